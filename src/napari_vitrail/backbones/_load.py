@@ -1,0 +1,102 @@
+"""From a name to a backbone that is ready to run."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from napari_vitrail.backbones._device import resolve_device
+from napari_vitrail.backbones._registry import BackboneInfo, Weights, backbone_info
+from napari_vitrail.backbones._vit import ViTBackbone
+from napari_vitrail.backbones._weights import Found, find_weights, tensors_digest
+from napari_vitrail.errors import WeightsError
+
+log = logging.getLogger(__name__)
+
+
+def load_backbone(
+    name: str, *, weights: str | os.PathLike[str] = "auto", device: str = "auto"
+) -> ViTBackbone:
+    """Return a backbone with real weights; one that was loaded before is not loaded again.
+
+    Parameters
+    ----------
+    name : str
+        A registered backbone, see `list_backbones`.
+    weights : {"auto", "hub", "offline"} or path
+        Where the weights come from: the first of local cache, hub and ``offline`` extra that has them;
+        one of these by name; or a checkpoint (safetensors, or a state dict saved by torch in timm's
+        naming or that of the DINO, DINOv2 or DINOv3 repositories).
+    device : {"auto", "cuda", "mps", "cpu"}
+
+    Returns
+    -------
+    backbone : ViTBackbone
+        ``backbone.info.weights`` says which weights these are and what served them.
+
+    Raises
+    ------
+    ValueError
+        If the name or the device is unknown.
+    BackboneUnavailable
+        If no source has the weights; the message names the ways to get them.
+    WeightsError
+        If a file is damaged or belongs to another architecture.
+    """
+    info = backbone_info(name)
+    return _loaded(info, _source_key(weights), resolve_device(device))
+
+
+def _source_key(weights: str | os.PathLike[str]) -> tuple[str, float]:
+    """Return what tells sources apart: a checkpoint that was written anew is another one."""
+    path = Path(weights)
+    return str(weights), path.stat().st_mtime if path.is_file() else 0.0
+
+
+@lru_cache(maxsize=2)
+def _loaded(info: BackboneInfo, source: tuple[str, float], device: str) -> ViTBackbone:
+    found = find_weights(info.name, source[0])
+    model = empty_model(info)
+    tensors = _fitted(found, model, info)
+    model.load_state_dict(tensors, strict=True, assign=True)
+    loaded = Weights(found.source, found.location, tensors_digest(tensors))
+    log.info("%s: weights from %s (%s)", info.name, loaded.location, loaded.digest[:12])
+    return ViTBackbone(model, replace(info, weights=loaded), device)
+
+
+def empty_model(info: BackboneInfo) -> Any:
+    """Return timm's model of a registered backbone with random weights."""
+    import timm
+
+    return timm.create_model(info.name, pretrained=False, num_classes=0, dynamic_img_size=True)
+
+
+def _fitted(found: Found, model: Any, info: BackboneInfo) -> dict[str, Any]:
+    """Return the tensors under the model's names, or raise WeightsError saying what does not fit."""
+    from timm.models import eva, vision_transformer
+
+    convert = (eva if info.rotary else vision_transformer).checkpoint_filter_fn
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    try:
+        converted = convert(dict(found.tensors), model)
+    except (KeyError, RuntimeError, AssertionError) as error:
+        raise WeightsError(_does_not_fit(found, info, str(error))) from error
+    extra = {name for name in converted if name not in expected and not name.startswith(("head", "fc_norm"))}
+    tensors = {name: tensor.float() for name, tensor in converted.items() if name in expected}
+    missing = [name for name in expected if name not in tensors]
+    if missing or extra:
+        named = ", ".join(sorted([*missing, *extra])[:3])
+        raise WeightsError(_does_not_fit(found, info, f"{len(missing)} missing, {len(extra)} extra: {named}"))
+    for name, shape in expected.items():
+        if tensors[name].shape != shape:
+            came = f"{name} is {tuple(tensors[name].shape)} instead of {tuple(shape)}"
+            raise WeightsError(_does_not_fit(found, info, came))
+    return tensors
+
+
+def _does_not_fit(found: Found, info: BackboneInfo, reason: str) -> str:
+    return f"{found.location} does not hold the weights of {info.name}: {reason}"

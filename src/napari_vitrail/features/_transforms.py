@@ -1,0 +1,143 @@
+"""Shifted and flipped copies of an image, and the way back for what was computed on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from napari_vitrail.tiling import reflected
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_vitrail.spec import FeatureSpec
+
+NEUMANN = ((-1, 0), (0, -1), (0, 1), (1, 0))
+MOORE = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+
+
+class Transform(Protocol):
+    """A copy of an image that keeps its shape, and its inverse for maps of that shape."""
+
+    def apply(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the transformed image (H, W[, C])."""
+        ...
+
+    def invert(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a map of the transformed image in the frame of the image; zero where nothing is known."""
+        ...
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The image as it is."""
+
+    def apply(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the image."""
+        return image
+
+    def invert(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the map."""
+        return values
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What was at (y, x) is at (y + dy, x + dx).
+
+    Attributes
+    ----------
+    dy, dx : int, pixels
+    border : {"reflect", "wrap"}
+        What enters: the image reflected, of which nothing is known on the way back, or its other side.
+    """
+
+    dy: int
+    dx: int
+    border: str = "reflect"
+
+    def apply(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the shifted image."""
+        if self.border == "wrap":
+            return np.roll(image, (self.dy, self.dx), axis=(0, 1))
+        height, width = image.shape[:2]
+        rows = reflected(-self.dy, height - self.dy, height)
+        columns = reflected(-self.dx, width - self.dx, width)
+        return image[rows][:, columns]
+
+    def invert(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the map shifted back; zero where it shows what entered from outside."""
+        back = np.roll(values, (-self.dy, -self.dx), axis=(0, 1))
+        if self.border == "reflect":
+            for axis, shift in ((0, self.dy), (1, self.dx)):
+                outside = slice(None, -shift) if shift < 0 else slice(values.shape[axis] - shift, None)
+                np.moveaxis(back, axis, 0)[outside if shift else slice(0)] = 0
+        return back
+
+
+@dataclass(frozen=True)
+class Flip:
+    """The image mirrored along one axis."""
+
+    axis: int
+
+    def apply(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mirrored image."""
+        return np.flip(image, self.axis)
+
+    def invert(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the map mirrored back."""
+        return np.flip(values, self.axis)
+
+
+@dataclass(frozen=True)
+class Compose:
+    """Several transforms, one after the other; the inverse undoes the last one first."""
+
+    steps: tuple[Transform, ...]
+
+    def apply(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the image after all steps."""
+        for step in self.steps:
+            image = step.apply(image)
+        return image
+
+    def invert(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the map before all steps."""
+        for step in reversed(self.steps):
+            values = step.invert(values)
+        return values
+
+
+def shifts(kind: str, distance: int, border: str) -> list[Transform]:
+    """Return the identity and the shifts by 1 ... `distance` pixels in 4 or 8 directions.
+
+    References
+    ----------
+    Docherty et al. (2024), Algorithm 1: Moore {1, 2} are 17 copies, von Neumann {1} 5.
+    """
+    directions = {"none": (), "neumann": NEUMANN, "moore": MOORE}[kind]
+    steps = range(1, distance + 1)
+    return [Identity(), *(Shift(dy * k, dx * k, border) for k in steps for dy, dx in directions)]
+
+
+def flips(kind: str) -> list[tuple[Transform, float]]:
+    """Return flips and their weights; ``paper`` is identity, horizontal, identity, vertical."""
+    horizontal, vertical = Flip(axis=1), Flip(axis=0)
+    if kind == "none":
+        return [(Identity(), 1.0)]
+    if kind == "paper":  # the identity runs once and counts twice
+        return [(Identity(), 2.0), (horizontal, 1.0), (vertical, 1.0)]
+    both = Compose((horizontal, vertical))
+    return [(Identity(), 1.0), (horizontal, 1.0), (vertical, 1.0), (both, 1.0)]
+
+
+def copies(spec: FeatureSpec) -> list[tuple[Transform, float]]:
+    """Return every copy that a spec averages over, shifted and then flipped, with its weight."""
+    return [
+        (Compose((shift, flip)), weight)
+        for shift in shifts(spec.shifts, spec.shift_distance, spec.border)
+        for flip, weight in flips(spec.flips)
+    ]

@@ -1,0 +1,160 @@
+"""The one form in which images enter: checked, without alpha, with grey values from 0 to 1."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LOW_PERCENTILE, HIGH_PERCENTILE = 0.1, 99.9
+PERCENTILE_SAMPLE = 1_000_000
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def as_image(
+    image: ArrayLike, *, channel_axis: int | None = None, channels: Sequence[int] | None = None
+) -> NDArray[np.generic]:
+    """Return an image as (H, W) or (H, W, 3), whatever its number of channels.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3), (H, W, 4) or any 3-dimensional array with a named channel axis
+        Alpha is dropped, with a warning where it is not opaque.
+    channel_axis : int, optional
+        Axis that holds the channels. Needed unless the last axis holds 3 or 4 of them.
+    channels : sequence of int, optional
+        The one or three channels to use, needed where there are not 1, 3 or 4 of them.
+
+    Returns
+    -------
+    image : (H, W) or (H, W, 3) array
+        In the data type of the input.
+
+    Raises
+    ------
+    ValueError
+        If the image is empty, has another number of dimensions or channels, or does not hold numbers.
+    """
+    array = np.asarray(image)
+    _check_numbers(array)
+    if array.ndim == 2 and channel_axis is None:
+        if channels is not None:
+            raise ValueError(f"channels={tuple(channels)} needs an image with channels, got {array.shape}")
+        return array
+    if array.ndim != 3:
+        raise ValueError(
+            f"image must be (H, W), (H, W, 3) or (H, W, 4), or (H, W, C) with channel_axis, "
+            f"got shape {array.shape}"
+        )
+    if channel_axis is None and channels is None and array.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"image must have 1, 3 or 4 channels on its last axis, got shape {array.shape}; "
+            "name the axis and the channels with channel_axis and channels, for instance channels=(0,)"
+        )
+    array = np.moveaxis(array, -1 if channel_axis is None else channel_axis, -1)
+    return _chosen_channels(array, channels)
+
+
+def _chosen_channels(array: NDArray[np.generic], channels: Sequence[int] | None) -> NDArray[np.generic]:
+    count = array.shape[-1]
+    if channels is None:
+        if count not in (1, 3, 4):
+            raise ValueError(f"image has {count} channels; name one or three of them with channels")
+        if count == 4:
+            return _without_alpha(array)
+        return array[..., 0] if count == 1 else array
+    chosen = [int(channel) for channel in channels]
+    if len(chosen) not in (1, 3) or not all(-count <= channel < count for channel in chosen):
+        raise ValueError(f"channels must name one or three of {count} channels, got {tuple(chosen)}")
+    return array[..., chosen[0]] if len(chosen) == 1 else array[..., chosen]
+
+
+def _check_numbers(array: NDArray[np.generic]) -> None:
+    if array.size == 0:
+        raise ValueError(f"image must not be empty, got shape {array.shape}")
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"image must hold real numbers, got data type {array.dtype}")
+
+
+def _without_alpha(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    alpha = array[..., 3]
+    opaque = np.iinfo(array.dtype).max if array.dtype.kind in "ui" else 1.0
+    if (alpha != opaque).any():
+        warnings.warn("the image's alpha channel is not opaque and is ignored", stacklevel=4)
+    return array[..., :3]
+
+
+@dataclass(frozen=True)
+class IntensityRange:
+    """The grey values that become 0 and 1; fitted once and kept with what was trained on it."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, images: Sequence[NDArray[np.generic]], rule: str = "auto") -> IntensityRange:
+        """Return the range of some images under a rule of `FeatureSpec.intensity`.
+
+        Parameters
+        ----------
+        images : sequence of (H, W) or (H, W, 3) arrays
+            The training images; the range is common to them all.
+        rule : {"auto", "percentile", "dtype"}
+            See `napari_vitrail.FeatureSpec`.
+        """
+        if rule == "dtype" or (rule == "auto" and all(image.dtype == np.uint8 for image in images)):
+            return cls(*_type_range(np.result_type(*images)))
+        sample = np.concatenate([_finite_sample(image) for image in images])
+        if not sample.size:
+            raise ValueError("image holds no finite value")
+        low, high = np.percentile(sample, [LOW_PERCENTILE, HIGH_PERCENTILE])
+        if low == high:  # nearly all pixels agree: the few that differ are what there is to see
+            low, high = sample.min(), sample.max()
+        return cls(float(low), float(high))
+
+    def scale(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Return `image` as float32 from 0 to 1, clipped; a constant range gives zeros.
+
+        Pixels that are not finite count as the low end, with a warning.
+        """
+        values = image.astype(np.float32)
+        finite = np.isfinite(values)
+        if not finite.all():
+            warnings.warn(
+                f"{np.size(finite) - np.count_nonzero(finite)} pixel values are NaN or infinite and are "
+                f"taken as {self.low:g}, the low end of the grey values",
+                stacklevel=2,
+            )
+            values[~finite] = self.low
+        if self.high <= self.low:
+            return np.zeros_like(values)
+        values -= np.float32(self.low)
+        values /= np.float32(self.high - self.low)
+        return np.clip(values, 0, 1, out=values)
+
+
+def _type_range(dtype: np.dtype) -> tuple[float, float]:
+    if dtype.kind not in "ui":
+        return 0.0, 1.0  # the convention for float and boolean images
+    limits = np.iinfo(dtype)
+    return float(limits.min), float(limits.max)
+
+
+def _finite_sample(image: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Return at most about a million finite values, evenly spread: percentiles need no more."""
+    values = image.ravel()[:: max(1, image.size // PERCENTILE_SAMPLE)].astype(np.float64)
+    return values[np.isfinite(values)]
+
+
+def to_rgb(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (H, W, 3) of an image scaled to 0..1; grey is repeated."""
+    return scaled if scaled.ndim == 3 else np.repeat(scaled[..., None], 3, axis=2)
+
+
+def to_grey(scaled: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return (H, W) uint8 of an image scaled to 0..1: 0.299 R + 0.587 G + 0.114 B, rounded."""
+    grey = scaled @ LUMA if scaled.ndim == 3 else scaled
+    return np.rint(grey * 255).astype(np.uint8)

@@ -1,0 +1,113 @@
+"""Images on disk: TIFF, PNG and JPEG read, TIFF and PNG written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+
+
+def read_image(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Return the pixels of an image file as they are stored.
+
+    Parameters
+    ----------
+    path : str or path
+        A TIFF (all pages), or a PNG, JPEG or other file that Pillow reads.
+
+    Returns
+    -------
+    image : array
+        (H, W), (H, W, C), or with the axes of a TIFF that holds more.
+
+    Raises
+    ------
+    OSError
+        If there is no file, or it cannot be opened.
+    ValueError
+        If the file is damaged, empty or of an unknown kind; the message names it.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        try:
+            tiff = path.suffix.lower() in TIFF_SUFFIXES
+            image = _read_tiff(file) if tiff else _decoded(file.read())
+        except Exception as error:  # decoders raise anything on damaged files
+            raise ValueError(f"{path} cannot be read as an image: {error}") from error
+    if image.size == 0:
+        raise ValueError(f"{path} cannot be read as an image: it holds no pixels")
+    return image
+
+
+def _read_tiff(file: BinaryIO) -> NDArray[Any]:
+    """Return all pages; those in LZW, which tifffile alone cannot unpack, with Pillow's help."""
+    import tifffile
+
+    try:
+        return np.asarray(tifffile.imread(file))
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+    file.seek(0)
+    pages = _decoded(file.read(), index=...)
+    return pages[0] if len(pages) == 1 else pages
+
+
+def _decoded(data: bytes, **options: Any) -> NDArray[Any]:
+    """Return the pixels of a file's bytes: from memory, so that a bad file leaves nothing open."""
+    import imageio.v3 as iio
+
+    return np.asarray(iio.imread(data, plugin="pillow", **options))
+
+
+def write_tiff(path: str | os.PathLike[str], image: NDArray[Any], axes: str = "YX") -> None:
+    """Write an array as a compressed TIFF.
+
+    Parameters
+    ----------
+    path : str or path
+        An existing file is replaced, and only once the new one is complete.
+    image : array
+        Of any shape and number type.
+    axes : str
+        One letter for each axis of `image`, in TIFF's usage; ``CYX`` for channels first.
+    """
+    import tifffile
+
+    with written_aside(path) as aside:
+        tifffile.imwrite(
+            aside, image, photometric="minisblack", compression="zlib", metadata={"axes": axes}
+        )
+
+
+def png_bytes(image: NDArray[np.uint8]) -> bytes:
+    """Return a (H, W, 3) image as the bytes of a PNG file."""
+    import imageio.v3 as iio
+
+    return bytes(iio.imwrite("<bytes>", image, extension=".png", plugin="pillow"))
+
+
+@contextmanager
+def written_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it on success, remove it on failure.
+
+    Others see the old file or the new one, never half of it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield aside
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,173 @@
+"""What to compute: one frozen, hashable description of dense features, and the presets."""
+
+# The annotations are read at run time: magicgui builds the widgets' forms from them.
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+Features = Literal["auto", "hybrid", "vit", "classical"]
+Facet = Literal["token_norm", "token", "key", "query", "value"]
+
+DEFAULT_BACKBONE = "vit_small_patch14_dinov2.lvd142m"
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Which dense features to compute; hashable, and the same on every machine.
+
+    Attributes
+    ----------
+    features : {"auto", "hybrid", "vit", "classical"}
+        Classical filters, ViT features, both, or whichever combination the strokes favour.
+    backbone : str
+        Name of a registered backbone, see `napari_vitrail.list_backbones`.
+    layer : int
+        Block whose features are taken, from 0; negative numbers count from the last.
+    facet : {"token_norm", "token", "key", "query", "value"}
+        Block output after (``token_norm``) or before (``token``) the final LayerNorm, or the block's
+        key, query or value projections.
+    sampling : {"queries", "strided"}
+        Dense queries (see docs/explanation), or the overlapping patches of both papers.
+    stride : int, pixels
+        Distance between neighbouring tokens; need not divide the patch size.
+    shifts : {"none", "neumann", "moore"}
+        Average over copies shifted to 4 (von Neumann) or 8 (Moore) directions (Docherty et al. 2024).
+    shift_distance : int, pixels
+        Shifts by 1, 2, ... ``shift_distance`` pixels in each direction.
+    flips : {"none", "paper", "group"}
+        Average over flipped copies: identity, horizontal, identity, vertical (``paper``), or
+        identity, horizontal, vertical and both (``group``).
+    border : {"reflect", "wrap"}
+        What a shifted copy shows where the image ends. ``wrap`` is the papers' code, for parity.
+    attention : bool
+        Append the last block's CLS attention, one channel per head.
+    placement : {"centre", "stretch"}
+        Tokens at the true centres of their patches, or stretched over the image as in the papers' code.
+    interpolation : {"bilinear", "nearest"}
+        How features between token centres are made.
+    fit : {"pad", "crop"}
+        What happens to a remainder that fills no patch: reflected padding, or a centre crop.
+    magnification : float
+        The ViT sees the image enlarged by this factor, so that small structures span more patches.
+    tile, halo : int, pixels of the enlarged image
+        Larger images are seen in square tiles that overlap by at least ``halo`` and are blended there.
+        They are part of the answer because a ViT sees its whole tile.
+    intensity : {"auto", "percentile", "dtype"}
+        Grey values 0 to 1 are: 0 to 255 for uint8 and the 0.1 and 99.9 percentiles else; always the
+        percentiles; or the range of the data type. Fitted values live in the classifier.
+    n_components : int
+        Principal components kept of the ViT features by the classifier; 0 keeps all.
+    """
+
+    features: Features = "auto"
+    backbone: str = DEFAULT_BACKBONE
+    layer: Annotated[int, {"min": -40, "max": 39}] = -1
+    facet: Facet = "token_norm"
+    sampling: Literal["queries", "strided"] = "queries"
+    stride: Annotated[int, {"min": 1, "max": 16}] = 7
+    shifts: Literal["none", "neumann", "moore"] = "none"
+    shift_distance: Annotated[int, {"min": 1, "max": 15}] = 2
+    flips: Literal["none", "paper", "group"] = "none"
+    border: Literal["reflect", "wrap"] = "reflect"
+    attention: bool = False
+    placement: Literal["centre", "stretch"] = "centre"
+    interpolation: Literal["bilinear", "nearest"] = "bilinear"
+    fit: Literal["pad", "crop"] = "pad"
+    magnification: Annotated[float, {"min": 0.25, "max": 4.0}] = 1.0
+    tile: Annotated[int, {"min": 64, "max": 4096}] = 518
+    halo: Annotated[int, {"min": 0, "max": 512}] = 112
+    intensity: Literal["auto", "percentile", "dtype"] = "auto"
+    n_components: Annotated[int, {"min": 0, "max": 4096}] = 64
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            _check(item.name, item.type, getattr(self, item.name))
+        if self.halo >= self.tile:
+            raise ValueError(f"halo must be smaller than tile ({self.tile}), got {self.halo}")
+        if self.sampling == "queries" and (self.placement, self.fit) != ("centre", "pad"):
+            raise ValueError(
+                "sampling='queries' asks tokens at their true centres everywhere in the image; "
+                f"placement={self.placement!r} and fit={self.fit!r} need sampling='strided'"
+            )
+
+    @property
+    def averages(self) -> bool:
+        """Whether features are averaged over shifted or flipped copies."""
+        return self.shifts != "none" or self.flips != "none"
+
+    @property
+    def uses_vit(self) -> bool:
+        """Whether a backbone is needed at all."""
+        return self.features != "classical"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "FeatureSpec":
+        """Return the spec of `to_dict`; an unknown field is an error, never ignored."""
+        known = {item.name for item in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"unknown fields of a feature spec: {', '.join(unknown)}")
+        return cls(**values)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON: equal specs have equal digests on every machine."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check(name: str, annotation: Any, value: Any) -> None:
+    """Raise ValueError where a field's value is not what its annotation allows."""
+    if get_origin(annotation) is Literal:
+        if value not in get_args(annotation):
+            allowed = ", ".join(map(repr, get_args(annotation)))
+            raise ValueError(f"{name} must be one of {allowed}, got {value!r}")
+        return
+    kind, bounds = annotation, {}
+    if get_origin(annotation) is Annotated:
+        kind, bounds = get_args(annotation)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
+        if not (kind is float and whole):
+            raise ValueError(f"{name} must be of type {kind.__name__}, got {value!r}")
+    if bounds and not bounds["min"] <= value <= bounds["max"]:
+        raise ValueError(f"{name} must be {bounds['min']} to {bounds['max']}, got {value!r}")
+
+
+SEGMENTATION = FeatureSpec()
+"""Pixel classification: the winner of ``python -m evals scribbles`` (docs/evals.md)."""
+
+DOCHERTY_SEGMENTATION = FeatureSpec(
+    features="hybrid",
+    backbone="vit_small_patch14_reg4_dinov2.lvd142m",
+    sampling="strided",
+    stride=4,
+    shifts="moore",
+    shift_distance=2,
+    border="wrap",
+    placement="stretch",
+    interpolation="nearest",
+    fit="crop",
+    tile=4096,
+    n_components=0,
+)
+"""Weakly supervised segmentation as published: Docherty et al. (2024), Algorithms 1 and 3."""
+
+AMIR_COSEGMENTATION = FeatureSpec(
+    features="vit",
+    backbone="vit_small_patch8_224.dino",
+    layer=11,
+    facet="key",
+    sampling="strided",
+    stride=4,
+    placement="stretch",
+    interpolation="nearest",
+    fit="crop",
+    tile=4096,
+    n_components=0,
+)
+"""Keys for co-segmentation as published: Amir et al. (2021), section 4."""

@@ -1,0 +1,99 @@
+"""Cutting images into tiles: exact ones for local filters, overlapping blended ones for a ViT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+Window = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of an image that is computed together with its surroundings.
+
+    ::
+
+        outer ┌───────────────┐   outer: what is read, in the image
+              │ halo          │   inner: what is kept, in the image
+              │   ┌───────┐   │   local: what is kept, in the tile
+              │   │ inner │   │
+              │   └───────┘   │
+              └───────────────┘
+    """
+
+    outer: Window
+    inner: Window
+    local: Window
+
+
+def split(shape: tuple[int, int], size: int, halo: int) -> list[Tile]:
+    """Return tiles whose inner parts cover `shape` exactly once, row by row.
+
+    Parameters
+    ----------
+    shape : (H, W)
+        Shape of the image.
+    size : int, pixels
+        Largest side of an inner part.
+    halo : int, pixels
+        How far the outer part reaches beyond the inner one, cut at the image's border.
+    """
+    rows, columns = (_split_side(side, size, halo) for side in shape)
+    return [
+        Tile(*((row[part], column[part]) for part in range(3)))  # type: ignore[arg-type]
+        for row, column in product(rows, columns)
+    ]
+
+
+def _split_side(side: int, size: int, halo: int) -> list[tuple[slice, slice, slice]]:
+    parts = []
+    for start in range(0, side, size):
+        stop = min(start + size, side)
+        outer = slice(max(start - halo, 0), min(stop + halo, side))
+        parts.append((outer, slice(start, stop), slice(start - outer.start, stop - outer.start)))
+    return parts
+
+
+SINGLE_TILE = 1.25
+"""Sides up to this many tiles are seen whole: a sliver of a second tile would see too little."""
+
+
+def overlapping(side: int, size: int, overlap: int) -> list[slice]:
+    """Return windows of `size` along a side, evenly spaced, overlapping by at least `overlap`."""
+    if side <= SINGLE_TILE * size:
+        return [slice(0, side)]
+    count = int(np.ceil((side - overlap) / (size - overlap)))
+    starts = np.rint(np.linspace(0, side - size, count)).astype(int)
+    return [slice(int(start), int(start) + size) for start in starts]
+
+
+def blend_weights(
+    window: slice, windows: list[slice], positions: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return the weight of a window at positions along a side: a ramp over each overlap.
+
+    The weights of all windows at one position sum to 1, except that where three windows meet they
+    must be divided by their sum.
+    """
+    index = windows.index(window)
+    weights = np.ones(len(positions), np.float32)
+    if index > 0:
+        overlap = windows[index - 1].stop - window.start
+        weights *= np.clip((positions - window.start + 0.5) / overlap, 0, 1)
+    if index < len(windows) - 1:
+        overlap = window.stop - windows[index + 1].start
+        weights *= np.clip((window.stop - 0.5 - positions) / overlap, 0, 1)
+    return weights
+
+
+def reflected(start: int, stop: int, side: int) -> NDArray[np.intp]:
+    """Return the indices start ... stop - 1 of an axis continued by reflection (no edge repeat)."""
+    if side == 1:
+        return np.zeros(stop - start, np.intp)
+    period = 2 * (side - 1)
+    position = np.arange(start, stop) % period
+    return np.minimum(position, period - position).astype(np.intp)

@@ -1,0 +1,137 @@
+"""A frozen spec as a form, and the form as a frozen spec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from magicgui.schema._ui_field import build_widget  # has no public name yet
+from magicgui.widgets import ComboBox, Container, Widget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel
+from superqt import QCollapsible
+
+from napari_vitrail.backbones import BackboneInfo, available_source, list_backbones
+from napari_vitrail.spec import FeatureSpec
+
+_FEATURES = {
+    "auto": "Automatic",
+    "hybrid": "Classical + ViT",
+    "vit": "ViT",
+    "classical": "Classical",
+}
+_SIZES = {"small": "S", "small_plus": "S+", "base": "B", "large": "L", "giant": "g"}
+
+
+class SpecForm:
+    """Feature set and backbone of a `FeatureSpec`, and its other fields folded away.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+        What the form shows at first; the fields' bounds come from its annotations, their tooltips
+        from its docstring.
+    on_change : callable
+        Called without arguments whenever a value has changed.
+    """
+
+    def __init__(self, spec: FeatureSpec, *, on_change: Callable[[], None]) -> None:
+        self._others: Container[Any] = build_widget(spec)  # an instance: a class loses its defaults
+        self._features = choice("Features", _swap(_FEATURES), spec.features)
+        self._backbone = choice("Backbone", _backbones(), spec.backbone)
+        for name in ("features", "backbone"):
+            self._others.remove(name)
+        for name, text in field_help(FeatureSpec).items():
+            widget = {"features": self._features, "backbone": self._backbone}.get(name)
+            (widget or self._others[name]).tooltip = text
+        for widget in self._others:
+            widget.label = _spoken(widget.name)
+        for widget in (self._features, self._backbone, self._others):
+            widget.changed.connect(on_change)
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The spec that the form shows.
+
+        Raises
+        ------
+        ValueError
+            If some values do not go together.
+        """
+        chosen = {"features": self._features.value, "backbone": self._backbone.value}
+        return FeatureSpec(**chosen, **self._others.asdict())
+
+    def add_rows(self, layout: QFormLayout) -> None:
+        """Add the two choices, as labelled rows."""
+        for widget in (self._features, self._backbone):
+            add_row(layout, widget)
+
+    def advanced(self) -> QCollapsible:
+        """Return all other fields under a title that unfolds them."""
+        folded = QCollapsible("Advanced")
+        folded.setToolTip("Every other setting of the features; the defaults are right for most images")
+        folded.addWidget(self._others.native)
+        return folded
+
+
+def choice(label: str, choices: Iterable[tuple[str, Any]], value: Any, tooltip: str = "") -> ComboBox:
+    """Return a combo box of (text, value) pairs that gives way where space is scarce."""
+    combo = ComboBox(label=label, choices=list(choices), value=value, tooltip=tooltip)
+    yield_space(combo)
+    return combo
+
+
+def yield_space(combo: ComboBox) -> None:
+    """Let a combo box be narrower than its longest text."""
+    native: QComboBox = combo.native
+    native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    native.setMinimumContentsLength(6)
+
+
+def add_row(layout: QFormLayout, widget: Widget) -> None:
+    """Add a magicgui widget and its label."""
+    layout.addRow(label_of(widget), widget.native)
+
+
+def label_of(widget: Widget) -> QLabel:
+    """Return a label for a magicgui widget, with the widget's tooltip."""
+    label = QLabel(widget.label)
+    label.setToolTip(widget.tooltip)
+    return label
+
+
+def field_help(cls: type) -> dict[str, str]:
+    """Return what the ``Attributes`` of a numpydoc docstring say about each field."""
+    section = (cls.__doc__ or "").partition("Attributes\n")[2]
+    entries = re.findall(r"^    (\w[\w, ]*) : .*\n((?:^        .*\n)+)", section, re.MULTILINE)
+    return {
+        name: " ".join(text.split()).replace("`", "")
+        for names, text in entries
+        for name in names.split(", ")
+    }
+
+
+def backbone_title(info: BackboneInfo) -> str:
+    """Return a backbone's name for people: ``DINOv2 S/14, registers``."""
+    size = info.name.partition("_patch")[0].partition("_")[2]
+    title = f"{info.family} {_SIZES[size]}/{info.patch_size}"
+    return f"{title}, registers" if "_reg" in info.name else title
+
+
+def _backbones() -> list[tuple[str, str]]:
+    """Return title and name of each backbone; the title says how much would have to be fetched."""
+    return [
+        (title if available_source(info.name) else f"{title} (fetches {info.megabytes} MB)", info.name)
+        for info in list_backbones()
+        if (title := backbone_title(info))
+    ]
+
+
+def _spoken(name: str) -> str:
+    """Return a field's name as one would say it: ``n_components`` is ``Number of components``."""
+    words = re.sub(r"^n_", "number of ", name).replace("_", " ")
+    return words[0].upper() + words[1:]
+
+
+def _swap(titles: dict[str, str]) -> list[tuple[str, str]]:
+    return [(title, value) for value, title in titles.items()]

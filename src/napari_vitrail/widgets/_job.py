@@ -1,0 +1,126 @@
+"""Start, watch and cancel long work: the lower part of every widget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from napari.utils.notifications import show_error, show_warning
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.widgets._runner import Job, Runner
+
+
+class JobPanel(QWidget):
+    """A button that starts work, one that cancels it, a progress bar and a line that says what came of it.
+
+    Parameters
+    ----------
+    action : str
+        What the starting button says, a verb.
+    hint : str
+        Its tooltip while it can be pressed.
+    """
+
+    requested = Signal()
+    """The starting button was pressed."""
+
+    def __init__(self, action: str, hint: str) -> None:
+        super().__init__()
+        self._hint = hint
+        self._began = 0.0
+        self._start = QPushButton(action)
+        self._cancel = QPushButton("Cancel")
+        self._bar = QProgressBar()
+        self._status = QLabel()
+        self._runner = Runner(
+            on_progress=self._on_progress,
+            on_error=self._on_error,
+            on_warning=show_warning,
+            on_idle=self._on_idle,
+        )
+        self._start.clicked.connect(self.requested)
+        self._cancel.clicked.connect(self._on_cancel_clicked)
+        self.destroyed.connect(self._runner.cancel)  # with the window, which sends no close event
+        self._bar.setToolTip("How far the running step has come")
+        self._status.setToolTip("What was done last, and how long it took")
+        self._status.setWordWrap(True)
+        self._lay_out()
+        self._on_idle()
+
+    def allow(self, obstacle: str = "") -> None:
+        """Let the work be started unless something stands in the way, which becomes the tooltip."""
+        self._start.setEnabled(not obstacle)
+        self._start.setToolTip(f"Not yet: {obstacle}" if obstacle else self._hint)
+
+    def run(self, steps: Steps[Any], *, on_done: Callable[[Any], str], title: str) -> None:
+        """Start work, in place of what may be running.
+
+        Parameters
+        ----------
+        steps : generator of Progress
+            The work, done in another thread.
+        on_done : callable
+            Called with the result in the GUI thread; returns what the status line then says.
+        title : str
+            What the work is called, for who quits napari meanwhile.
+        """
+        self._began = time.monotonic()
+        self._runner.start(Job(steps, lambda result: self._on_done(on_done(result)), title))
+        self._bar.setRange(0, 0)  # busy, until the first progress arrives
+        self._bar.setVisible(True)
+        self._status.setText(f"{title} …")
+        self._allow_cancel(True)
+
+    def cancel(self) -> None:
+        """Cancel what is running, if anything is."""
+        if self._runner.is_wanted:
+            self._runner.cancel()
+            self._status.setText("Cancelled; the running step comes to its end.")
+            self._allow_cancel(False)
+
+    def say(self, text: str) -> None:
+        """Show a text in the status line."""
+        self._status.setText(text)
+
+    def _lay_out(self) -> None:
+        """Put the parts in their places."""
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._start, 0, 0)
+        layout.addWidget(self._cancel, 0, 1)
+        layout.addWidget(self._bar, 1, 0, 1, 2)
+        layout.addWidget(self._status, 2, 0, 1, 2)
+        layout.setColumnStretch(0, 2)
+        layout.setColumnStretch(1, 1)
+
+    def _allow_cancel(self, allowed: bool) -> None:
+        """Let the work be cancelled while there is any."""
+        self._cancel.setEnabled(allowed)
+        self._cancel.setToolTip(
+            "Stop at the next step; nothing is written" if allowed else "Nothing is running"
+        )
+
+    def _on_cancel_clicked(self) -> None:
+        self.cancel()
+
+    def _on_progress(self, progress: Progress) -> None:
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        self._bar.setFormat(f"{progress.what}: %v of %m")
+
+    def _on_error(self, error: Exception) -> None:
+        self._status.setText("Stopped by an error; no layer was changed.")
+        show_error(str(error) or type(error).__name__)
+
+    def _on_done(self, report: str) -> None:
+        self._status.setText(f"{report} ({time.monotonic() - self._began:.1f} s)")
+
+    def _on_idle(self) -> None:
+        self._bar.setVisible(False)
+        self._allow_cancel(False)
+        if self._status.text().startswith("Cancelled"):
+            self._status.setText("Cancelled.")

@@ -1,0 +1,229 @@
+"""Layers in, layers out: where napari's layers become arrays and arrays become layers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from napari import Viewer
+from napari.components import Dims, LayerList
+from napari.layers import Image, Labels, Layer
+from numpy.typing import ArrayLike, NDArray
+
+MARK = "napari-vitrail"
+_CLASS = "class"  # the column of a layer's features that names its classes
+_GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+_RESULT_OPACITY = 0.45
+_BRUSHES_PER_SIDE = 64
+
+Index = tuple[int | slice, ...]
+
+
+@dataclass(frozen=True)
+class ImagePlane:
+    """The plane of an image layer that the viewer shows: the form in which a layer enters the core.
+
+    Attributes
+    ----------
+    pixels : (H, W) or (H, W, C) array
+        At full resolution. Lazy data stay lazy: the worker reads them.
+    layer_name : str
+        The layer's name when it was read.
+    to_world : mapping
+        What makes a new layer lie where this one lies: scale, translate, affine, units ...
+    index : tuple of int and slice
+        Where the plane sits in the layer's data, channels left out.
+    shape : tuple of int
+        Shape of the layer's data, channels left out.
+    """
+
+    pixels: ArrayLike
+    layer_name: str
+    to_world: Mapping[str, Any]
+    index: Index
+    shape: tuple[int, ...]
+
+
+def read_plane(image: Image, dims: Dims) -> ImagePlane:
+    """Return the plane of an image layer that the viewer shows.
+
+    Raises
+    ------
+    ValueError
+        If the viewer shows no single plane of it.
+    """
+    index = plane_index(image, dims)
+    to_world = {name: getattr(image, name) for name in _GEOMETRY}
+    pixels = _full_resolution(image)[index]
+    return ImagePlane(pixels, image.name, MappingProxyType(to_world), index, shape_of(image))
+
+
+def read_strokes(
+    strokes: Labels, image: Image, dims: Dims
+) -> list[tuple[ArrayLike, NDArray[np.integer]]]:
+    """Return each plane of an image that carries strokes, and a copy of the strokes on it.
+
+    Strokes painted on any plane of a stack count; strokes on a flat layer over a stack belong to
+    the plane in view.
+
+    Returns
+    -------
+    pairs : list of (H, W[, C]) array and (H, W) int array
+        Empty where nothing is painted.
+    """
+    pixels, labels = _full_resolution(image), _full_resolution(strokes)
+    if shape_of(strokes) == shape_of(image):
+        planes = [(index, index) for index in _parallel(plane_index(strokes, dims), labels.shape)]
+    else:
+        planes = [(plane_index(image, dims), plane_index(strokes, dims))]
+    painted = ((at, np.array(labels[strokes_at])) for at, strokes_at in planes)
+    return [(pixels[at], plane) for at, plane in painted if plane.any()]
+
+
+def plane_index(layer: Image | Labels, dims: Dims) -> Index:
+    """Return the index of the plane that the viewer shows into the data of a layer.
+
+    Raises
+    ------
+    ValueError
+        If the viewer shows a volume, an axis that the layer lacks, or a plane outside the layer.
+    """
+    axes = [axis - (dims.ndim - layer.ndim) for axis in dims.displayed]
+    if len(axes) != 2:
+        raise ValueError("the viewer shows a volume: switch it to 2-D")
+    if min(axes) < 0:
+        raise ValueError(f"the viewer shows an axis that {layer.name!r} does not have")
+    position = np.rint(layer.world_to_data(dims.point)).astype(int)
+    index = tuple(slice(None) if axis in axes else int(at) for axis, at in enumerate(position))
+    for at, size in zip(index, shape_of(layer), strict=True):
+        if isinstance(at, int) and not 0 <= at < size:
+            raise ValueError(f"{layer.name!r} is out of view: move the slider to one of its planes")
+    return index
+
+
+def mismatch(strokes: Labels, image: Image, dims: Dims) -> str:
+    """Return why strokes on a labels layer are no strokes on an image, or nothing if they are.
+
+    Raises
+    ------
+    ValueError
+        As `plane_index`.
+    """
+    corners = [_corners(layer, plane_index(layer, dims)) for layer in (strokes, image)]
+    sides = [np.ptp(pixels, axis=0) + 1 for pixels, _ in corners]
+    if (sides[0] != sides[1]).any():
+        sizes = ["{} x {}".format(*side) for side in sides]
+        return f"the strokes layer has {sizes[0]} pixels, the image {sizes[1]}: press New"
+    if not np.allclose(corners[0][1], corners[1][1]):
+        return "the strokes layer lies elsewhere than the image (its scale or place differs): press New"
+    return ""
+
+
+def shape_of(layer: Image | Labels) -> tuple[int, ...]:
+    """Return the shape of a layer's data at full resolution, the channels of RGB(A) left out."""
+    return tuple(_full_resolution(layer).shape[: layer.ndim])
+
+
+def add_strokes(viewer: Viewer, image: Image) -> Labels:
+    """Add an empty labels layer over an image, with the brush in hand."""
+    shape = shape_of(image)
+    layer = Labels(
+        np.zeros(shape, np.uint8),
+        name=f"{image.name} strokes",
+        **{name: getattr(image, name) for name in _GEOMETRY},
+    )
+    viewer.add_layer(layer)
+    layer.brush_size = max(1, min(shape[-2:]) // _BRUSHES_PER_SIDE)
+    layer.mode = "paint"
+    return layer
+
+
+def write_segmentation(
+    viewer: Viewer, plane: ImagePlane, segmentation: NDArray[np.integer], strokes: Labels
+) -> Labels:
+    """Write a segmentation into the labels layer of its image, in the colours of the strokes.
+
+    The layer that an earlier run has made is updated in place, unless it was renamed; else a layer
+    ``<image> segmentation`` is added below the strokes. The selected layer stays selected.
+    """
+    layer = _result_layer(viewer.layers, plane)
+    if layer is None:
+        layer = _add_result(viewer, plane, segmentation.dtype, strokes)
+    dtype = np.promote_types(layer.data.dtype, segmentation.dtype)
+    data = layer.data if layer.data.dtype == dtype else layer.data.astype(dtype)
+    data[plane.index] = segmentation
+    layer.data = data
+    layer.colormap = strokes.colormap.model_copy()
+    layer.features = strokes.features
+    return layer
+
+
+def class_table(class_names: Mapping[int, str]) -> dict[str, list[Any]]:
+    """Return the ``features`` of a labels layer that make napari say a class's name under the cursor."""
+    return {"index": list(class_names), _CLASS: list(class_names.values())}
+
+
+def class_names(labels: Labels) -> dict[int, str]:
+    """Return the names that a labels layer gives its classes; empty if it gives none."""
+    table = labels.features
+    if not {"index", _CLASS} <= set(table.columns):
+        return {}
+    return dict(zip(table["index"].astype(int), table[_CLASS].astype(str), strict=True))
+
+
+def is_result(layer: Layer) -> bool:
+    """Whether a layer is a segmentation of ours; one that was renamed is the user's own."""
+    image_name = layer.metadata.get(MARK, {}).get("image")
+    name = rf"{re.escape(image_name or '')} segmentation( \[\d+\])?"
+    return image_name is not None and re.fullmatch(name, layer.name) is not None
+
+
+def _result_layer(layers: LayerList, plane: ImagePlane) -> Labels | None:
+    """Return the layer that earlier runs on this image have written to."""
+    for layer in layers:
+        if is_result(layer) and layer.metadata[MARK]["image"] == plane.layer_name:
+            return layer if layer.data.shape == plane.shape else None
+    return None
+
+
+def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels) -> Labels:
+    """Add an empty result below the strokes."""
+    layer = Labels(
+        np.zeros(plane.shape, dtype),
+        name=f"{plane.layer_name} segmentation",
+        metadata={MARK: {"image": plane.layer_name}},
+        opacity=_RESULT_OPACITY,
+        **plane.to_world,
+    )
+    selected = viewer.layers.selection.active
+    below = viewer.layers.index(strokes) if strokes in viewer.layers else len(viewer.layers)
+    viewer.layers.insert(below, layer)
+    viewer.layers.selection.active = selected
+    return layer
+
+
+def _full_resolution(layer: Image | Labels) -> Any:
+    """Return the data of a layer, the finest level of a pyramid."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _corners(layer: Image | Labels, index: Index) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
+    """Return the first and last pixel of a plane along its two axes, and where they lie in the world."""
+    axes = [axis for axis, at in enumerate(index) if isinstance(at, slice)]
+    pixels = np.array([[0 if isinstance(at, slice) else at for at in index]] * 2)
+    pixels[1, axes] = [shape_of(layer)[axis] - 1 for axis in axes]
+    world = np.array([layer.data_to_world(pixel) for pixel in pixels])
+    return pixels[:, axes], world[:, axes]
+
+
+def _parallel(index: Index, shape: tuple[int, ...]) -> Iterator[Index]:
+    """Yield the index of every plane parallel to one."""
+    flat = [1 if isinstance(at, slice) else size for at, size in zip(index, shape, strict=True)]
+    for position in np.ndindex(*flat):
+        yield tuple(
+            at if isinstance(at, slice) else here for at, here in zip(index, position, strict=True)
+        )

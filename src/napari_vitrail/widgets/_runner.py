@@ -1,0 +1,155 @@
+"""Long work off the GUI thread: one job at a time, the newest wins (architecture, section 9)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from napari.qt.threading import create_worker
+from superqt.utils import GeneratorWorker
+
+from napari_vitrail.errors import ComputeError
+from napari_vitrail.progress import Progress, Steps
+
+log = logging.getLogger(__name__)
+
+
+def shield(steps: Steps[Any]) -> Steps[Any]:
+    """Turn a RuntimeError, which generator workers swallow, into an error that they report.
+
+    ``torch.OutOfMemoryError`` is a RuntimeError: unshielded, a job would end without a word.
+    """
+    try:
+        return (yield from steps)
+    except RuntimeError as error:
+        raise ComputeError(str(error)) from error
+
+
+class Job(NamedTuple):
+    """What was asked for: the work, what to do with its result, and what to call it."""
+
+    steps: Steps[Any]
+    on_done: Callable[[Any], None]
+    title: str
+
+
+class Runner:
+    """Runs one job at a time in a worker thread; a newer job replaces an older one.
+
+    All callbacks run in the GUI thread, and only for the job that was asked for last: whatever a
+    replaced or cancelled job still has to say is dropped.
+
+    Parameters
+    ----------
+    on_progress : callable
+        Called with each `Progress`.
+    on_error : callable
+        Called with the exception, at most once for a job.
+    on_warning : callable
+        Called with the text of each plain UserWarning, which is how the core says that a result may
+        differ from what one expects; libraries' warnings are logged.
+    on_idle : callable
+        Called without arguments when the last job has stopped, however it ended.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_progress: Callable[[Progress], None],
+        on_error: Callable[[Exception], None],
+        on_warning: Callable[[str], None],
+        on_idle: Callable[[], None],
+    ) -> None:
+        self._on_progress = on_progress
+        self._on_error = on_error
+        self._on_warning = on_warning
+        self._on_idle = on_idle
+        self._worker: GeneratorWorker | None = None
+        self._running: Job | None = None
+        self._waiting: Job | None = None  # starts when the running job has stopped
+        self._wanted = False  # whether the running job's answers still are
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job waits, runs, or was cancelled and has not stopped yet."""
+        return self._worker is not None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a job waits or runs whose result will be delivered."""
+        return self._wanted or self._waiting is not None
+
+    def start(self, job: Job) -> None:
+        """Run `job` as soon as the job that runs now, which is cancelled, has stopped."""
+        self.cancel()
+        self._waiting = job
+        if self._worker is None:
+            self._start_waiting()
+
+    def cancel(self) -> None:
+        """Drop the job that runs or waits; it stops at its next ``yield`` and is closed."""
+        self._waiting = None
+        self._wanted = False
+        if self._worker is not None:
+            self._worker.quit()
+
+    def _start_waiting(self) -> None:
+        """Start a worker for the waiting job."""
+        self._running, self._waiting = self._waiting, None
+        self._wanted = True
+        # superqt's class, for napari's own would notify of an error a second time
+        self._worker = create_worker(
+            _Titled(shield, self._running.title),
+            self._running.steps,
+            _start_thread=False,
+            _worker_class=GeneratorWorker,
+            _ignore_errors=True,
+        )
+        self._worker.yielded.connect(self._on_yielded)
+        self._worker.warned.connect(self._on_warned)
+        self._worker.errored.connect(self._on_errored)
+        self._worker.returned.connect(self._on_returned)
+        self._worker.finished.connect(self._on_finished)
+        self._worker.start()  # never run(): that computes in the calling thread
+
+    def _on_yielded(self, progress: Progress) -> None:
+        if self._wanted:
+            self._on_progress(progress)
+
+    def _on_warned(self, warned: tuple[Any, ...]) -> None:
+        message, category = warned[:2]
+        log.warning("%s: %s", category.__name__, message)
+        if self._wanted and category is UserWarning:
+            self._on_warning(str(message))
+
+    def _on_errored(self, error: Exception) -> None:
+        log.error("%s failed", self._running.title, exc_info=error)
+        if self._wanted:
+            self._on_error(error)
+
+    def _on_returned(self, result: object) -> None:
+        if self._wanted:
+            self._running.on_done(result)
+
+    def _on_finished(self) -> None:
+        self._running.steps.close()  # quit() only stops asking: a ``finally`` inside would wait
+        self._worker = self._running = None
+        self._wanted = False
+        if self._waiting is not None:
+            self._start_waiting()
+        else:
+            self._on_idle()
+
+
+class _Titled(partial):
+    """A callable that says what it does: napari shows its repr to who quits while it runs."""
+
+    def __new__(cls, function: Callable[..., Any], title: str) -> _Titled:
+        titled = super().__new__(cls, function)
+        titled.title = title
+        return titled
+
+    def __repr__(self) -> str:
+        return self.title

@@ -1,0 +1,23 @@
+"""What the tests of the widgets share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def dims():
+    """Return a function that makes the dims of a viewer which shows the last two of n axes."""
+    from napari.components import Dims
+
+    def make(ndim: int = 2, **arguments):
+        return Dims(ndim=ndim, range=[(0, 100, 1)] * ndim, **arguments)
+
+    return make
+
+
+@pytest.fixture
+def noise():
+    """Return a small image of noise."""
+    return np.random.default_rng(0).integers(0, 255, (12, 16), np.uint8)

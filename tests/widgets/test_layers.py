@@ -1,0 +1,200 @@
+"""Layers become arrays and arrays become layers without losing where they lie."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+
+from napari_vitrail.widgets._layers import (
+    add_strokes,
+    is_result,
+    mismatch,
+    read_plane,
+    read_strokes,
+    write_segmentation,
+)
+
+CALIBRATED = {
+    "scale": (0.5, 0.25),
+    "translate": (3, -7),
+    "affine": [[1, 0.1, 5], [0, 1, 2], [0, 0, 1]],
+    "units": ("um", "um"),
+}
+
+
+@pytest.fixture
+def viewer():
+    """Return a viewer's model: all there is to napari but the window."""
+    return ViewerModel()
+
+
+def test_plane_of_a_grey_image_is_its_data(noise, dims):
+    plane = read_plane(Image(noise, name="cells"), dims())
+    assert plane.layer_name == "cells"
+    np.testing.assert_array_equal(plane.pixels, noise)
+
+
+@pytest.mark.parametrize("n_channels", [3, 4])
+def test_plane_of_rgb_keeps_its_channels_last(n_channels, dims):
+    plane = read_plane(Image(np.zeros((12, 16, n_channels), np.uint8), rgb=True), dims())
+    assert plane.pixels.shape == (12, 16, n_channels)
+    assert plane.shape == (12, 16)
+
+
+def test_plane_of_a_pyramid_is_its_finest_level(noise, dims):
+    image = Image([noise, noise[::2, ::2]], multiscale=True)
+    assert read_plane(image, dims()).pixels.shape == noise.shape
+
+
+def test_plane_of_a_stack_is_the_one_in_view(noise, dims):
+    stack = np.stack([noise, noise + 1, noise + 2])
+    plane = read_plane(Image(stack, scale=(10, 1, 1)), dims(3, point=(20, 0, 0)))
+    np.testing.assert_array_equal(plane.pixels, stack[2])
+    assert plane.index == (2, slice(None), slice(None))
+
+
+def test_plane_follows_the_order_of_the_axes(noise, dims):
+    stack = np.stack([noise, noise + 1, noise + 2])
+    plane = read_plane(Image(stack), dims(3, order=(2, 0, 1), point=(0, 0, 5)))
+    np.testing.assert_array_equal(plane.pixels, stack[:, :, 5])
+
+
+def test_plane_of_lazy_data_stays_lazy(noise, dims):
+    image = Image(da.from_array(np.stack([noise] * 3)), contrast_limits=(0, 255))
+    assert isinstance(read_plane(image, dims(3)).pixels, da.Array)
+
+
+def test_a_flat_image_among_stacks_is_in_view(noise, dims):
+    assert read_plane(Image(noise), dims(4, point=(5, 6, 0, 0))).index == (slice(None), slice(None))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [({"ndisplay": 3}, "volume"), ({"point": (50, 0, 0)}, "out of view")],
+    ids=["volume", "outside"],
+)
+def test_no_plane_is_an_error_that_says_why(arguments, reason, noise, dims):
+    with pytest.raises(ValueError, match=reason):
+        read_plane(Image(np.stack([noise] * 3)), dims(3, **arguments))
+
+
+def test_strokes_are_found_on_every_plane_of_a_stack(noise, dims):
+    stack = np.stack([noise, noise + 1, noise + 2])
+    painted = np.zeros(stack.shape, np.uint8)
+    painted[0, 1, 1], painted[2, 2, 2] = 1, 2
+    pairs = read_strokes(Labels(painted), Image(stack), dims(3, point=(1, 0, 0)))
+    np.testing.assert_array_equal([pixels for pixels, _ in pairs], stack[[0, 2]])
+    np.testing.assert_array_equal([labels for _, labels in pairs], painted[[0, 2]])
+
+
+def test_flat_strokes_belong_to_the_plane_in_view(noise, dims):
+    stack = np.stack([noise, noise + 1, noise + 2])
+    [(pixels, _)] = read_strokes(
+        Labels(np.ones(noise.shape, np.uint8)), Image(stack), dims(3, point=(1, 0, 0))
+    )
+    np.testing.assert_array_equal(pixels, stack[1])
+
+
+def test_strokes_are_copied(noise, dims):
+    labels = Labels(np.ones(noise.shape, np.uint8))
+    [(_, strokes)] = read_strokes(labels, Image(noise), dims())
+    labels.data[:] = 0
+    assert strokes.all()
+
+
+def test_nothing_painted_is_no_strokes(noise, dims):
+    assert read_strokes(Labels(np.zeros(noise.shape, np.uint8)), Image(noise), dims()) == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "arguments", "reason"),
+    [
+        ((12, 16), {}, ""),
+        ((12, 15), {}, "12 x 15 pixels, the image 12 x 16"),
+        ((12, 16), {"translate": (0, 4)}, "elsewhere"),
+        ((12, 16), {"scale": (2, 2)}, "elsewhere"),
+    ],
+    ids=["fits", "other size", "moved", "scaled"],
+)
+def test_mismatch_says_why_strokes_do_not_fit(shape, arguments, reason, noise, dims):
+    found = mismatch(Labels(np.zeros(shape, np.uint8), **arguments), Image(noise), dims())
+    assert (reason in found) if reason else found == ""
+
+
+def test_new_strokes_lie_on_the_image_with_the_brush_in_hand(noise, viewer):
+    image = viewer.add_image(noise, name="cells", **CALIBRATED)
+    strokes = add_strokes(viewer, image)
+    assert_same_place(strokes, image)
+    assert (strokes.name, strokes.mode) == ("cells strokes", "paint")
+    assert viewer.layers.selection.active is strokes
+
+
+def test_segmentation_lies_on_the_image_below_the_strokes(noise, viewer):
+    image = viewer.add_image(noise, name="cells", **CALIBRATED)
+    strokes = add_strokes(viewer, image)
+    result = write_segmentation(viewer, read_plane(image, viewer.dims), noise % 3, strokes)
+    assert_same_place(result, image)
+    assert [layer.name for layer in viewer.layers] == ["cells", "cells segmentation", "cells strokes"]
+    assert viewer.layers.selection.active is strokes
+    np.testing.assert_array_equal(result.data, noise % 3)
+
+
+def test_segmentation_is_updated_in_place(noise, viewer):
+    image = viewer.add_image(noise)
+    strokes = add_strokes(viewer, image)
+    plane = read_plane(image, viewer.dims)
+    first = write_segmentation(viewer, plane, noise % 3, strokes)
+    first.opacity = 0.2
+    again = write_segmentation(viewer, plane, (noise % 3).astype(np.uint16) + 300, strokes)
+    assert again is first
+    assert again.opacity == 0.2
+    np.testing.assert_array_equal(again.data, noise % 3 + np.uint16(300))
+
+
+def test_segmentation_of_a_stack_keeps_its_other_planes(noise, viewer):
+    image = viewer.add_image(np.stack([noise] * 3))
+    strokes = add_strokes(viewer, image)
+    for at in (0, 2):
+        viewer.dims.set_point(0, at)
+        plane = read_plane(image, viewer.dims)
+        result = write_segmentation(viewer, plane, np.full(noise.shape, at + 1, np.uint8), strokes)
+    np.testing.assert_array_equal(result.data[:, 0, 0], [1, 0, 3])
+
+
+def test_a_renamed_result_is_kept(noise, viewer):
+    image = viewer.add_image(noise)
+    strokes = add_strokes(viewer, image)
+    plane = read_plane(image, viewer.dims)
+    mine = write_segmentation(viewer, plane, noise % 3, strokes)
+    mine.name = "mine"
+    assert not is_result(mine)
+    assert write_segmentation(viewer, plane, noise % 2, strokes) is not mine
+
+
+def test_a_layer_of_the_user_is_never_overwritten(noise, viewer):
+    image = viewer.add_image(noise, name="cells")
+    mine = viewer.add_labels(noise % 5, name="cells segmentation")
+    plane = read_plane(image, viewer.dims)
+    result = write_segmentation(viewer, plane, noise % 2, mine)
+    assert result is not mine
+    assert write_segmentation(viewer, plane, noise % 2, mine) is result
+    np.testing.assert_array_equal(mine.data, noise % 5)
+
+
+def test_same_class_has_the_same_colour(noise, viewer):
+    image = viewer.add_image(noise)
+    strokes = add_strokes(viewer, image)
+    strokes.new_colormap()
+    result = write_segmentation(viewer, read_plane(image, viewer.dims), noise % 3, strokes)
+    for label in (1, 2, 77):
+        np.testing.assert_array_equal(result.get_color(label), strokes.get_color(label))
+
+
+def assert_same_place(layer, image):
+    np.testing.assert_array_equal(layer.scale, image.scale)
+    np.testing.assert_array_equal(layer.translate, image.translate)
+    np.testing.assert_array_equal(layer.affine.affine_matrix, image.affine.affine_matrix)
+    assert layer.units == image.units
