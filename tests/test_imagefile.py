@@ -1,21 +1,16 @@
-import os
-from contextlib import suppress
-
 import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
 
-from napari_vitrail.imagefile import png_bytes, read_image, write_tiff, written_aside
+from napari_vitrail.imagefile import png_bytes, read_image, write_tiff
 
 GREY = np.arange(600, dtype=np.uint8).reshape(20, 30)
 RGB = np.stack([GREY, GREY[::-1], GREY], axis=-1)
 
 
 @pytest.mark.parametrize("name", ["image.png", "image.tif", "IMAGE.TIFF"])
-@pytest.mark.parametrize(
-    "image", [GREY, RGB, GREY.astype(np.uint16) * 200], ids=["grey", "rgb", "16"]
-)
+@pytest.mark.parametrize("image", [GREY, RGB, GREY.astype(np.uint16) * 200], ids=["grey", "rgb", "16"])
 def test_reads_what_is_stored(tmp_path, name, image):
     write = tifffile.imwrite if "tif" in name.lower() else iio.imwrite
     write(tmp_path / name, image)
@@ -78,20 +73,3 @@ def test_written_tiff_keeps_type_and_axes(tmp_path):
 
 def test_png_bytes_are_a_png():
     np.testing.assert_array_equal(iio.imread(png_bytes(RGB), extension=".png"), RGB)
-
-
-def test_failed_write_leaves_the_old_file_alone(tmp_path):
-    path = tmp_path / "result.txt"
-    path.write_text("old")
-    with suppress(KeyError), written_aside(path) as aside:
-        aside.write_text("half")
-        raise KeyError
-    assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["result.txt"]
-
-
-def test_written_file_has_the_usual_permissions(tmp_path):
-    (tmp_path / "usual").write_text("")
-    with written_aside(tmp_path / "ours") as aside:
-        aside.write_text("")
-    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode

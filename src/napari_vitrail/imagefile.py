@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from napari_vitrail.files import written_aside
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import os
 
     from numpy.typing import NDArray
 
@@ -85,9 +85,7 @@ def write_tiff(path: str | os.PathLike[str], image: NDArray[Any], axes: str = "Y
     import tifffile
 
     with written_aside(path) as aside:
-        tifffile.imwrite(
-            aside, image, photometric="minisblack", compression="zlib", metadata={"axes": axes}
-        )
+        tifffile.imwrite(aside, image, photometric="minisblack", compression="zlib", metadata={"axes": axes})
 
 
 def png_bytes(image: NDArray[np.uint8]) -> bytes:
@@ -95,19 +93,3 @@ def png_bytes(image: NDArray[np.uint8]) -> bytes:
     import imageio.v3 as iio
 
     return bytes(iio.imwrite("<bytes>", image, extension=".png", plugin="pillow"))
-
-
-@contextmanager
-def written_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it on success, remove it on failure.
-
-    Others see the old file or the new one, never half of it.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield aside
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

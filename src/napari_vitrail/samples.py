@@ -26,17 +26,17 @@ class Sample:
     ----------
     image : (H, W) or (H, W, 3) array
         The image.
-    labels : (H, W) uint8 array
+    labels : (H, W) int array
         Strokes to train with; 0 = unlabelled.
-    held_out : (H, W) uint8 array
+    held_out : (H, W) int array
         Strokes of the same classes kept apart for scoring; they share no pixel with `labels`.
     class_names : dict of int to str
         What each class id means.
     """
 
     image: NDArray[Any]
-    labels: NDArray[np.uint8]
-    held_out: NDArray[np.uint8]
+    labels: NDArray[np.integer]
+    held_out: NDArray[np.integer]
     class_names: dict[int, str]
 
 
@@ -117,6 +117,27 @@ def paint(strokes: Sequence[Stroke], shape: tuple[int, int]) -> NDArray[np.uint8
     return labels
 
 
+def sample_of(image: NDArray[Any], labels: NDArray[np.integer]) -> Sample:
+    """Return an image and its strokes as a sample: some strokes are held out, see `hold_out`.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, 3) array
+    labels : (H, W) int array
+        0 = unlabelled.
+
+    Returns
+    -------
+    sample : Sample
+        Its classes are named after their ids.
+    """
+    if labels.shape != image.shape[:2]:
+        raise ValueError(f"labels must have the image's shape {image.shape[:2]}, got {labels.shape}")
+    kept, held_out = hold_out(labels)
+    names = {int(id_): f"class {id_}" for id_ in np.unique(labels[labels > 0])}
+    return Sample(image, kept, held_out, names)
+
+
 def hold_out(
     labels: NDArray[np.integer], *, fraction: float = 0.4, random_state: int = 0
 ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
@@ -148,9 +169,7 @@ def hold_out(
     return np.where(held_out > 0, 0, labels), held_out
 
 
-def _chosen(
-    areas: NDArray[np.intp], most: float, generator: np.random.Generator
-) -> NDArray[np.intp]:
+def _chosen(areas: NDArray[np.intp], most: float, generator: np.random.Generator) -> NDArray[np.intp]:
     """Return the indices of strokes that fill at most `most` pixels, or else of the smallest."""
     order = generator.permutation(len(areas))
     total, chosen = 0, []

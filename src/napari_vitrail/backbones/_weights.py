@@ -14,7 +14,6 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
@@ -24,6 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from napari_vitrail.backbones._registry import Weights
 from napari_vitrail.errors import BackboneUnavailable, WeightsError
+from napari_vitrail.files import written_aside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -268,23 +268,17 @@ def _from_offline_package(name: str, tried: list[str]) -> Found | None:
     tensors = convert_offline(path)
     if tensors_digest(tensors) != OFFLINE_DIGEST:
         raise WeightsError(f"{path} did not convert to the known weights; please report this")
-    _write_aside(tensors, _offline_cache_path())
+    _keep(tensors, _offline_cache_path())
     version = importlib.metadata.version(OFFLINE_PACKAGE)
     return Found(tensors, "offline", f"the package {OFFLINE_PACKAGE} {version}")
 
 
-def _write_aside(tensors: dict[str, Tensor], path: Path) -> None:
-    """Write under a temporary name, then rename: other processes see all of the file or nothing."""
+def _keep(tensors: dict[str, Tensor], path: Path) -> None:
+    """Keep converted weights in the cache; a disk that refuses costs a second each time, no more."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            aside = Path(part.name)
-        try:
+        with written_aside(path) as aside:
             save_file(tensors, aside)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
-    except (OSError, SafetensorError) as error:  # a read-only or full disk costs a second, no more
+    except (OSError, SafetensorError) as error:
         log.warning("the converted weights could not be kept in %s: %s", path, error)
 
 

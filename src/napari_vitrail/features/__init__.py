@@ -11,15 +11,20 @@ from napari_vitrail.features._extract import (
     extract_features_steps,
     features_at,
 )
+from napari_vitrail.features._pca import Projection
+from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps
 from napari_vitrail.features._vit import vit_features_steps
 
 __all__ = [
     "CLASSICAL_CHANNELS",
     "CLASSICAL_HALO",
+    "PixelFeatures",
+    "Projection",
     "attention_maps",
     "classical_features",
     "extract_features",
     "extract_features_steps",
     "features_at",
+    "pixel_features_steps",
     "vit_features_steps",
 ]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.backbones import load_backbone
-from napari_vitrail.features._classical import CLASSICAL_CHANNELS, classical_features
-from napari_vitrail.features._vit import vit_features_steps
-from napari_vitrail.grid import FeatureGrid, Grid
-from napari_vitrail.image import IntensityRange, as_image, to_grey, to_rgb
+from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps
+from napari_vitrail.grid import FeatureGrid
+from napari_vitrail.image import IntensityRange, as_image
 from napari_vitrail.progress import Steps, drain
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
+from napari_vitrail.tiling import Tile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -26,17 +26,21 @@ def extract_features_steps(
     device: str = "auto",
 ) -> Steps[FeatureGrid]:  # fmt: skip
     """Yield Progress; return what `extract_features` returns."""
-    image = as_image(image)
-    scaled = IntensityRange.of([image], spec.intensity).scale(image)
-    if spec.features == "classical":
-        return classical_grid(scaled)
-    backbone = backbone or load_backbone(spec.backbone, device=device)
-    vit = yield from vit_features_steps(to_rgb(scaled), spec, backbone)
+    features = yield from _features_steps(as_image(image), spec, backbone, device)
     if spec.features == "vit":
-        return vit
-    return vit.on(Grid.of_pixels(scaled.shape[:2]), interpolation=spec.interpolation).concat(
-        classical_grid(scaled)
-    )
+        return features.vit
+    everything = (slice(0, features.shape[0]), slice(0, features.shape[1]))
+    return features.on(Tile(everything, everything, everything))
+
+
+def _features_steps(
+    image: NDArray[np.generic], spec: FeatureSpec, backbone: Backbone | None, device: str,
+    positions: NDArray[np.floating] | None = None,
+) -> Steps[PixelFeatures]:  # fmt: skip
+    if spec.uses_vit:
+        backbone = backbone or load_backbone(spec.backbone, device=device)
+    intensity = IntensityRange.of([image], spec.intensity)
+    return (yield from pixel_features_steps(image, spec, intensity, backbone, positions=positions))
 
 
 def extract_features(
@@ -79,7 +83,7 @@ def features_at(
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, 4) array
-    positions : (n, 2) array
+    positions : (n, 2) int array
         Row/column pixels.
     spec : FeatureSpec
         With ``sampling="queries"`` only the cells that the positions need are computed.
@@ -88,16 +92,10 @@ def features_at(
     -------
     features : (n, d) float32
     """
-    image, positions = as_image(image), np.asarray(positions, float)
-    scaled = IntensityRange.of([image], spec.intensity).scale(image)
-    parts = []
-    if spec.uses_vit:
-        backbone = backbone or load_backbone(spec.backbone, device=device)
-        vit = drain(vit_features_steps(to_rgb(scaled), spec, backbone, positions=positions))
-        parts.append(vit.at(positions, interpolation=spec.interpolation))
-    if spec.features != "vit":
-        parts.append(classical_grid(scaled).at(positions))
-    return np.concatenate(parts, axis=1)
+    pixels = np.asarray(positions)
+    features = drain(_features_steps(as_image(image), spec, backbone, device, pixels))
+    parts = [features.vit_at(pixels), features.classical_at(pixels)]
+    return np.concatenate([part for part in parts if part is not None], axis=1)
 
 
 def attention_maps(
@@ -121,10 +119,3 @@ def attention_maps(
     part = features.channels["attention"]
     heads = {"attention": slice(0, part.stop - part.start)}
     return FeatureGrid(features.values[:, :, part], features.grid, heads)
-
-
-def classical_grid(scaled: NDArray[np.float32]) -> FeatureGrid:
-    """Return the classical features of an image scaled to 0..1, on its pixels."""
-    values = classical_features(to_grey(scaled))
-    channels = {"classical": slice(0, len(CLASSICAL_CHANNELS))}
-    return FeatureGrid(values, Grid.of_pixels(scaled.shape[:2]), channels)

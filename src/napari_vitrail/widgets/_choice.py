@@ -10,7 +10,7 @@ from napari.components import Dims
 from napari.layers import Image, Labels, Layer
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton
 
-from napari_vitrail.widgets._form import add_row, label_of, yield_space
+from napari_vitrail.widgets._form import label_of, yield_space
 from napari_vitrail.widgets._layers import add_strokes, is_result, mismatch
 
 
@@ -69,7 +69,7 @@ class LayerChoice:
 
     def add_rows(self, layout: QFormLayout) -> None:
         """Add the choices, as labelled rows."""
-        add_row(layout, self._image)
+        layout.addRow(label_of(self._image), self._image.native)
         row = QHBoxLayout()
         row.addWidget(self._strokes.native, 1)
         row.addWidget(self._new)

@@ -10,9 +10,9 @@ import numpy as np
 import napari.viewer
 from napari.layers import Labels
 from numpy.typing import ArrayLike, NDArray
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Steps
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
@@ -47,7 +47,11 @@ class ClassifierWidget(QWidget):
         self._viewer = viewer
         self._layers = LayerChoice(viewer, on_change=self._on_changed)
         self._form = SpecForm(SEGMENTATION, on_change=self._on_changed)
-        self._job = JobPanel("Segment", "Learn from the strokes and segment the image")
+        self._job = JobPanel(
+            "Segment",
+            "Learn from the strokes and segment the plane in view",
+            "Paint a few strokes of each class, one label for each, then press Segment.",
+        )
         self._job.requested.connect(self._on_segment_requested)
         viewer.dims.events.connect(self._on_changed)
         self._lay_out()
@@ -65,21 +69,15 @@ class ClassifierWidget(QWidget):
         super().changeEvent(event)
 
     def _lay_out(self) -> None:
-        """Put the choices, which may scroll, over the buttons, which may not."""
-        choices = QWidget()
-        rows = QFormLayout(choices)
+        """Put what everyone needs on top, and what few need below, folded."""
+        rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._layers.add_rows(rows)
         self._form.add_rows(rows)
-        rows.addRow(self._form.advanced())
-        scroll = QScrollArea()
-        scroll.setWidget(choices)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         layout = QVBoxLayout(self)
-        layout.addWidget(scroll, 1)
+        layout.addLayout(rows)
         layout.addWidget(self._job)
+        layout.addWidget(self._form.advanced(), 1)
 
     def _obstacle(self) -> str:
         """Return why Segment cannot be pressed, or nothing if it can."""
@@ -97,7 +95,11 @@ class ClassifierWidget(QWidget):
         plane = read_plane(image, dims)
         painted = read_strokes(strokes, image, dims)
         steps = segment_painted_steps(
-            plane.pixels, painted, self._form.spec, class_names=class_names(strokes)
+            plane.pixels,
+            painted,
+            self._form.spec,
+            estimator=self._form.estimator,
+            class_names=class_names(strokes),
         )
         self._job.run(
             steps,
@@ -137,16 +139,9 @@ def segment_painted_steps(
         Name of an estimator that `napari_vitrail.fit_classifier` knows.
     class_names : dict of int to str, optional
         What each class is called.
-
-    Raises
-    ------
-    ValueError
-        If nothing is painted.
     """
     from napari_vitrail.classify import fit_classifier_steps, segment_steps  # loads torch
 
-    if not painted:
-        raise ValueError("nothing is painted yet: paint a few strokes of each class first")
     images = [np.asarray(image) for image, _ in painted]
     labels = [strokes for _, strokes in painted]
     classifier = yield from fit_classifier_steps(

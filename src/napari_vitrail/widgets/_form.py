@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from magicgui.schema._ui_field import build_widget  # has no public name yet
-from magicgui.widgets import ComboBox, Container, Widget
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel
+from magicgui.widgets import CheckBox, ComboBox, Container, Widget
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QScrollArea
 from superqt import QCollapsible
 
 from napari_vitrail.backbones import BackboneInfo, available_source, list_backbones
+from napari_vitrail.estimators import ESTIMATORS
 from napari_vitrail.spec import FeatureSpec
 
 _FEATURES = {
@@ -20,11 +23,20 @@ _FEATURES = {
     "vit": "ViT",
     "classical": "Classical",
 }
+_ESTIMATORS = {
+    "logistic": "Logistic regression",
+    "forest": "Random forest",
+    "trees": "Extra trees",
+    "boosting": "Gradient boosting",
+    "mlp": "Neural network",
+    "ridge": "Ridge regression",
+}
 _SIZES = {"small": "S", "small_plus": "S+", "base": "B", "large": "L", "giant": "g"}
+_ESTIMATOR_HELP = "What learns from the strokes; automatic is what does best in our evaluation"
 
 
 class SpecForm:
-    """Feature set and backbone of a `FeatureSpec`, and its other fields folded away.
+    """Feature set and backbone of a `FeatureSpec`, an estimator, and the other fields folded away.
 
     Parameters
     ----------
@@ -39,6 +51,7 @@ class SpecForm:
         self._others: Container[Any] = build_widget(spec)  # an instance: a class loses its defaults
         self._features = choice("Features", _swap(_FEATURES), spec.features)
         self._backbone = choice("Backbone", _backbones(), spec.backbone)
+        self._estimator = choice("Estimator", _estimators(), "", _ESTIMATOR_HELP)
         for name in ("features", "backbone"):
             self._others.remove(name)
         for name, text in field_help(FeatureSpec).items():
@@ -46,6 +59,8 @@ class SpecForm:
             (widget or self._others[name]).tooltip = text
         for widget in self._others:
             widget.label = _spoken(widget.name)
+            if isinstance(widget, CheckBox):  # its label is inside
+                widget.text = widget.label
         for widget in (self._features, self._backbone, self._others):
             widget.changed.connect(on_change)
 
@@ -61,16 +76,32 @@ class SpecForm:
         chosen = {"features": self._features.value, "backbone": self._backbone.value}
         return FeatureSpec(**chosen, **self._others.asdict())
 
+    @property
+    def estimator(self) -> str | None:
+        """Name of the chosen estimator; None leaves the choice to the core."""
+        return self._estimator.value or None
+
     def add_rows(self, layout: QFormLayout) -> None:
-        """Add the two choices, as labelled rows."""
-        for widget in (self._features, self._backbone):
-            add_row(layout, widget)
+        """Add the choices, as labelled rows."""
+        for widget in (self._features, self._backbone, self._estimator):
+            layout.addRow(label_of(widget), widget.native)
 
     def advanced(self) -> QCollapsible:
-        """Return all other fields under a title that unfolds them."""
-        folded = QCollapsible("Advanced")
-        folded.setToolTip("Every other setting of the features; the defaults are right for most images")
-        folded.addWidget(self._others.native)
+        """Return all other fields, under a title that unfolds them."""
+        self._others.margins = (0, 0, 4, 0)
+        scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self._others.native)
+        scroll.setMaximumHeight(0)  # folded
+        folded = QCollapsible("", expandedIcon=QIcon(), collapsedIcon=QIcon())
+        folded.setToolTip("Every other setting of the features; the defaults suit most images")
+        folded.setContent(scroll)
+        folded.layout().setContentsMargins(0, 0, 0, 0)
+        # an arrow in the text has the theme's colour, superqt's icon has not
+        folded.toggled.connect(lambda open_: folded.setText(f"{'▾' if open_ else '▸'}  Advanced"))
+        folded.toggled.emit(False)
         return folded
 
 
@@ -86,11 +117,6 @@ def yield_space(combo: ComboBox) -> None:
     native: QComboBox = combo.native
     native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     native.setMinimumContentsLength(6)
-
-
-def add_row(layout: QFormLayout, widget: Widget) -> None:
-    """Add a magicgui widget and its label."""
-    layout.addRow(label_of(widget), widget.native)
 
 
 def label_of(widget: Widget) -> QLabel:
@@ -125,6 +151,11 @@ def _backbones() -> list[tuple[str, str]]:
         for info in list_backbones()
         if (title := backbone_title(info))
     ]
+
+
+def _estimators() -> list[tuple[str, str]]:
+    """Return title and name of each estimator, and of leaving the choice to the core."""
+    return [("Automatic", ""), *((_ESTIMATORS.get(name, name), name) for name in ESTIMATORS)]
 
 
 def _spoken(name: str) -> str:

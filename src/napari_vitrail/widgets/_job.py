@@ -23,19 +23,21 @@ class JobPanel(QWidget):
         What the starting button says, a verb.
     hint : str
         Its tooltip while it can be pressed.
+    advice : str
+        What the line says before anything was done.
     """
 
     requested = Signal()
     """The starting button was pressed."""
 
-    def __init__(self, action: str, hint: str) -> None:
+    def __init__(self, action: str, hint: str, advice: str) -> None:
         super().__init__()
         self._hint = hint
         self._began = 0.0
         self._start = QPushButton(action)
         self._cancel = QPushButton("Cancel")
         self._bar = QProgressBar()
-        self._status = QLabel()
+        self._status = QLabel(advice)
         self._runner = Runner(
             on_progress=self._on_progress,
             on_error=self._on_error,
@@ -79,7 +81,7 @@ class JobPanel(QWidget):
         """Cancel what is running, if anything is."""
         if self._runner.is_wanted:
             self._runner.cancel()
-            self._status.setText("Cancelled; the running step comes to its end.")
+            self._status.setText("Cancelling …")
             self._allow_cancel(False)
 
     def say(self, text: str) -> None:
@@ -89,7 +91,7 @@ class JobPanel(QWidget):
     def _lay_out(self) -> None:
         """Put the parts in their places."""
         layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 8, 0, 8)
         layout.addWidget(self._start, 0, 0)
         layout.addWidget(self._cancel, 0, 1)
         layout.addWidget(self._bar, 1, 0, 1, 2)
@@ -110,7 +112,7 @@ class JobPanel(QWidget):
     def _on_progress(self, progress: Progress) -> None:
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
-        self._bar.setFormat(f"{progress.what}: %v of %m")
+        self._bar.setFormat(f"{progress.what.capitalize()}: %v of %m")
 
     def _on_error(self, error: Exception) -> None:
         self._status.setText("Stopped by an error; no layer was changed.")
@@ -122,5 +124,5 @@ class JobPanel(QWidget):
     def _on_idle(self) -> None:
         self._bar.setVisible(False)
         self._allow_cancel(False)
-        if self._status.text().startswith("Cancelled"):
-            self._status.setText("Cancelled.")
+        if self._status.text() == "Cancelling …":
+            self._status.setText("Cancelled; no layer was changed.")

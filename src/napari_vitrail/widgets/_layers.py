@@ -12,13 +12,20 @@ import numpy as np
 from napari import Viewer
 from napari.components import Dims, LayerList
 from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps.standardize_color import transform_color
+from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 from numpy.typing import ArrayLike, NDArray
 
 MARK = "napari-vitrail"
 _CLASS = "class"  # the column of a layer's features that names its classes
 _GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-_RESULT_OPACITY = 0.45
+_RESULT_OPACITY = 0.4
 _BRUSHES_PER_SIDE = 64
+
+# Bright, told apart by most eyes, and not the brown, blue and grey of stains and micrographs.
+_CLASS_COLOURS = (
+    "#ffd92f", "#f0389a", "#1fd1d1", "#7ed321", "#ff8c1a", "#7a8cff", "#c98cff", "#ffb3c7",
+)  # fmt: skip
 
 Index = tuple[int | slice, ...]
 
@@ -134,6 +141,8 @@ def add_strokes(viewer: Viewer, image: Image) -> Labels:
     layer = Labels(
         np.zeros(shape, np.uint8),
         name=f"{image.name} strokes",
+        colormap=class_colours(),
+        opacity=1,
         **{name: getattr(image, name) for name in _GEOMETRY},
     )
     viewer.add_layer(layer)
@@ -160,6 +169,12 @@ def write_segmentation(
     layer.colormap = strokes.colormap.model_copy()
     layer.features = strokes.features
     return layer
+
+
+def class_colours() -> CyclicLabelColormap:
+    """Return label colours of which the first few are chosen with care, and the rest napari's."""
+    chosen = [(0, 0, 0, 0), *map(transform_color, _CLASS_COLOURS)]
+    return CyclicLabelColormap(colors=np.vstack([*chosen, label_colormap().colors[1:]]))
 
 
 def class_table(class_names: Mapping[int, str]) -> dict[str, list[Any]]:

@@ -1,0 +1,148 @@
+"""What may follow ``vitrail`` on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from napari_vitrail.spec import SEGMENTATION, FeatureSpec
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser; what it parses has ``command``, the name of the command."""
+    top = argparse.ArgumentParser(
+        prog="vitrail", description="Segment images with dense Vision Transformer features."
+    )
+    top.add_argument("--version", action="version", version=f"vitrail {version('napari-vitrail')}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("-v", "--verbose", action="store_true", help="say what is loaded, and whence")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_train, _add_segment, _add_demo, _add_models):
+        add(commands, common)
+    return top
+
+
+def _add_train(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "train", parents=[common], help="fit a classifier to painted images and save it"
+    )
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="TIFF, PNG or JPEG")
+    parser.add_argument(
+        "--labels", metavar="LABELS", nargs="+", type=Path, required=True,
+        help="one for each image, in the same order; whole numbers, 0 = unlabelled",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", metavar="MODEL", type=Path, required=True, help="for instance my.vitrail"
+    )
+    parser.add_argument("--estimator", metavar="NAME", help="default: what suits the features")
+    parser.add_argument("--random-state", type=int, default=0, help="default: %(default)s")
+    _add_computing(parser, weights="auto")
+    _add_channels(parser)
+    _add_features(parser)
+    parser.set_defaults(command="train")
+
+
+def _add_segment(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("segment", parents=[common], help="segment images with a saved classifier")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="TIFF, PNG or JPEG")
+    parser.add_argument("-m", "--model", type=Path, required=True, help="made by train or napari")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, required=True,
+        help="gets IMAGE_segmentation.tif for each image",
+    )  # fmt: skip
+    parser.add_argument(
+        "--probabilities", action="store_true",
+        help="write IMAGE_probabilities.tif too: classes x height x width, float32",
+    )  # fmt: skip
+    _add_computing(parser, weights=None)
+    _add_channels(parser)
+    parser.set_defaults(command="segment")
+
+
+def _add_demo(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "demo", parents=[common], help="train, segment, score and report on a real micrograph"
+    )
+    parser.add_argument("--image", type=Path, help="your own image instead of the shipped one")
+    parser.add_argument("--labels", type=Path, help="its strokes; about 40 %% are held out to score")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, default=Path("vitrail-demo"),
+        help="default: %(default)s",
+    )  # fmt: skip
+    _add_computing(parser, weights="auto")
+    _add_channels(parser)
+    parser.set_defaults(command="demo")
+
+
+def _add_models(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("models", parents=[common], help="list or fetch backbones")
+    parser.set_defaults(command="models")
+    actions = parser.add_subparsers(metavar="ACTION")
+    fetch = actions.add_parser(
+        "fetch", parents=[common], help="download weights for a machine that will be offline"
+    )
+    fetch.add_argument("name", metavar="NAME", help="as listed by vitrail models")
+    fetch.set_defaults(command="fetch")
+
+
+def _add_computing(parser: argparse.ArgumentParser, weights: str | None) -> None:
+    asks = "default: auto" if weights else "default: those it was trained with"
+    parser.add_argument(
+        "--weights", default=weights, metavar="auto|hub|offline|PATH",
+        help=f"where the backbone's weights come from; {asks}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", "cuda", "mps", "cpu"), help="default: %(default)s"
+    )
+
+
+def _add_channels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channel-axis", type=int, metavar="AXIS", help="axis of the channels, if not the last"
+    )
+    parser.add_argument(
+        "--channels", type=int, nargs="+", metavar="N", help="the one or three to use, from 0"
+    )
+
+
+def _add_features(parser: argparse.ArgumentParser) -> None:
+    """Add an option for every field of FeatureSpec."""
+    group = parser.add_argument_group("features")
+    described = _field_descriptions()
+    for item in fields(FeatureSpec):
+        help_ = f"{described.get(item.name, '')} Default: {item.default}."
+        group.add_argument(
+            f"--{item.name.replace('_', '-')}",
+            default=getattr(SEGMENTATION, item.name),
+            help=help_.strip().replace("%", "%%"),
+            **_argument_of(item.type),
+        )
+
+
+def _argument_of(annotation: Any) -> dict[str, Any]:
+    """Return what argparse needs to know of a field's type."""
+    if get_origin(annotation) is Literal:
+        return {"choices": get_args(annotation)}
+    if annotation is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    kind = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return {"type": kind, "metavar": kind.__name__.upper()}
+
+
+def _field_descriptions() -> dict[str, str]:
+    """Return what the docstring of FeatureSpec says about each field."""
+    text = inspect.getdoc(FeatureSpec) or ""
+    entries = re.findall(r"^(\w[\w, ]*) : .*\n((?: +.*(?:\n|$))+)", text, re.MULTILINE)
+    return {
+        name: " ".join(description.split()) for names, description in entries for name in names.split(", ")
+    }
+
+
+def spec_of(options: argparse.Namespace) -> FeatureSpec:
+    """Return the spec that the options of ``train`` describe."""
+    return FeatureSpec(**{item.name: getattr(options, item.name) for item in fields(FeatureSpec)})

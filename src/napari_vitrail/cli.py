@@ -1,0 +1,285 @@
+"""The command line: ``vitrail train | segment | demo | models``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from napari_vitrail import arguments
+from napari_vitrail.errors import ComputeError, VitrailError
+from napari_vitrail.spec import SEGMENTATION
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_vitrail.backbones import Backbone
+    from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.demo import Outcome
+    from napari_vitrail.progress import Steps
+    from napari_vitrail.samples import Sample
+    from napari_vitrail.spec import FeatureSpec
+
+# What takes time to import is imported where it is used, so that `vitrail --help` is instant.
+
+Result = TypeVar("Result")
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+"""Exit codes: some inputs failed, nothing could be done, and stopped by the user (as shells say it)."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    words : sequence of str, optional
+        What follows ``vitrail``; by default what the shell gave.
+
+    Returns
+    -------
+    code : int
+        0, or one of `FAILED`, `MISUSED`, `INTERRUPTED`.
+    """
+    options = arguments.parser().parse_args(words)
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            return _COMMANDS[options.command](options)
+        except KeyboardInterrupt:
+            _say("interrupted")
+            return INTERRUPTED
+        except (VitrailError, ValueError, OSError) as error:
+            _say(str(error))
+            return MISUSED
+
+
+def _say(message: str) -> None:
+    print(f"vitrail: {message}", file=sys.stderr)
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    """Show a warning in the command's own voice, without the line of code that gave it."""
+    _say(f"warning: {message}")
+
+
+# ---- commands ---------------------------------------------------------------------------------
+
+
+def _train(options: Namespace) -> int:
+    from napari_vitrail.classify import fit_classifier_steps
+    from napari_vitrail.imagefile import read_image
+    from napari_vitrail.project import save_classifier
+
+    _check_pairs(options.images, options.labels)
+    _check_spared([options.output], [*options.images, *options.labels])
+    steps = fit_classifier_steps(
+        [_image(path, options) for path in options.images],
+        [read_image(path) for path in options.labels],
+        arguments.spec_of(options),
+        estimator=options.estimator,
+        weights=options.weights,
+        device=options.device,
+        random_state=options.random_state,
+    )
+    classifier = _with_bar(steps, "training")
+    save_classifier(options.output, classifier)
+    print(f"{options.output}: {classifier.report}")
+    return 0
+
+
+def _segment(options: Namespace) -> int:
+    from napari_vitrail.project import load_classifier
+
+    outputs = [_outputs(path, options) for path in options.images]
+    _check_distinct(options.images, outputs)
+    _check_spared([path for pair in outputs for path in pair], [*options.images, options.model])
+    classifier = load_classifier(options.model)
+    asked = options.weights is not None and classifier.spec.uses_vit
+    backbone = _backbone(classifier.spec, options) if asked else None
+    options.output.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    for path, paths in zip(options.images, outputs, strict=True):
+        try:
+            _segment_file(path, paths, classifier, backbone, options)
+        except (ValueError, OSError, ComputeError) as error:
+            _say(str(error))
+            failed += 1
+    if failed:
+        _say(f"{failed} of {len(outputs)} images could not be segmented")
+    return FAILED if failed else 0
+
+
+def _segment_file(
+    path: Path,
+    outputs: list[Path],
+    classifier: PixelClassifier,
+    backbone: Backbone | None,
+    options: Namespace,
+) -> None:
+    from napari_vitrail.classify import probabilities_steps, segment_steps
+    from napari_vitrail.imagefile import write_tiff
+
+    image = _image(path, options)
+    settings = {"backbone": backbone, "device": options.device}
+    with _named(path):
+        if options.probabilities:
+            steps = probabilities_steps(image, classifier, **settings)
+            probabilities = _with_bar(steps, path.name)
+            write_tiff(outputs[1], probabilities, "CYX")
+            segmentation = classifier.classes_[probabilities.argmax(axis=0)]
+        else:
+            segmentation = _with_bar(segment_steps(image, classifier, **settings), path.name)
+    write_tiff(outputs[0], segmentation.astype(classifier.dtype))
+    for output in outputs:
+        print(output)
+
+
+def _demo(options: Namespace) -> int:
+    from napari_vitrail.demo import compare_steps
+    from napari_vitrail.report import output_names, write_report
+
+    outputs = [options.output / name for name in output_names()]
+    _check_spared(outputs, [path for path in (options.image, options.labels) if path])
+    sample = _sample(options)
+    backbone = _backbone(SEGMENTATION, options)
+    steps = compare_steps(sample, backbone=backbone, device=options.device)
+    outcomes = _with_bar(steps, "demo")
+    report = write_report(options.output, sample, outcomes, backbone.info)
+    for line in _score_lines(outcomes):
+        print(line)
+    print(f"label images and overlays: {options.output}\nreport: {report}")
+    return 0
+
+
+def _models(options: Namespace) -> int:
+    from napari_vitrail.backbones import available_source, list_backbones
+
+    row = "{:<44} {:>5} {:>5} {:>6}  {:<16} {}"
+    print(row.format("name", "patch", "width", "MB", "licence", "here"))
+    for info in list_backbones():
+        here = available_source(info.name) or "-"
+        size = f"{info.patch_size}", f"{info.width}", f"{info.megabytes}"
+        print(row.format(info.name, *size, info.licence, here))
+    return 0
+
+
+def _fetch(options: Namespace) -> int:
+    from napari_vitrail.backbones import backbone_info, fetch_weights
+
+    print(fetch_weights(backbone_info(options.name).name))
+    return 0
+
+
+_COMMANDS = {
+    "train": _train,
+    "segment": _segment,
+    "demo": _demo,
+    "models": _models,
+    "fetch": _fetch,
+}
+
+
+# ---- from options to what the core takes --------------------------------------------------------
+
+
+def _image(path: Path, options: Namespace) -> NDArray[Any]:
+    """Return an image file as the core wants it; an error names the file."""
+    from napari_vitrail.image import as_image
+    from napari_vitrail.imagefile import read_image
+
+    pixels = read_image(path)
+    with _named(path):
+        return as_image(pixels, channel_axis=options.channel_axis, channels=options.channels)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let a ValueError say which file it is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _sample(options: Namespace) -> Sample:
+    """Return the sample to demonstrate: the shipped one, or an image with some strokes held out."""
+    from napari_vitrail.imagefile import read_image
+    from napari_vitrail.samples import histology, sample_of
+
+    if not options.image and not options.labels:
+        return histology()
+    if not (options.image and options.labels):
+        raise ValueError("--image and --labels go together: one was given without the other")
+    return sample_of(_image(options.image, options), read_image(options.labels))
+
+
+def _backbone(spec: FeatureSpec, options: Namespace) -> Backbone:
+    from napari_vitrail.backbones import load_backbone
+
+    return load_backbone(spec.backbone, weights=options.weights, device=options.device)
+
+
+def _outputs(path: Path, options: Namespace) -> list[Path]:
+    """Return where the segmentation of an image goes, and its probabilities where wanted."""
+    kinds = ("segmentation", "probabilities") if options.probabilities else ("segmentation",)
+    return [options.output / f"{path.stem}_{kind}.tif" for kind in kinds]
+
+
+def _score_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    yield f"{'features':<10} {'accuracy':>8} {'mean IoU':>8} {'training':>9} {'segmentation':>12}"
+    for outcome in outcomes:
+        found = outcome.score
+        scores = [f"{value:.3f}" for value in (found.accuracy, found.mean_iou)] if found else "--"
+        times = f"{outcome.train_seconds:7.1f} s {outcome.segment_seconds:10.1f} s"
+        yield f"{outcome.spec.features:<10} {scores[0]:>8} {scores[1]:>8} {times}"
+
+
+# ---- checks before anything is computed or written ----------------------------------------------
+
+
+def _check_pairs(images: Sequence[Path], labels: Sequence[Path]) -> None:
+    if len(images) != len(labels):
+        raise ValueError(
+            f"train needs one labels file for each image, got {len(images)} images and {len(labels)} labels"
+        )
+
+
+def _check_distinct(images: Sequence[Path], outputs: Sequence[Sequence[Path]]) -> None:
+    """Raise ValueError where two images would be written to one file."""
+    taken: dict[Path, Path] = {}
+    for image, (output, *_) in zip(images, outputs, strict=True):
+        if output in taken:
+            raise ValueError(f"{taken[output]} and {image} would both be written to {output}")
+        taken[output] = image
+
+
+def _check_spared(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Raise ValueError where an output would replace an input."""
+    read = {path.resolve() for path in inputs}
+    for output in outputs:
+        if output.resolve() in read:
+            raise ValueError(f"{output} is an input and is not overwritten; choose another output")
+
+
+def _with_bar(steps: Steps[Result], title: str) -> Result:
+    """Run long work to its end with a progress bar, where someone is watching."""
+    from tqdm import tqdm
+
+    with closing(steps), tqdm(desc=title, file=sys.stderr, disable=None, leave=False) as bar:
+        while True:
+            try:
+                done, total, what = next(steps)
+            except StopIteration as stop:
+                result: Result = stop.value
+                return result
+            bar.total = total
+            bar.set_description(f"{title}: {what}", refresh=False)
+            bar.update(done - bar.n)

@@ -1,0 +1,102 @@
+"""What was painted: checked labels, the pixels to train on, and which stroke each belongs to."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from skimage.measure import label as connected
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+MAX_PER_CLASS = 20_000
+LARGEST_ID = 65_535
+
+
+@dataclass(frozen=True)
+class Painted:
+    """The painted pixels of one image.
+
+    Attributes
+    ----------
+    positions : (n, 2) int array
+        Row/column pixels.
+    ids : (n,) array
+        Class of each, as painted.
+    strokes : (n,) int array
+        Stroke of each, numbered from 0: connected pixels of one class are one stroke.
+    """
+
+    positions: NDArray[np.intp]
+    ids: NDArray[np.intp]
+    strokes: NDArray[np.intp]
+
+    def only(self, chosen: NDArray[np.intp]) -> Painted:
+        """Return some of the pixels."""
+        return Painted(self.positions[chosen], self.ids[chosen], self.strokes[chosen])
+
+
+def as_labels(labels: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Return labels (H, W) as integers, or raise ValueError saying what is wrong with them."""
+    array = np.asarray(labels)
+    if array.shape != image_shape[:2]:
+        raise ValueError(f"labels must have the image's shape {image_shape[:2]}, got {array.shape}")
+    if array.dtype.kind not in "bui":
+        raise ValueError(f"labels must hold whole numbers, got data type {array.dtype}")
+    if array.size and (array.min() < 0 or array.max() > LARGEST_ID):
+        raise ValueError(
+            f"labels must be 0 (unlabelled) to {LARGEST_ID}, got {array.min()} to {array.max()}"
+        )
+    return array.astype(np.intp)
+
+
+def painted(labels: NDArray[np.intp]) -> Painted:
+    """Return the painted pixels of labels (H, W), in raster order."""
+    strokes = connected(labels, background=0, connectivity=2)
+    positions = np.argwhere(labels > 0)
+    rows, columns = positions.T
+    return Painted(positions, labels[rows, columns], strokes[rows, columns] - 1)
+
+
+def drawn(
+    images: Sequence[Painted], random_state: int, max_per_class: int = MAX_PER_CLASS
+) -> list[Painted]:
+    """Return at most `max_per_class` pixels of each class, an equal share from every image.
+
+    What one image cannot give of its share, the others may.
+    """
+    rng = np.random.default_rng(random_state)
+    kept: list[list[NDArray[np.intp]]] = [[] for _ in images]
+    for class_id in np.unique(np.concatenate([image.ids for image in images])):
+        members = [np.flatnonzero(image.ids == class_id) for image in images]
+        left = max_per_class
+        by_size = sorted(range(len(images)), key=lambda index: len(members[index]))
+        for done, index in enumerate(by_size):
+            share = min(len(members[index]), left // (len(images) - done))
+            kept[index].append(rng.choice(members[index], share, replace=False))
+            left -= share
+    return [image.only(np.sort(np.concatenate(rows))) for image, rows in zip(images, kept, strict=True)]
+
+
+def numbered_on(strokes: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+    """Return the stroke numbers of all images in one, so that no two images share a number."""
+    starts = np.cumsum([0] + [int(own.max(initial=-1)) + 1 for own in strokes[:-1]])
+    return np.concatenate([own + start for own, start in zip(strokes, starts, strict=True)])
+
+
+def check_classes(images: Sequence[Painted], wanted: Sequence[int] = ()) -> None:
+    """Raise ValueError unless at least two classes are painted; warn of named ones that are not."""
+    there = np.unique(np.concatenate([image.ids for image in images])) if images else np.empty(0)
+    if len(there) == 0:
+        raise ValueError("labels must hold strokes of at least two classes; nothing is painted yet")
+    if len(there) == 1:
+        raise ValueError(
+            f"labels must hold strokes of at least two classes; only class {there[0]} is painted"
+        )
+    if missing := sorted(set(wanted) - set(there.tolist())):
+        warnings.warn(f"classes without a stroke are left out: {missing}", stacklevel=3)

@@ -1,0 +1,21 @@
+"""The manifest is one file, and napari finds behind every command what it promises."""
+
+from pathlib import Path
+
+from npe2 import PluginManifest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_there_is_one_manifest():
+    top, packaged = ROOT / "napari.yaml", ROOT / "src/napari_vitrail/napari.yaml"
+    assert packaged.is_file()
+    assert not packaged.is_symlink()
+    if top.is_symlink():
+        assert top.resolve() == packaged.resolve()
+    else:  # a checkout without symlinks: git writes the target as text
+        assert top.read_text().strip() == "src/napari_vitrail/napari.yaml"
+
+
+def test_every_command_imports():
+    PluginManifest.from_distribution("napari-vitrail").validate_imports()
