@@ -153,6 +153,13 @@ def test_training_needs_labels_for_each_image(folder, capsys):
     assert "got 2 images and 1 labels" in capsys.readouterr().err
 
 
+def test_labels_that_do_not_fit_are_named(folder, capsys):
+    tifffile.imwrite("small.tif", np.ones((9, 9), np.uint8))
+    words = ["train", "a.tif", "b.png", "--labels", "labels.tif", "small.tif", "-o", "m.vitrail"]
+    assert cli.main(words) == cli.MISUSED
+    assert "vitrail: small.tif: labels must have the image's shape" in capsys.readouterr().err
+
+
 def test_model_that_is_no_model_is_refused(folder, capsys):
     words = ["segment", "b.png", "-m", "labels.tif", "-o", "out"]
     assert cli.main(words) == cli.MISUSED

@@ -65,7 +65,7 @@ def _say(message: str) -> None:
     print(f"vitrail: {message}", file=sys.stderr)
 
 
-def _show_warning(message: Warning | str, *_: Any) -> None:
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Show a warning in the command's own voice, without the line of code that gave it."""
     _say(f"warning: {message}")
 
@@ -75,14 +75,14 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
 
 def _train(options: Namespace) -> int:
     from napari_vitrail.classify import fit_classifier_steps
-    from napari_vitrail.imagefile import read_image
     from napari_vitrail.project import save_classifier
 
     _check_pairs(options.images, options.labels)
     _check_spared([options.output], [*options.images, *options.labels])
+    images = [_image(path, options) for path in options.images]
     steps = fit_classifier_steps(
-        [_image(path, options) for path in options.images],
-        [read_image(path) for path in options.labels],
+        images,
+        [_labels(path, image) for path, image in zip(options.labels, images, strict=True)],
         arguments.spec_of(options),
         estimator=options.estimator,
         weights=options.weights,
@@ -200,6 +200,16 @@ def _image(path: Path, options: Namespace) -> NDArray[Any]:
         return as_image(pixels, channel_axis=options.channel_axis, channels=options.channels)
 
 
+def _labels(path: Path, image: NDArray[Any]) -> NDArray[Any]:
+    """Return a labels file that fits an image; an error names the file."""
+    from napari_vitrail.imagefile import read_image
+    from napari_vitrail.strokes import as_labels
+
+    labels = read_image(path)
+    with _named(path):
+        return as_labels(labels, image.shape)
+
+
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
     """Let a ValueError say which file it is about."""
@@ -211,14 +221,14 @@ def _named(path: Path) -> Iterator[None]:
 
 def _sample(options: Namespace) -> Sample:
     """Return the sample to demonstrate: the shipped one, or an image with some strokes held out."""
-    from napari_vitrail.imagefile import read_image
     from napari_vitrail.samples import histology, sample_of
 
     if not options.image and not options.labels:
         return histology()
     if not (options.image and options.labels):
         raise ValueError("--image and --labels go together: one was given without the other")
-    return sample_of(_image(options.image, options), read_image(options.labels))
+    image = _image(options.image, options)
+    return sample_of(image, _labels(options.labels, image))
 
 
 def _backbone(spec: FeatureSpec, options: Namespace) -> Backbone:
@@ -237,9 +247,9 @@ def _score_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
     yield f"{'features':<10} {'accuracy':>8} {'mean IoU':>8} {'training':>9} {'segmentation':>12}"
     for outcome in outcomes:
         found = outcome.score
-        scores = [f"{value:.3f}" for value in (found.accuracy, found.mean_iou)] if found else "--"
+        scores = f"{found.accuracy:8.3f} {found.mean_iou:8.3f}" if found else f"{'-':>8} {'-':>8}"
         times = f"{outcome.train_seconds:7.1f} s {outcome.segment_seconds:10.1f} s"
-        yield f"{outcome.spec.features:<10} {scores[0]:>8} {scores[1]:>8} {times}"
+        yield f"{outcome.spec.features:<10} {scores} {times}"
 
 
 # ---- checks before anything is computed or written ----------------------------------------------

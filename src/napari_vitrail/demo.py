@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from napari_vitrail.backbones import Backbone
     from napari_vitrail.progress import Steps
     from napari_vitrail.samples import Sample
+    from napari_vitrail.spec import Features
 
-FEATURE_SETS = ("classical", "vit", "hybrid", "auto")
+FEATURE_SETS: tuple[Features, ...] = ("classical", "vit", "hybrid", "auto")
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _outcome_steps(
     sample: Sample, spec: FeatureSpec, backbone: Backbone | None, device: str
 ) -> Steps[Outcome]:
     """Yield Progress; return what one feature set made of a sample."""
-    options = {"backbone": backbone if spec.uses_vit else None, "device": device}
+    options: dict[str, Any] = {"backbone": backbone if spec.uses_vit else None, "device": device}
     start = time.perf_counter()
     classifier = yield from fit_classifier_steps(
         [sample.image], [sample.labels], spec, class_names=sample.class_names, **options

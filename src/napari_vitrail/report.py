@@ -145,9 +145,9 @@ def _table(sample: Sample, outcomes: Sequence[Outcome]) -> str:
     rows = [_row("th", heads)]
     for outcome in outcomes:
         found = outcome.score
-        numbers = [found.accuracy, found.mean_iou] if found else [None, None]
-        numbers += [found.ious.get(id_) if found else None for id_ in ids]
-        scores = ["–" if number is None else f"{number:.3f}" for number in numbers]
+        numbers = [found.accuracy, found.mean_iou] if found else [np.nan, np.nan]
+        numbers += [found.ious.get(id_, np.nan) if found else np.nan for id_ in ids]
+        scores = ["–" if np.isnan(number) else f"{number:.3f}" for number in numbers]
         times = [f"{outcome.train_seconds:.1f} s", f"{outcome.segment_seconds:.1f} s"]
         rows.append(_row("td", [outcome.spec.features, *scores, *times, outcome.choice]))
     return f"<table>\n{chr(10).join(rows)}\n</table>"

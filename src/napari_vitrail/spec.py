@@ -83,6 +83,7 @@ class FeatureSpec:
     def __post_init__(self) -> None:
         for item in fields(self):
             _check(item.name, item.type, getattr(self, item.name))
+        object.__setattr__(self, "magnification", float(self.magnification))  # 2 and 2.0: one digest
         if self.halo >= self.tile:
             raise ValueError(f"halo must be smaller than tile ({self.tile}), got {self.halo}")
         if self.sampling == "queries" and (self.placement, self.fit) != ("centre", "pad"):

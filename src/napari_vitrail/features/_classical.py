@@ -102,9 +102,7 @@ def _write_band(features: NDArray[np.float32], raw: Plane, inner: slice) -> None
     _write(features, 42, (scales[j] - scales[i] for j, i in _SCALE_PAIRS), inner)
 
 
-def _write(
-    features: NDArray[np.float32], start: int, planes: Iterable[Plane], inner: slice
-) -> None:
+def _write(features: NDArray[np.float32], start: int, planes: Iterable[Plane], inner: slice) -> None:
     """Write planes side by side: together, since channels are a long stride apart in memory."""
     group = np.array([plane[inner] for plane in planes], np.float32)
     features[..., start : start + len(group)] = np.moveaxis(group, 0, -1)

@@ -10,7 +10,7 @@ import numpy as np
 import napari.viewer
 from napari.layers import Labels
 from numpy.typing import ArrayLike, NDArray
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, QSize
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
@@ -29,6 +29,9 @@ from napari_vitrail.widgets._layers import (
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
+
+WIDTH = 320
+"""Width in pixels that a dock is asked for; every part also fits into a little less."""
 
 Painted = tuple[ArrayLike, NDArray[np.integer]]
 
@@ -56,6 +59,10 @@ class ClassifierWidget(QWidget):
         viewer.dims.events.connect(self._on_changed)
         self._lay_out()
         self._on_changed()
+
+    def sizeHint(self) -> QSize:
+        """Ask the dock for the width that everything is made for."""
+        return super().sizeHint().expandedTo(QSize(WIDTH, 0))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Cancel the running job."""

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidg
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._runner import Job, Runner
+from napari_vitrail.widgets._torch import load_triton_apart
 
 
 class JobPanel(QWidget):
@@ -32,6 +33,7 @@ class JobPanel(QWidget):
 
     def __init__(self, action: str, hint: str, advice: str) -> None:
         super().__init__()
+        load_triton_apart()
         self._hint = hint
         self._began = 0.0
         self._start = QPushButton(action)

@@ -1,0 +1,1 @@
+"""Quality on real images with ground truth; the images are not part of the repository."""

@@ -1,0 +1,57 @@
+import pytest
+
+from napari_vitrail.progress import Progress, drain, part_of
+
+
+def counting(total, result="done", closed=None):
+    try:
+        for done in range(1, total + 1):
+            yield Progress(done, total, "steps")
+    finally:
+        if closed is not None:
+            closed.append(True)
+    return result
+
+
+def test_drain_returns_the_result():
+    assert drain(counting(3, result=42)) == 42
+
+
+def test_drain_lets_errors_through():
+    def failing():
+        yield Progress(1, 2, "steps")
+        raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"):
+        drain(failing())
+
+
+def test_the_second_of_two_parts_starts_at_the_half():
+    seen = [step.done / step.total for step in part_of(counting(4), 1, 2)]
+    assert seen == [5 / 8, 6 / 8, 7 / 8, 1]
+
+
+def test_parts_of_different_lengths_never_go_back():
+    def whole():
+        yield from part_of(counting(2), 0, 2)
+        yield from part_of(counting(5), 1, 2)
+
+    seen = [step.done / step.total for step in whole()]
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+def test_a_part_hands_on_what_is_done_and_the_result():
+    part = part_of(counting(1, result="r"), 0, 3)
+    assert next(part) == Progress(1, 3, "steps")
+    with pytest.raises(StopIteration) as stop:
+        next(part)
+    assert stop.value.value == "r"
+
+
+def test_closing_a_part_closes_what_it_runs():
+    closed = []
+    part = part_of(counting(3, closed=closed), 0, 2)
+    next(part)
+    part.close()
+    assert closed == [True]

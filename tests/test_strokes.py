@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+
+from napari_vitrail.strokes import Painted, as_labels, check_classes, drawn, numbered_on, painted
+
+
+def of_ids(*ids):
+    """Return painted pixels in a row, each its own stroke."""
+    count = len(ids)
+    return Painted(np.column_stack([np.zeros(count, int), np.arange(count)]), np.array(ids, int), np.arange(count))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.uint32, np.int64])
+def test_labels_of_any_whole_type_become_integers(dtype):
+    labels = as_labels(np.eye(3, dtype=dtype), (3, 3))
+    assert labels.dtype == np.intp
+    np.testing.assert_array_equal(labels, np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros((3, 4), int), r"image's shape \(3, 3\), got \(3, 4\)"),
+        (np.zeros((3, 3, 1), int), r"image's shape \(3, 3\), got \(3, 3, 1\)"),
+        (np.zeros((3, 3)), "whole numbers, got data type float64"),
+        (np.full((3, 3), -1), "0 .unlabelled. to 65535, got -1 to -1"),
+        (np.full((3, 3), 65536), "0 .unlabelled. to 65535, got 65536 to 65536"),
+        (np.full((3, 3), "a"), "whole numbers"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_with_what_came(labels, message):
+    with pytest.raises(ValueError, match=message):
+        as_labels(labels, (3, 3))
+
+
+def test_labels_fit_a_colour_image():
+    assert as_labels(np.zeros((3, 4), int), (3, 4, 3)).shape == (3, 4)
+
+
+def test_painted_pixels_come_in_raster_order_with_their_ids():
+    labels = np.array([[0, 7, 0], [2, 0, 0], [0, 0, 7]])
+    found = painted(labels)
+    assert found.positions.tolist() == [[0, 1], [1, 0], [2, 2]]
+    assert found.ids.tolist() == [7, 2, 7]
+
+
+def test_connected_pixels_of_one_class_are_one_stroke():
+    labels = np.array([[1, 1, 0, 1], [0, 0, 1, 0], [2, 2, 0, 0]])
+    strokes = painted(labels).strokes  # the first 1s touch the others across a corner, the 2s do not count
+    assert strokes.tolist() == [0, 0, 0, 0, 1, 1]
+
+
+def test_touching_strokes_of_two_classes_are_two():
+    assert painted(np.array([[3, 3, 5, 5]])).strokes.tolist() == [0, 0, 1, 1]
+
+
+def test_nothing_painted_is_an_empty_answer():
+    found = painted(np.zeros((3, 3), int))
+    assert (found.positions.shape, found.ids.shape, found.strokes.shape) == ((0, 2), (0,), (0,))
+
+
+def test_few_pixels_are_all_drawn_in_their_order():
+    image = painted(np.array([[1, 2, 0, 1]]))
+    [kept] = drawn([image], random_state=0)
+    np.testing.assert_array_equal(kept.positions, image.positions)
+    np.testing.assert_array_equal(kept.ids, image.ids)
+
+
+def test_no_class_gets_more_than_its_share():
+    [kept] = drawn([of_ids(*[1] * 50, *[2] * 5)], random_state=0, max_per_class=10)
+    assert np.bincount(kept.ids).tolist() == [0, 10, 5]
+
+
+def test_images_share_a_class_equally():
+    kept = drawn([of_ids(*[1] * 50), of_ids(*[1] * 500)], random_state=0, max_per_class=20)
+    assert [len(image.ids) for image in kept] == [10, 10]
+
+
+def test_what_one_image_cannot_give_the_others_may():
+    kept = drawn([of_ids(*[1] * 50), of_ids(*[1] * 3), of_ids(2)], random_state=0, max_per_class=20)
+    assert [len(image.ids) for image in kept] == [17, 3, 1]
+
+
+def test_drawing_keeps_each_pixel_with_its_id_and_stroke():
+    image = painted(np.arange(1, 41).reshape(4, 10) % 3 + 1)
+    [kept] = drawn([image], random_state=0, max_per_class=4)
+    rows, columns = kept.positions.T
+    for attribute in ("ids", "strokes"):
+        whole = getattr(image, attribute).reshape(4, 10)
+        np.testing.assert_array_equal(whole[rows, columns], getattr(kept, attribute))
+
+
+def test_drawing_follows_from_the_random_state():
+    images = [of_ids(*[1] * 100)]
+    first, again, other = (drawn(images, seed, max_per_class=10)[0].positions for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_no_two_images_share_a_stroke():
+    numbers = numbered_on([np.array([0, 0, 1]), np.array([], int), np.array([0, 2]), np.array([0])])
+    assert numbers.tolist() == [0, 0, 1, 2, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([], "nothing is painted yet"),
+        ([of_ids(), of_ids()], "nothing is painted yet"),
+        ([of_ids(7, 7), of_ids(7)], "only class 7 is painted"),
+    ],
+)
+def test_fewer_than_two_classes_are_refused(images, message):
+    with pytest.raises(ValueError, match=f"at least two classes; {message}"):
+        check_classes(images)
+
+
+def test_classes_may_be_spread_over_images():
+    check_classes([of_ids(2), of_ids(7)], wanted=[2, 7])
+
+
+def test_named_classes_without_a_stroke_are_warned_of():
+    with pytest.warns(UserWarning, match=r"without a stroke are left out: \[3, 9\]"):
+        check_classes([of_ids(2, 7)], wanted=[2, 3, 7, 9])

@@ -1,0 +1,319 @@
+"""Stories in a real viewer: paint, segment, cancel, err, close."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QWidget
+
+from napari_vitrail.progress import Progress
+from napari_vitrail.widgets import ClassifierWidget
+
+SIDE = 64
+ONLY_CLASSICAL = 3
+
+
+@pytest.fixture
+def textures():
+    """Return an image whose left half is a chequer board and whose right half is a slope."""
+    rows, columns = np.indices((SIDE, SIDE))
+    return np.where(columns < SIDE // 2, (rows // 2 + columns // 2) % 2 * 200, rows * 3).astype(np.uint8)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy, textures):
+    """Return a viewer that shows the textures, calibrated."""
+    viewer = make_napari_viewer_proxy()
+    viewer.add_image(textures, name="textures", scale=(0.5, 0.5), translate=(10, 20), units="um")
+    return viewer
+
+
+@pytest.fixture
+def widget(viewer):
+    """Return the widget, docked, on classical features, which take no time."""
+    return dock(viewer)
+
+
+@pytest.fixture
+def painted(widget, viewer):
+    """Return a strokes layer with a stroke of either class."""
+    button(widget, "New").click()
+    strokes = viewer.layers["textures strokes"]
+    strokes.data[10:50, 8:12], strokes.data[10:50, 50:54] = 2, 7
+    return strokes
+
+
+@pytest.fixture
+def notes():
+    """Return the notifications that napari shows during a test."""
+    notification_manager.records.clear()
+    yield notification_manager.records
+    notification_manager.records.clear()
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Put in place of the core a job that waits to be let on, and return its gate."""
+    gate = Gate()
+    monkeypatch.setattr("napari_vitrail.widgets._classifier.segment_painted_steps", gate.steps)
+    return gate
+
+
+class Gate:
+    """A job that waits at its yields until it is opened or closed."""
+
+    def __init__(self):
+        self.started, self.open, self.closed = threading.Event(), threading.Event(), threading.Event()
+
+    def steps(self, pixels, *_, **__):
+        try:
+            self.started.set()
+            while not self.open.wait(0.01):
+                yield Progress(1, 4, "tiles")
+            return Report(), np.ones(pixels.shape[:2], np.uint8)
+        finally:
+            self.closed.set()
+
+
+class Report:
+    report = "All is one."
+
+
+def dock(viewer) -> ClassifierWidget:
+    widget = ClassifierWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    combo(widget, "Classical").setCurrentText("Classical")
+    return widget
+
+
+def button(widget, text: str) -> QPushButton:
+    return next(found for found in widget.findChildren(QPushButton) if found.text() == text)
+
+
+def combo(widget, text: str) -> QComboBox:
+    """Return the combo box that offers a text."""
+    return next(found for found in widget.findChildren(QComboBox) if found.findText(text) >= 0)
+
+
+def says(widget, text: str) -> bool:
+    return any(text in label.text() for label in widget.findChildren(QLabel))
+
+
+def draw(qtbot, viewer, widget, start, end):
+    """Drag the left mouse button over the canvas between two positions in the world."""
+    canvas = widget.window().findChild(QOpenGLWidget)
+    middle = np.array([canvas.height(), canvas.width()]) / 2
+
+    def pixel(position):
+        row, column = (np.asarray(position) - viewer.camera.center[-2:]) * viewer.camera.zoom + middle
+        return QPoint(round(column), round(row))
+
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=pixel(start))
+    for fraction in np.linspace(0, 1, 9):
+        between = np.asarray(start) + fraction * (np.asarray(end) - start)
+        qtbot.mouseMove(canvas, pixel(between))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=pixel(end))
+
+
+def test_strokes_painted_with_the_mouse_become_a_segmentation(
+    qtbot, make_napari_viewer_proxy, textures, notes
+):
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.add_image(textures, name="textures", scale=(0.5, 0.5), translate=(10, 20))
+    widget = dock(viewer)
+    button(widget, "New").click()
+    strokes = viewer.layers["textures strokes"]
+    strokes.brush_size = 4
+    viewer.reset_view()
+    draw(qtbot, viewer, widget, (15, 24), (38, 26))
+    strokes.selected_label = 2
+    draw(qtbot, viewer, widget, (15, 46), (38, 48))
+    assert set(np.unique(strokes.data)) == {0, 1, 2}
+
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: "textures segmentation" in viewer.layers, timeout=60_000)
+
+    result = viewer.layers["textures segmentation"]
+    truth = np.where(np.arange(SIDE) < SIDE // 2, 1, 2) * np.ones((SIDE, 1))
+    assert (result.data == truth).mean() > 0.9
+    np.testing.assert_array_equal(result.scale, (0.5, 0.5))
+    np.testing.assert_array_equal(result.translate, (10, 20))
+    assert viewer.layers.selection.active == strokes
+    assert notes == []
+
+
+def test_class_ids_stay_as_painted(qtbot, viewer, widget, painted):
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: "textures segmentation" in viewer.layers, timeout=60_000)
+    assert set(np.unique(viewer.layers["textures segmentation"].data)) == {2, 7}
+    qtbot.waitUntil(lambda: says(widget, " s)"))
+
+
+def test_second_run_updates_the_layer_in_place(qtbot, viewer, widget, painted):
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: "textures segmentation" in viewer.layers, timeout=60_000)
+    first = viewer.layers["textures segmentation"]
+    painted.data = np.where(painted.data == 7, 9, painted.data)
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: 9 in first.data, timeout=60_000)
+    assert len(viewer.layers) == 3
+
+
+@pytest.mark.parametrize("labels", [(), (3,)], ids=["nothing", "one class"])
+def test_too_few_strokes_are_one_notification(labels, qtbot, viewer, widget, notes):
+    button(widget, "New").click()
+    for label in labels:
+        viewer.layers["textures strokes"].data[5:9, 5:9] = label
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: notes != [])
+    qtbot.waitUntil(lambda: not button(widget, "Cancel").isEnabled())
+    [note] = notes
+    assert note.severity == "error"
+    assert "at least two classes" in note.message
+    assert "textures segmentation" not in viewer.layers
+
+
+def test_runtime_error_is_one_notification(qtbot, widget, painted, notes, monkeypatch):
+    def out_of_memory(*_, **__):
+        yield Progress(0, 1, "tiles")
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr("napari_vitrail.widgets._classifier.segment_painted_steps", out_of_memory)
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: notes != [])
+    qtbot.waitUntil(lambda: not button(widget, "Cancel").isEnabled())
+    assert [note.message for note in notes] == ["CUDA out of memory"]
+
+
+def test_progress_shows_and_goes(qtbot, widget, painted, gate):
+    bar = widget.findChild(QProgressBar)
+    assert bar.isHidden()
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: bar.value() == 1)
+    assert not bar.isHidden()
+    assert bar.text() == "Tiles: 1 of 4"
+    gate.open.set()
+    qtbot.waitUntil(bar.isHidden)
+    assert says(widget, "All is one. (")
+
+
+def test_cancel_stops_the_job_and_writes_nothing(qtbot, viewer, widget, painted, gate, notes):
+    cancel = button(widget, "Cancel")
+    assert not cancel.isEnabled()
+    button(widget, "Segment").click()
+    qtbot.waitUntil(gate.started.is_set)
+    cancel.click()
+    assert not cancel.isEnabled()
+    qtbot.waitUntil(lambda: says(widget, "Cancelled"))
+    assert gate.closed.is_set()
+    assert "textures segmentation" not in viewer.layers
+    assert notes == []
+
+
+def test_closing_the_dock_cancels_the_job(qtbot, viewer, widget, painted, gate):
+    button(widget, "Segment").click()
+    qtbot.waitUntil(gate.started.is_set)
+    viewer.window.remove_dock_widget(widget)
+    qtbot.waitUntil(gate.closed.is_set)
+    qtbot.wait(20)
+    assert "textures segmentation" not in viewer.layers
+    widget.deleteLater()
+
+
+def test_closing_the_viewer_cancels_the_job(qtbot, make_napari_viewer, textures, gate):
+    viewer = make_napari_viewer()
+    viewer.add_image(textures)
+    widget = dock(viewer)
+    button(widget, "New").click()
+    button(widget, "Segment").click()
+    qtbot.waitUntil(gate.started.is_set)
+    del widget
+    viewer.close()
+    qtbot.waitUntil(gate.closed.is_set)
+
+
+@pytest.mark.parametrize("name", ["textures", "textures strokes"])
+def test_removing_a_layer_meanwhile_loses_nothing(name, qtbot, viewer, widget, painted, gate, notes):
+    button(widget, "Segment").click()
+    qtbot.waitUntil(gate.started.is_set)
+    del viewer.layers[name]
+    gate.open.set()
+    qtbot.waitUntil(lambda: "textures segmentation" in viewer.layers)
+    assert says(widget, "was removed meanwhile")
+    assert notes == []
+
+
+def test_plane_of_a_stack_is_segmented_where_it_is(qtbot, viewer, widget, textures):
+    viewer.add_image(np.stack([textures] * 3), name="stack")
+    combo(widget, "stack").setCurrentText("stack")
+    button(widget, "New").click()
+    strokes = viewer.layers["stack strokes"]
+    strokes.data[0, 10:50, 8:12], strokes.data[2, 10:50, 50:54] = 1, 2
+    viewer.dims.set_point(0, 1)
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: "stack segmentation" in viewer.layers, timeout=60_000)
+    result = viewer.layers["stack segmentation"].data
+    assert result.shape == (3, SIDE, SIDE)
+    assert [set(np.unique(plane)) for plane in result] == [{0}, {1, 2}, {0}]
+
+
+def test_buttons_say_what_is_missing(make_napari_viewer_proxy, textures):
+    viewer = make_napari_viewer_proxy()
+    widget = dock(viewer)
+    new, segment = button(widget, "New"), button(widget, "Segment")
+    assert not new.isEnabled()
+    assert "open an image" in segment.toolTip()
+    viewer.add_image(textures)
+    assert new.isEnabled()
+    assert "press New" in segment.toolTip()
+    viewer.add_labels(np.zeros((3, 4), np.uint8))
+    assert "3 x 4 pixels" in segment.toolTip()
+    new.click()
+    assert segment.isEnabled()
+    viewer.dims.ndisplay = 3
+    assert not segment.isEnabled()
+    assert "switch it to 2-D" in segment.toolTip()
+
+
+def test_settings_that_do_not_go_together_say_so(viewer, widget, painted):
+    combo(widget, "stretch").setCurrentText("stretch")
+    assert not button(widget, "Segment").isEnabled()
+    assert "sampling='strided'" in button(widget, "Segment").toolTip()
+
+
+def test_choices_follow_the_layers(viewer, widget, painted, textures):
+    images, strokes = combo(widget, "textures"), combo(widget, "textures strokes")
+    viewer.add_image(textures, name="other")
+    assert images.currentText() == "textures"
+    assert images.findText("other") >= 0
+    viewer.layers["textures"].name = "cells"
+    painted.name = "paint"
+    assert (images.currentText(), strokes.currentText()) == ("cells", "paint")
+    del viewer.layers["cells"]
+    assert images.currentText() == "other"
+
+
+def test_result_is_not_offered_as_strokes(qtbot, viewer, widget, painted, gate):
+    gate.open.set()
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: "textures segmentation" in viewer.layers)
+    assert combo(widget, "textures strokes").findText("textures segmentation") < 0
+
+
+def test_every_control_has_a_tooltip(widget):
+    controls = (QPushButton, QComboBox, QProgressBar)
+    silent = [
+        found.objectName() or type(found).__name__
+        for found in widget.findChildren(QWidget)
+        if isinstance(found, controls) and not found.toolTip() and found.text_ if False else None
+    ]
+    assert silent == []
+
+
+def test_everything_fits_into_320_pixels(widget):
+    assert widget.minimumSizeHint().width() <= 320
