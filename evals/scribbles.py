@@ -68,12 +68,6 @@ def remembered(image: NDArray[np.generic], spec: FeatureSpec) -> Remembered:
     return Remembered(features.spec, features.grey, features.vit, classical)
 
 
-def with_features(features: Remembered, name: str) -> Remembered:
-    """Return the features as a spec with that feature set would give them."""
-    spec = replace(features.spec, features=name)  # type: ignore[arg-type]
-    return replace(features, spec=spec, vit=features.vit if spec.uses_vit else None)
-
-
 def predict_at(
     classifier: PixelClassifier, features: Remembered, positions: NDArray[np.intp]
 ) -> NDArray[np.intp]:
@@ -89,7 +83,7 @@ def fit(
     features: Sequence[Remembered], strokes: Sequence[Painted], recipe: Recipe, random_state: int
 ) -> PixelClassifier:
     """Train as a user would, on features that are at hand."""
-    own = [with_features(one, recipe.features) for one in features]
+    own = [one.restricted(recipe.features) for one in features]
     return fit_on_features(
         own, strokes, IntensityRange(0, 255), estimator=recipe.estimator, random_state=random_state
     )

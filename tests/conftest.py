@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
-import torch
 
-from napari_vitrail.backbones import BackboneInfo, ViTBackbone, Weights, available_source, load_backbone
-from napari_vitrail.backbones._weights import OFFLINE_BACKBONE, tensors_digest
+if TYPE_CHECKING:
+    from napari_vitrail.backbones import ViTBackbone
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small tensors threads only wait for each other
 
 TINY = {
     "img_size": 48,
@@ -32,6 +34,8 @@ class Painting(NamedTuple):
 
 def _seeded(model: Any) -> Any:
     """Return `model` with weights so large that attention is not uniform and positions matter."""
+    import torch
+
     generator = torch.Generator().manual_seed(0)
     for name, values in model.state_dict().items():
         if values.is_floating_point() and "rope" not in name:
@@ -42,6 +46,9 @@ def _seeded(model: Any) -> Any:
 
 
 def _backbone(name: str, model: Any, *, registers: int = 0, rotary: bool = False) -> ViTBackbone:
+    from napari_vitrail.backbones import BackboneInfo, ViTBackbone, Weights
+    from napari_vitrail.backbones._weights import tensors_digest
+
     digest = tensors_digest(model.state_dict())
     info = BackboneInfo(
         name, "tiny", 8, 48, 3, 3, registers, 6, 1, "none", "none",
@@ -89,6 +96,9 @@ def each_backbone(request) -> ViTBackbone:
 @pytest.fixture(scope="session")
 def real_backbone(tmp_path_factory) -> ViTBackbone:
     """Return the default backbone with the weights of the extra `offline`."""
+    from napari_vitrail.backbones import available_source, load_backbone
+    from napari_vitrail.backbones._weights import OFFLINE_BACKBONE
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VITRAIL_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.setattr("napari_vitrail.backbones._weights._hub_cache_path", lambda name: None)

@@ -226,6 +226,16 @@ def test_missing_weights_are_explained(folder, monkeypatch, capsys):
     assert capsys.readouterr().err == "vitrail: no weights for vit: run this or that\n"
 
 
+def test_lack_of_memory_is_explained(model, monkeypatch, capsys):
+    def greedy(*_, **__):
+        raise RuntimeError("tried to allocate 64 GiB")
+        yield
+
+    monkeypatch.setattr("napari_vitrail.classify.segment_steps", greedy)
+    assert cli.main(["segment", "b.png", "-m", "m.vitrail", "-o", "out"]) == cli.FAILED
+    assert "vitrail: b.png: tried to allocate 64 GiB" in capsys.readouterr().err
+
+
 def test_bugs_keep_their_traceback(folder, monkeypatch):
     def bug(*_, **__):
         raise TypeError("a bug")
@@ -239,14 +249,9 @@ def test_bugs_keep_their_traceback(folder, monkeypatch):
 
 
 @pytest.fixture
-def quick_demo(monkeypatch):
-    """Let the demonstration compare what needs no backbone."""
-
-    class Stand:
-        info = backbone_info(SEGMENTATION.backbone)
-
-    monkeypatch.setattr(demo, "FEATURE_SETS", ("classical",))
-    monkeypatch.setattr(cli, "_backbone", lambda spec, options: Stand())
+def quick_demo(monkeypatch, tiny_backbone):
+    """Let the demonstration compare the features of a tiny backbone."""
+    monkeypatch.setattr(cli, "_backbone", lambda spec, options: tiny_backbone)
 
 
 def test_demo_says_where_things_are(folder, quick_demo, monkeypatch, capsys):

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from napari_vitrail import demo
 from napari_vitrail.demo import Score, compare_steps, score
 from napari_vitrail.progress import drain
 from napari_vitrail.samples import Sample, histology
@@ -31,23 +30,22 @@ def test_there_is_no_score_without_labels():
     assert score(np.ones((2, 2), int), np.zeros((2, 2), int)) is None
 
 
-def test_every_feature_set_has_its_outcome(two_halves, monkeypatch):
-    monkeypatch.setattr(demo, "FEATURE_SETS", ("classical", "classical"))
-    outcomes = drain(compare_steps(two_halves))
-    assert [outcome.spec.features for outcome in outcomes] == ["classical", "classical"]
-    assert all(outcome.score.mean_iou > 0.9 for outcome in outcomes)
+def test_every_feature_set_has_its_outcome(two_halves, tiny_backbone):
+    outcomes = drain(compare_steps(two_halves, backbone=tiny_backbone)).outcomes
+    assert [outcome.spec.features for outcome in outcomes] == ["classical", "vit", "hybrid", "auto"]
+    assert outcomes[0].score.mean_iou > 0.9
     assert set(np.unique(outcomes[0].segmentation)) == {2, 7}
     assert outcomes[0].choice
 
 
-def test_progress_names_the_feature_set(two_halves, monkeypatch):
-    monkeypatch.setattr(demo, "FEATURE_SETS", ("classical",))
-    assert all(step.what.startswith("classical: ") for step in compare_steps(two_halves))
+def test_progress_names_the_feature_set(two_halves, tiny_backbone):
+    said = {step.what for step in compare_steps(two_halves, backbone=tiny_backbone)}
+    assert {"ViT features", "classical classifier", "auto classifier"} <= said
 
 
 @pytest.mark.slow
 def test_vit_features_beat_classical_ones_on_histology():
-    outcomes = drain(compare_steps(histology(), device="cpu"))
+    outcomes = drain(compare_steps(histology(), device="cpu")).outcomes
     ious = {outcome.spec.features: outcome.score.mean_iou for outcome in outcomes}
     assert list(ious) == ["classical", "vit", "hybrid", "auto"]
     assert ious["classical"] > 0.85

@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -196,12 +197,21 @@ def test_grey_is_repeated_and_colour_weighed():
     assert to_rgb(colour) is colour
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (3, 2), (7, 9), (9, 17, 3)])
+@pytest.mark.parametrize("shape", [(2, 2), (3, 2), (2, 40), (7, 9), (9, 17, 3)])
 def test_images_of_any_size_have_finite_features(shape, tiny_backbone):
     image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
     features = extract_features(image, SPEC, backbone=tiny_backbone)
     assert features.values.shape == (*shape[:2], 48 + 58)
     assert np.isfinite(features.values).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (1, 9, 3)])
+def test_lines_and_single_pixels_have_vit_features_but_no_classical_ones(shape, tiny_backbone):
+    image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    vit = extract_features(image, replace(SPEC, features="vit"), backbone=tiny_backbone)
+    assert np.isfinite(vit.values).all()
+    with pytest.raises(ValueError, match="at least 2 pixels a side"):
+        extract_features(image, SPEC, backbone=tiny_backbone)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -23,7 +23,7 @@ PROJECT = PYPROJECT["project"]
 OUR_OWN = {"napari_vitrail", "evals", "benchmarks"}
 
 READS_OUR_MANIFEST = {"npe2"}
-NOT_INSTALLED_EVERYWHERE = {"pydensecrf": ["pydensecrf2"]}
+NOT_INSTALLED_EVERYWHERE = {"pydensecrf": ["pydensecrf2"], "triton": ["torch"]}  # triton: torch on Linux
 
 # A path of somebody's machine, and the hosts that package registries answer on.
 MACHINE = re.compile(r"(?<![\w.:/-])/(?:home|Users|root|work|tmp|mnt|media|opt|private)/\w|[A-Z]:\\+Users\b")
@@ -47,7 +47,7 @@ FOR_DEVELOPERS = all_of(PYPROJECT["dependency-groups"])
 
 @cache
 def providers() -> dict[str, list[str]]:
-    return NOT_INSTALLED_EVERYWHERE | dict(packages_distributions())
+    return dict(packages_distributions()) | NOT_INSTALLED_EVERYWHERE
 
 
 def imports(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import napari
 from PIL import Image
-from qtpy.QtCore import QEventLoop, QSize, QTimer
+from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QPushButton
 
 TARGET = Path(__file__).resolve().parents[1] / "images" / "paint_to_segment.png"
@@ -61,7 +61,8 @@ def save(pixels, target: Path) -> None:
     """Save RGB pixels as a small PNG of 256 colours."""
     target.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(pixels).convert("RGB")
-    image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(target, optimize=True)
+    palette = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 2, "dither": Image.Dither.NONE}
+    image.quantize(256, **palette).save(target, optimize=True)
     print(f"{target}: {image.width} x {image.height}, {target.stat().st_size / 1000:.0f} kB")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -278,12 +279,19 @@ def segment_steps(
     """Yield Progress after every tile; return the segmentation."""
     plane = as_image(image)
     segmentation = np.zeros(plane.shape[:2], classifier.dtype)
-
-    def keep(tile: Tile, probabilities: NDArray[np.float32]) -> None:
-        segmentation[tile.inner] = classifier.classes_[probabilities.argmax(axis=2)]
-
+    keep = partial(write_classes, segmentation, classifier)
     yield from _image_steps(plane, classifier, keep, backbone, device)
     return segmentation
+
+
+def write_classes(
+    segmentation: NDArray[np.unsignedinteger],
+    classifier: PixelClassifier,
+    tile: Tile,
+    probabilities: NDArray[np.float32],
+) -> None:
+    """Write the most probable class of every pixel of a tile into a segmentation (H, W)."""
+    segmentation[tile.inner] = classifier.classes_[probabilities.argmax(axis=2)]
 
 
 def segment(

@@ -151,9 +151,9 @@ def _demo(options: Namespace) -> int:
     sample = _sample(options)
     backbone = _backbone(SEGMENTATION, options)
     steps = compare_steps(sample, backbone=backbone, device=options.device)
-    outcomes = _with_bar(steps, "demo")
-    report = write_report(options.output, sample, outcomes, backbone.info)
-    for line in _score_lines(outcomes):
+    comparison = _with_bar(steps, "demo")
+    report = write_report(options.output, sample, comparison, backbone.info)
+    for line in _score_lines(comparison.outcomes):
         print(line)
     print(f"label images and overlays: {options.output}\nreport: {report}")
     return 0
@@ -290,6 +290,8 @@ def _with_bar(steps: Steps[Result], title: str) -> Result:
             except StopIteration as stop:
                 result: Result = stop.value
                 return result
+            except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
+                raise ComputeError(f"{title}: {str(error) or 'out of memory'}") from error
             bar.total = total
             bar.set_description(f"{title}: {what}", refresh=False)
             bar.update(done - bar.n)

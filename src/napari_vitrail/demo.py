@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_vitrail.classify import fit_classifier_steps, segment_steps
-from napari_vitrail.progress import Progress
+from napari_vitrail.backbones import load_backbone
+from napari_vitrail.classify import fit_on_features, predict_steps, write_classes
+from napari_vitrail.features import pixel_features_steps
+from napari_vitrail.image import IntensityRange
+from napari_vitrail.progress import Progress, part_of
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
+from napari_vitrail.strokes import as_labels, painted
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from numpy.typing import NDArray
 
-    from napari_vitrail.backbones import Backbone
+    from napari_vitrail.backbones import Backbone, Weights
+    from napari_vitrail.features import PixelFeatures
     from napari_vitrail.progress import Steps
     from napari_vitrail.samples import Sample
     from napari_vitrail.spec import Features
@@ -61,7 +65,7 @@ class Outcome:
     choice : str
         What the classifier says of itself: the estimator, and how it was chosen.
     train_seconds, segment_seconds : float
-        How long it took, features included.
+        How long it took, without the ViT features.
     """
 
     spec: FeatureSpec
@@ -70,6 +74,21 @@ class Outcome:
     choice: str
     train_seconds: float
     segment_seconds: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What every feature set made of a sample, from features computed once.
+
+    Attributes
+    ----------
+    feature_seconds : float
+        How long the ViT features took.
+    outcomes : list of Outcome
+    """
+
+    feature_seconds: float
+    outcomes: list[Outcome]
 
 
 def score(segmentation: NDArray[np.integer], labels: NDArray[np.integer]) -> Score | None:
@@ -103,7 +122,7 @@ def compare_steps(
     *,
     backbone: Backbone | None = None,
     device: str = "auto",
-) -> Steps[list[Outcome]]:
+) -> Steps[Comparison]:
     """Yield Progress; return what each feature set made of a sample.
 
     Parameters
@@ -118,43 +137,45 @@ def compare_steps(
 
     Returns
     -------
-    outcomes : list of Outcome
-        One for each of `FEATURE_SETS`, in their order.
+    comparison : Comparison
+        One outcome for each of `FEATURE_SETS`, in their order.
     """
+    parts = len(FEATURE_SETS) + 1
+    start = time.perf_counter()
+    intensity = IntensityRange.of([sample.image], spec.intensity)
+    backbone = backbone or load_backbone(spec.backbone, device=device)
+    both = replace(spec, features="hybrid")
+    steps = pixel_features_steps(sample.image, both, intensity, backbone)
+    features = yield from part_of(steps, 0, parts)
+    seconds = time.perf_counter() - start
     outcomes = []
-    for features in FEATURE_SETS:
-        steps = _outcome_steps(sample, replace(spec, features=features), backbone, device)
-        outcomes.append((yield from _named(steps, features)))
-    return outcomes
+    for index, name in enumerate(FEATURE_SETS, start=1):
+        steps = _outcome_steps(sample, features.restricted(name), intensity, backbone.info.weights)
+        outcomes.append((yield from part_of(steps, index, parts)))
+    return Comparison(seconds, outcomes)
 
 
 def _outcome_steps(
-    sample: Sample, spec: FeatureSpec, backbone: Backbone | None, device: str
+    sample: Sample, features: PixelFeatures, intensity: IntensityRange, weights: Weights | None
 ) -> Steps[Outcome]:
     """Yield Progress; return what one feature set made of a sample."""
-    options: dict[str, Any] = {"backbone": backbone if spec.uses_vit else None, "device": device}
+    what = f"{features.spec.features} classifier"
+    yield Progress(0, 2, what)
     start = time.perf_counter()
-    classifier = yield from fit_classifier_steps(
-        [sample.image], [sample.labels], spec, class_names=sample.class_names, **options
+    strokes = [painted(as_labels(sample.labels, sample.image.shape))]
+    classifier = fit_on_features(
+        [features], strokes, intensity, class_names=sample.class_names, weights=weights
     )
     trained = time.perf_counter()
-    segmentation = yield from segment_steps(sample.image, classifier, **options)
+    yield Progress(1, 2, what)
+    segmentation = np.zeros(features.shape, classifier.dtype)
+    for _ in predict_steps(features, classifier, partial(write_classes, segmentation, classifier)):
+        yield Progress(1, 2, what)
     return Outcome(
-        spec=spec,
+        spec=features.spec,
         segmentation=segmentation,
         score=score(segmentation, sample.held_out),
         choice=classifier.report,
         train_seconds=trained - start,
         segment_seconds=time.perf_counter() - trained,
     )
-
-
-def _named(steps: Steps[Outcome], name: str) -> Generator[Progress, None, Outcome]:
-    """Yield Progress that says whose it is; return what `steps` return."""
-    while True:
-        try:
-            done, total, what = next(steps)
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-            return outcome
-        yield Progress(done, total, f"{name}: {what}")

@@ -120,7 +120,7 @@ class IntensityRange:
 
         Pixels that are not finite count as the low end, with a warning.
         """
-        values = image.astype(np.float32)
+        values = image.astype(np.result_type(image.dtype, np.float32))  # wide enough for any offset
         finite = np.isfinite(values)
         if not finite.all():
             warnings.warn(
@@ -130,10 +130,10 @@ class IntensityRange:
             )
             values[~finite] = self.low
         if self.high <= self.low:
-            return np.zeros_like(values)
-        values -= np.float32(self.low)
-        values /= np.float32(self.high - self.low)
-        return np.clip(values, 0, 1, out=values)
+            return np.zeros(values.shape, np.float32)
+        values -= self.low
+        values /= self.high - self.low
+        return np.clip(values, 0, 1, out=values).astype(np.float32, copy=False)
 
 
 def _type_range(dtype: np.dtype) -> tuple[float, float]:
@@ -144,8 +144,9 @@ def _type_range(dtype: np.dtype) -> tuple[float, float]:
 
 
 def _finite_sample(image: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return at most about a million finite values, evenly spread: percentiles need no more."""
-    values = image.ravel()[:: max(1, image.size // PERCENTILE_SAMPLE)].astype(np.float64)
+    """Return the finite values of about a million pixels, evenly spread: percentiles need no more."""
+    pixels = image.reshape(-1, *image.shape[2:])
+    values = pixels[:: max(1, len(pixels) // PERCENTILE_SAMPLE)].astype(np.float64).ravel()
     return values[np.isfinite(values)]
 
 

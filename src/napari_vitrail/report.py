@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.backbones import BackboneInfo
-    from napari_vitrail.demo import Outcome
+    from napari_vitrail.demo import Comparison, Outcome
     from napari_vitrail.picture import Colour
     from napari_vitrail.samples import Sample
 
@@ -65,7 +65,7 @@ def output_names() -> list[str]:
 def write_report(
     directory: str | os.PathLike[str],
     sample: Sample,
-    outcomes: Sequence[Outcome],
+    comparison: Comparison,
     backbone: BackboneInfo,
     *,
     title: str = "vitrail demo",
@@ -79,8 +79,8 @@ def write_report(
         ``<set>_overlay.png``, and a ``report.html`` that needs no other file.
     sample : Sample
         The image and its strokes.
-    outcomes : sequence of Outcome
-        One for each feature set.
+    comparison : Comparison
+        Of the feature sets.
     backbone : BackboneInfo
         The backbone and the weights it loaded.
     title : str
@@ -95,7 +95,7 @@ def write_report(
     colours = class_colours(sample.class_names)
     picture = shown(sample.image)
     figures = [("Strokes: training filled, held-out outlined", _strokes(picture, sample, colours))]
-    for outcome in outcomes:
+    for outcome in comparison.outcomes:
         name = outcome.spec.features
         tinted = overlay(picture, outcome.segmentation, colours)
         write_tiff(folder / f"{name}_segmentation.tif", outcome.segmentation)
@@ -103,9 +103,10 @@ def write_report(
         figures.append((name, tinted))
     body = [
         _legend(sample, colours),
-        _table(sample, outcomes),
+        _table(sample, comparison.outcomes),
+        f"<p>ViT features, computed once for all: {comparison.feature_seconds:.1f} s.</p>",
         _pictures(figures),
-        _origin(outcomes, backbone),
+        _origin(comparison.outcomes, backbone),
     ]
     page = _PAGE.format(title=escape(title), body="\n".join(body))
     _write(folder / REPORT_NAME, page.encode())

@@ -83,11 +83,17 @@ def blend_weights(
     weights = np.ones(len(positions), np.float32)
     if index > 0:
         overlap = windows[index - 1].stop - window.start
-        weights *= np.clip((positions - window.start + 0.5) / overlap, 0, 1)
+        weights *= _entered(window, overlap, positions)
     if index < len(windows) - 1:
         overlap = window.stop - windows[index + 1].start
-        weights *= np.clip((window.stop - 0.5 - positions) / overlap, 0, 1)
+        weights *= 1 - _entered(windows[index + 1], overlap, positions)
     return weights
+
+
+def _entered(window: slice, overlap: int, positions: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return how far positions have entered a window: 0 to 1 over its overlap with the one before."""
+    depth = positions - window.start + 0.5
+    return (np.clip(depth / overlap, 0, 1) if overlap else depth >= 0).astype(np.float32)
 
 
 def reflected(start: int, stop: int, side: int) -> NDArray[np.intp]:

@@ -52,21 +52,15 @@ def test_reference_values_have_not_changed():
         np.testing.assert_allclose(features[..., index][pixels], values, 1e-4, 1e-6, err_msg=name)
 
 
-@pytest.mark.parametrize(
-    "inner", [(slice(40, 90), slice(40, 80)), (slice(0, 30), slice(100, 140))], ids=str
-)
+@pytest.mark.parametrize("inner", [(slice(40, 90), slice(40, 80)), (slice(0, 30), slice(100, 140))], ids=str)
 def test_halo_makes_a_crop_equal_to_the_whole(texture, inner):
-    outer = tuple(
-        slice(max(0, part.start - CLASSICAL_HALO), part.stop + CLASSICAL_HALO) for part in inner
-    )
+    outer = tuple(slice(max(0, part.start - CLASSICAL_HALO), part.stop + CLASSICAL_HALO) for part in inner)
     local = tuple(
         slice(part.start - around.start, part.stop - around.start)
         for part, around in zip(inner, outer, strict=True)
     )
     whole = classical_features(texture)[inner]
-    np.testing.assert_allclose(
-        classical_features(texture[outer])[local], whole, rtol=1e-4, atol=1e-9
-    )
+    np.testing.assert_allclose(classical_features(texture[outer])[local], whole, rtol=1e-4, atol=1e-9)
 
 
 @pytest.mark.parametrize(("margin", "enough"), [(28, True), (27, False)])

@@ -27,9 +27,7 @@ def features(raw):
 @pytest.fixture(scope="module")
 def images(raw):
     """Name of each scale and its image in [0, 1]."""
-    return {"raw": raw / 255} | {
-        f"gaussian_{sigma}": gaussian(raw / 255, sigma) for sigma in SIGMAS
-    }
+    return {"raw": raw / 255} | {f"gaussian_{sigma}": gaussian(raw / 255, sigma) for sigma in SIGMAS}
 
 
 def assert_channel(features, name, expected):
@@ -55,13 +53,9 @@ def gaussian(image, sigma):
     total = sum(weights.values())
     columns, result = np.zeros(SHAPE), np.zeros(SHAPE)
     for y, x in PIXELS:
-        columns[y, x] = (
-            sum(w * image[nearest(y + k, SHAPE[0]), x] for k, w in weights.items()) / total
-        )
+        columns[y, x] = sum(w * image[nearest(y + k, SHAPE[0]), x] for k, w in weights.items()) / total
     for y, x in PIXELS:
-        result[y, x] = (
-            sum(w * columns[y, nearest(x + k, SHAPE[1])] for k, w in weights.items()) / total
-        )
+        result[y, x] = sum(w * columns[y, nearest(x + k, SHAPE[1])] for k, w in weights.items()) / total
     return result
 
 

@@ -6,16 +6,26 @@ import threading
 
 import numpy as np
 import pytest
+from napari.layers import Layer
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+)
 
+from napari_vitrail.backbones import available_source
 from napari_vitrail.progress import Progress
-from napari_vitrail.widgets import ClassifierWidget
+from napari_vitrail.samples import histology
+from napari_vitrail.spec import DEFAULT_BACKBONE
+from napari_vitrail.widgets import ClassifierWidget, histology_strokes
 
 SIDE = 64
-ONLY_CLASSICAL = 3
 
 
 @pytest.fixture
@@ -107,10 +117,11 @@ def says(widget, text: str) -> bool:
 def draw(qtbot, viewer, widget, start, end):
     """Drag the left mouse button over the canvas between two positions in the world."""
     canvas = widget.window().findChild(QOpenGLWidget)
+    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
     middle = np.array([canvas.height(), canvas.width()]) / 2
 
     def pixel(position):
-        row, column = (np.asarray(position) - viewer.camera.center[-2:]) * viewer.camera.zoom + middle
+        row, column = (np.asarray(position) - camera.center[-2:]) * camera.zoom + middle
         return QPoint(round(column), round(row))
 
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=pixel(start))
@@ -237,14 +248,18 @@ def test_closing_the_viewer_cancels_the_job(qtbot, make_napari_viewer, textures,
     qtbot.waitUntil(gate.closed.is_set)
 
 
-@pytest.mark.parametrize("name", ["textures", "textures strokes"])
-def test_removing_a_layer_meanwhile_loses_nothing(name, qtbot, viewer, widget, painted, gate, notes):
+@pytest.mark.parametrize(
+    ("name", "remark"),
+    [("textures", "'textures' was removed meanwhile"), ("textures strokes", "All is one.")],
+    ids=["image", "strokes"],
+)
+def test_removing_a_layer_meanwhile_loses_nothing(name, remark, qtbot, viewer, widget, painted, gate, notes):
     button(widget, "Segment").click()
     qtbot.waitUntil(gate.started.is_set)
     del viewer.layers[name]
     gate.open.set()
     qtbot.waitUntil(lambda: "textures segmentation" in viewer.layers)
-    assert says(widget, "was removed meanwhile")
+    assert says(widget, remark)
     assert notes == []
 
 
@@ -262,6 +277,23 @@ def test_plane_of_a_stack_is_segmented_where_it_is(qtbot, viewer, widget, textur
     assert [set(np.unique(plane)) for plane in result] == [{0}, {1, 2}, {0}]
 
 
+@pytest.mark.slow
+def test_histology_is_segmented_on_real_weights(qtbot, make_napari_viewer_proxy, notes):
+    if available_source(DEFAULT_BACKBONE) is None:
+        pytest.skip("no weights on this machine")
+    sample, viewer = histology(), make_napari_viewer_proxy()
+    for data in histology_strokes():
+        viewer.add_layer(Layer.create(*data))
+    widget = ClassifierWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: bool(notes) or "histology segmentation" in viewer.layers, timeout=300_000)
+    assert notes == []
+    known = sample.held_out > 0
+    result = viewer.layers["histology segmentation"].data
+    assert (result[known] == sample.held_out[known]).mean() > 0.9
+
+
 def test_buttons_say_what_is_missing(make_napari_viewer_proxy, textures):
     viewer = make_napari_viewer_proxy()
     widget = dock(viewer)
@@ -275,9 +307,17 @@ def test_buttons_say_what_is_missing(make_napari_viewer_proxy, textures):
     assert "3 x 4 pixels" in segment.toolTip()
     new.click()
     assert segment.isEnabled()
+
+
+def test_a_volume_in_view_is_said_to_be_no_plane(viewer, widget, textures):
+    viewer.add_image(np.stack([textures] * 3), name="stack")
+    combo(widget, "stack").setCurrentText("stack")
+    button(widget, "New").click()
     viewer.dims.ndisplay = 3
-    assert not segment.isEnabled()
-    assert "switch it to 2-D" in segment.toolTip()
+    assert not button(widget, "Segment").isEnabled()
+    assert "switch it to 2-D" in button(widget, "Segment").toolTip()
+    viewer.dims.ndisplay = 2
+    assert button(widget, "Segment").isEnabled()
 
 
 def test_settings_that_do_not_go_together_say_so(viewer, widget, painted):
@@ -306,13 +346,10 @@ def test_result_is_not_offered_as_strokes(qtbot, viewer, widget, painted, gate):
 
 
 def test_every_control_has_a_tooltip(widget):
-    controls = (QPushButton, QComboBox, QProgressBar)
-    silent = [
-        found.objectName() or type(found).__name__
-        for found in widget.findChildren(QWidget)
-        if isinstance(found, controls) and not found.toolTip() and found.text_ if False else None
-    ]
-    assert silent == []
+    controls = (QAbstractButton, QAbstractSpinBox, QComboBox, QProgressBar)
+    found = [part for kind in controls for part in widget.findChildren(kind)]
+    assert len(found) > 20
+    assert [part for part in found if not (part.toolTip() or part.parent().toolTip())] == []
 
 
 def test_everything_fits_into_320_pixels(widget):

@@ -10,6 +10,9 @@ from napari.layers import Image, Labels
 
 from napari_vitrail.widgets._layers import (
     add_strokes,
+    class_colours,
+    class_names,
+    class_table,
     is_result,
     mismatch,
     read_plane,
@@ -191,6 +194,24 @@ def test_same_class_has_the_same_colour(noise, viewer):
     result = write_segmentation(viewer, read_plane(image, viewer.dims), noise % 3, strokes)
     for label in (1, 2, 77):
         np.testing.assert_array_equal(result.get_color(label), strokes.get_color(label))
+
+
+def test_first_colours_differ_and_the_background_is_clear():
+    colours = np.array(class_colours().map(np.arange(30)))
+    assert colours[0, 3] == 0
+    assert len(np.unique(colours[1:], axis=0)) == 29
+
+
+def test_result_names_the_classes_of_the_strokes(noise, viewer):
+    image = viewer.add_image(noise)
+    strokes = viewer.add_labels(noise % 3, features=class_table({1: "cell", 2: "rest"}))
+    assert class_names(strokes) == {1: "cell", 2: "rest"}
+    result = write_segmentation(viewer, read_plane(image, viewer.dims), noise % 3, strokes)
+    assert class_names(result) == {1: "cell", 2: "rest"}
+
+
+def test_strokes_without_names_have_none(noise):
+    assert class_names(Labels(noise)) == {}
 
 
 def assert_same_place(layer, image):

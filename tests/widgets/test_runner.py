@@ -189,12 +189,23 @@ def test_cancel_without_a_job_is_fine(runner, diary):
     assert diary.idle == 0
 
 
+def test_a_retired_runner_never_calls_back(qtbot, runner, run, diary):
+    gate = Gate("never")
+    run(gate.steps())
+    qtbot.waitUntil(gate.started.is_set)
+    runner.retire()
+    qtbot.waitUntil(lambda: not runner.is_busy)
+    assert gate.closed
+    assert diary.idle == 0
+
+
 def test_our_warnings_arrive_and_others_are_logged(qtbot, run, diary, caplog):
     def steps():
         warnings.warn("alpha is ignored", stacklevel=1)
         warnings.warn("old option", FutureWarning, stacklevel=1)
         yield Progress(1, 1, "steps")
 
+    caplog.set_level("INFO")
     run(steps())
     qtbot.waitUntil(lambda: diary.idle)
     assert diary.warnings == ["alpha is ignored"]

@@ -23,7 +23,7 @@ def resolve_device(device: str = "auto") -> str:
     import torch
 
     if device == "auto":
-        device = os.environ.get("VITRAIL_DEVICE", "auto")
+        device = os.environ.get("VITRAIL_DEVICE") or "auto"
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         return next(name for name, there in available.items() if there)

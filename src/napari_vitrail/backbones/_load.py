@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +83,11 @@ def _fitted(found: Found, model: Any, info: BackboneInfo) -> dict[str, Any]:
 
     convert = (eva if info.rotary else vision_transformer).checkpoint_filter_fn
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    _check_patch_size(found, info)
     try:
-        converted = convert(dict(found.tensors), model)
-    except (KeyError, RuntimeError, AssertionError) as error:
+        with redirect_stdout(StringIO()):  # timm prints a line for every bias of DINOv3 that it leaves out
+            converted = convert(dict(found.tensors), model)
+    except (LookupError, RuntimeError, TypeError, ValueError, AssertionError) as error:
         raise WeightsError(_does_not_fit(found, info, str(error))) from error
     extra = {name for name in converted if name not in expected and not name.startswith(("head", "fc_norm"))}
     tensors = {name: tensor.float() for name, tensor in converted.items() if name in expected}
@@ -96,6 +100,15 @@ def _fitted(found: Found, model: Any, info: BackboneInfo) -> dict[str, Any]:
             came = f"{name} is {tuple(tensors[name].shape)} instead of {tuple(shape)}"
             raise WeightsError(_does_not_fit(found, info, came))
     return tensors
+
+
+def _check_patch_size(found: Found, info: BackboneInfo) -> None:
+    """Raise WeightsError at patches of another size, which timm would resample without a word."""
+    for name, tensor in found.tensors.items():
+        if name.endswith("patch_embed.proj.weight") and tensor.ndim == 4:
+            if tensor.shape[-1] != info.patch_size:
+                came = f"its patches are {tensor.shape[-1]} pixels wide instead of {info.patch_size}"
+                raise WeightsError(_does_not_fit(found, info, came))
 
 
 def _does_not_fit(found: Found, info: BackboneInfo, reason: str) -> str:

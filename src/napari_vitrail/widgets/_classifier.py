@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import napari.viewer
+import numpy as np
 from napari.layers import Labels
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QEvent, QSize

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from textwrap import fill
 from typing import Any
 
 from magicgui.schema._ui_field import build_widget  # has no public name yet
-from magicgui.widgets import CheckBox, ComboBox, Container, Widget
+from magicgui.widgets import CheckBox, ComboBox, Widget
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QScrollArea
@@ -48,21 +49,22 @@ class SpecForm:
     """
 
     def __init__(self, spec: FeatureSpec, *, on_change: Callable[[], None]) -> None:
-        self._others: Container[Any] = build_widget(spec)  # an instance: a class loses its defaults
+        self._others: Any = build_widget(spec)  # an instance: a class loses its defaults
         self._features = choice("Features", _swap(_FEATURES), spec.features)
         self._backbone = choice("Backbone", _backbones(), spec.backbone)
         self._estimator = choice("Estimator", _estimators(), "", _ESTIMATOR_HELP)
         for name in ("features", "backbone"):
             self._others.remove(name)
-        for name, text in field_help(FeatureSpec).items():
-            widget = {"features": self._features, "backbone": self._backbone}.get(name)
-            (widget or self._others[name]).tooltip = text
+        explained = {name: wrapped(text) for name, text in field_help(FeatureSpec).items()}
+        self._features.tooltip = explained["features"]
+        self._backbone.tooltip = explained["backbone"]
         for widget in self._others:
+            widget.tooltip = explained[widget.name]
             widget.label = _spoken(widget.name)
             if isinstance(widget, CheckBox):  # its label is inside
                 widget.text = widget.label
-        for widget in (self._features, self._backbone, self._others):
-            widget.changed.connect(on_change)
+        for part in (self._features, self._backbone, self._others):
+            part.changed.connect(on_change)
 
     @property
     def spec(self) -> FeatureSpec:
@@ -98,7 +100,7 @@ class SpecForm:
         folded = QCollapsible("", expandedIcon=QIcon(), collapsedIcon=QIcon())
         folded.setToolTip("Every other setting of the features; the defaults suit most images")
         folded.setContent(scroll)
-        folded.layout().setContentsMargins(0, 0, 0, 0)
+        folded.layout().setContentsMargins(0, 0, 0, 0)  # type: ignore[union-attr]  # it has one
         # an arrow in the text has the theme's colour, superqt's icon has not
         folded.toggled.connect(lambda open_: folded.setText(f"{'▾' if open_ else '▸'}  Advanced"))
         folded.toggled.emit(False)
@@ -107,7 +109,7 @@ class SpecForm:
 
 def choice(label: str, choices: Iterable[tuple[str, Any]], value: Any, tooltip: str = "") -> ComboBox:
     """Return a combo box of (text, value) pairs that gives way where space is scarce."""
-    combo = ComboBox(label=label, choices=list(choices), value=value, tooltip=tooltip)
+    combo = ComboBox(label=label, choices=list(choices), value=value, tooltip=wrapped(tooltip))
     yield_space(combo)
     return combo
 
@@ -126,14 +128,17 @@ def label_of(widget: Widget) -> QLabel:
     return label
 
 
+def wrapped(text: str) -> str:
+    """Return a text in lines that a tooltip can show; Qt breaks none."""
+    return fill(text, 60)
+
+
 def field_help(cls: type) -> dict[str, str]:
     """Return what the ``Attributes`` of a numpydoc docstring say about each field."""
     section = (cls.__doc__ or "").partition("Attributes\n")[2]
     entries = re.findall(r"^    (\w[\w, ]*) : .*\n((?:^        .*\n)+)", section, re.MULTILINE)
     return {
-        name: " ".join(text.split()).replace("`", "")
-        for names, text in entries
-        for name in names.split(", ")
+        name: " ".join(text.split()).replace("`", "") for names, text in entries for name in names.split(", ")
     }
 
 
@@ -145,12 +150,13 @@ def backbone_title(info: BackboneInfo) -> str:
 
 
 def _backbones() -> list[tuple[str, str]]:
-    """Return title and name of each backbone; the title says how much would have to be fetched."""
-    return [
-        (title if available_source(info.name) else f"{title} (fetches {info.megabytes} MB)", info.name)
-        for info in list_backbones()
-        if (title := backbone_title(info))
-    ]
+    """Return title and name of each backbone; the title says what would have to be fetched."""
+    return [(_offer(info), info.name) for info in list_backbones()]
+
+
+def _offer(info: BackboneInfo) -> str:
+    title = backbone_title(info)
+    return title if available_source(info.name) else f"{title} (download of {info.megabytes} MB)"
 
 
 def _estimators() -> list[tuple[str, str]]:

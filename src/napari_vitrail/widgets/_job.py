@@ -11,6 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._torch import load_triton_apart
 
@@ -48,7 +49,7 @@ class JobPanel(QWidget):
         )
         self._start.clicked.connect(self.requested)
         self._cancel.clicked.connect(self._on_cancel_clicked)
-        self.destroyed.connect(self._runner.cancel)  # with the window, which sends no close event
+        self.destroyed.connect(self._runner.retire)  # with the window, which sends no close event
         self._bar.setToolTip("How far the running step has come")
         self._status.setToolTip("What was done last, and how long it took")
         self._status.setWordWrap(True)
@@ -58,7 +59,7 @@ class JobPanel(QWidget):
     def allow(self, obstacle: str = "") -> None:
         """Let the work be started unless something stands in the way, which becomes the tooltip."""
         self._start.setEnabled(not obstacle)
-        self._start.setToolTip(f"Not yet: {obstacle}" if obstacle else self._hint)
+        self._start.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else self._hint))
 
     def run(self, steps: Steps[Any], *, on_done: Callable[[Any], str], title: str) -> None:
         """Start work, in place of what may be running.

@@ -12,8 +12,8 @@ import numpy as np
 from napari import Viewer
 from napari.components import Dims, LayerList
 from napari.layers import Image, Labels, Layer
-from napari.utils.colormaps.standardize_color import transform_color
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
+from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import ArrayLike, NDArray
 
 MARK = "napari-vitrail"
@@ -69,9 +69,7 @@ def read_plane(image: Image, dims: Dims) -> ImagePlane:
     return ImagePlane(pixels, image.name, MappingProxyType(to_world), index, shape_of(image))
 
 
-def read_strokes(
-    strokes: Labels, image: Image, dims: Dims
-) -> list[tuple[ArrayLike, NDArray[np.integer]]]:
+def read_strokes(strokes: Labels, image: Image, dims: Dims) -> list[tuple[ArrayLike, NDArray[np.integer]]]:
     """Return each plane of an image that carries strokes, and a copy of the strokes on it.
 
     Strokes painted on any plane of a stack count; strokes on a flat layer over a stack belong to
@@ -179,7 +177,8 @@ def class_colours() -> CyclicLabelColormap:
 
 def class_table(class_names: Mapping[int, str]) -> dict[str, list[Any]]:
     """Return the ``features`` of a labels layer that make napari say a class's name under the cursor."""
-    return {"index": list(class_names), _CLASS: list(class_names.values())}
+    named = {0: "unlabelled", **class_names}
+    return {"index": list(named), _CLASS: list(named.values())}
 
 
 def class_names(labels: Labels) -> dict[int, str]:
@@ -187,7 +186,8 @@ def class_names(labels: Labels) -> dict[int, str]:
     table = labels.features
     if not {"index", _CLASS} <= set(table.columns):
         return {}
-    return dict(zip(table["index"].astype(int), table[_CLASS].astype(str), strict=True))
+    named = zip(table["index"].astype(int), table[_CLASS].astype(str), strict=True)
+    return {label: name for label, name in named if label}
 
 
 def is_result(layer: Layer) -> bool:
@@ -239,6 +239,4 @@ def _parallel(index: Index, shape: tuple[int, ...]) -> Iterator[Index]:
     """Yield the index of every plane parallel to one."""
     flat = [1 if isinstance(at, slice) else size for at, size in zip(index, shape, strict=True)]
     for position in np.ndindex(*flat):
-        yield tuple(
-            at if isinstance(at, slice) else here for at, here in zip(index, position, strict=True)
-        )
+        yield tuple(at if isinstance(at, slice) else here for at, here in zip(index, position, strict=True))

@@ -69,7 +69,7 @@ class Runner:
         self._worker: GeneratorWorker | None = None
         self._running: Job | None = None
         self._waiting: Job | None = None  # starts when the running job has stopped
-        self._wanted = False  # whether the running job's answers still are
+        self._wanted: Job | None = None  # the running job, unless it was cancelled
 
     @property
     def is_busy(self) -> bool:
@@ -79,72 +79,84 @@ class Runner:
     @property
     def is_wanted(self) -> bool:
         """Whether a job waits or runs whose result will be delivered."""
-        return self._wanted or self._waiting is not None
+        return self._wanted is not None or self._waiting is not None
 
     def start(self, job: Job) -> None:
         """Run `job` as soon as the job that runs now, which is cancelled, has stopped."""
         self.cancel()
-        self._waiting = job
         if self._worker is None:
-            self._start_waiting()
+            self._begin(job)
+        else:
+            self._waiting = job
 
     def cancel(self) -> None:
         """Drop the job that runs or waits; it stops at its next ``yield`` and is closed."""
-        self._waiting = None
-        self._wanted = False
+        self._waiting = self._wanted = None
         if self._worker is not None:
             self._worker.quit()
 
-    def _start_waiting(self) -> None:
-        """Start a worker for the waiting job."""
-        self._running, self._waiting = self._waiting, None
-        self._wanted = True
+    def retire(self) -> None:
+        """Cancel and never call back again: those who would listen are gone."""
+        self.cancel()
+        self._on_idle = _say_nothing
+
+    def _begin(self, job: Job) -> None:
+        """Start a worker."""
+        self._running = self._wanted = job
         # superqt's class, for napari's own would notify of an error a second time
-        self._worker = create_worker(
-            _Titled(shield, self._running.title),
-            self._running.steps,
+        worker = create_worker(
+            _Titled(shield, job.title),
+            job.steps,
             _start_thread=False,
             _worker_class=GeneratorWorker,
             _ignore_errors=True,
         )
-        self._worker.yielded.connect(self._on_yielded)
-        self._worker.warned.connect(self._on_warned)
-        self._worker.errored.connect(self._on_errored)
-        self._worker.returned.connect(self._on_returned)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()  # never run(): that computes in the calling thread
+        worker.yielded.connect(self._on_yielded)
+        worker.warned.connect(self._on_warned)
+        worker.errored.connect(self._on_errored)
+        worker.returned.connect(self._on_returned)
+        worker.finished.connect(self._on_finished)
+        self._worker = worker
+        worker.start()  # never run(): that computes in the calling thread
 
     def _on_yielded(self, progress: Progress) -> None:
-        if self._wanted:
+        if self._wanted is not None:
             self._on_progress(progress)
 
     def _on_warned(self, warned: tuple[Any, ...]) -> None:
         message, category = warned[:2]
-        log.warning("%s: %s", category.__name__, message)
-        if self._wanted and category is UserWarning:
+        log.info("%s: %s", category.__name__, message)
+        if self._wanted is not None and category is UserWarning:
             self._on_warning(str(message))
 
     def _on_errored(self, error: Exception) -> None:
-        log.error("%s failed", self._running.title, exc_info=error)
-        if self._wanted:
+        if self._wanted is not None:
+            log.error("%s failed", self._wanted.title, exc_info=error)
             self._on_error(error)
 
     def _on_returned(self, result: object) -> None:
-        if self._wanted:
-            self._running.on_done(result)
+        if self._wanted is not None:
+            self._wanted.on_done(result)
 
     def _on_finished(self) -> None:
-        self._running.steps.close()  # quit() only stops asking: a ``finally`` inside would wait
-        self._worker = self._running = None
-        self._wanted = False
-        if self._waiting is not None:
-            self._start_waiting()
+        if self._running is not None:
+            self._running.steps.close()  # quit() only stops asking: a ``finally`` inside would wait
+        job = self._waiting
+        self._worker = self._running = self._waiting = self._wanted = None
+        if job is not None:
+            self._begin(job)
         else:
             self._on_idle()
 
 
+def _say_nothing() -> None:
+    """Stand in for a callback whose widget is gone."""
+
+
 class _Titled(partial):
-    """A callable that says what it does: napari shows its repr to who quits while it runs."""
+    """A callable that says what it does: napari shows its repr to those who quit while it runs."""
+
+    title: str
 
     def __new__(cls, function: Callable[..., Any], title: str) -> _Titled:
         titled = super().__new__(cls, function)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 
 
@@ -21,6 +22,6 @@ def load_triton_apart() -> None:
     flags = sys.getdlopenflags()
     sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
     try:
-        import triton  # noqa: F401
+        import_module("triton")
     finally:
         sys.setdlopenflags(flags)
