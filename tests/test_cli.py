@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_vitrail import arguments, cli, demo, imagefile, load_classifier, samples, segment
-from napari_vitrail.backbones import backbone_info
+from napari_vitrail import arguments, cli, imagefile, load_classifier, samples, segment
 from napari_vitrail.errors import BackboneUnavailable
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 

@@ -104,9 +104,14 @@ class PixelClassifier:
 
 
 def _probabilities(estimator: Any, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return probabilities (n, k); of a classifier without any, the softmax of its decision values."""
+    """Return probabilities (n, k); of a classifier without any, the softmax of its decision values.
+
+    One that has neither, such as a vote, is certain of what it predicts.
+    """
     if hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict_proba(rows), np.float32)
+    if not hasattr(estimator, "decision_function"):
+        return np.asarray(estimator.predict(rows)[:, None] == estimator.classes_, np.float32)
     decision = estimator.decision_function(rows)
     if decision.ndim == 1:
         decision = np.column_stack([-decision, decision])
@@ -242,31 +247,28 @@ def fit_on_features(
         Those that the ViT features were made with.
     """
     spec = features[0].spec
-    columns, projection = [], None
-    if spec.uses_vit:
-        vit = np.concatenate([own.vit_at(at.positions) for own, at in zip(features, strokes, strict=True)])
-        projection = Projection.of(vit, spec.n_components)
-        columns.append(projection(vit))
-    if spec.features != "vit":
-        rows = [own.classical_at(at.positions) for own, at in zip(features, strokes, strict=True)]
-        columns.append(np.concatenate(rows))
     ids = np.concatenate([own.ids for own in strokes])
     fitted = fit_estimator(
-        estimator, spec.features, np.concatenate(columns, axis=1), ids,
-        numbered_on([own.strokes for own in strokes]),
-        n_vit=projection.width if projection is not None else 0, random_state=random_state,
+        estimator, spec,
+        _stacked([own.vit_at(at.positions) for own, at in zip(features, strokes, strict=True)]),
+        _stacked([own.classical_at(at.positions) for own, at in zip(features, strokes, strict=True)]),
+        ids, numbered_on([own.strokes for own in strokes]), random_state,
     )  # fmt: skip
-    used = replace(spec, features=fitted.features)
-    names = {int(id_): (class_names or {}).get(int(id_), f"class {id_}") for id_ in np.unique(ids)}
     return PixelClassifier(
         fitted.estimator,
-        used,
+        replace(spec, features=fitted.features),
         intensity,
-        projection if used.uses_vit else None,
-        weights if used.uses_vit else None,
-        names,
+        fitted.projection,
+        weights if fitted.projection is not None else None,
+        {int(id_): (class_names or {}).get(int(id_), f"class {id_}") for id_ in np.unique(ids)},
         fitted.report,
     )
+
+
+def _stacked(rows: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    """Return the rows of all images in one; None where no image has any."""
+    known = [own for own in rows if own is not None]
+    return np.concatenate(known) if known else None
 
 
 def segment_steps(

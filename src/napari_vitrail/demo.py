@@ -150,8 +150,8 @@ def compare_steps(
     seconds = time.perf_counter() - start
     outcomes = []
     for index, name in enumerate(FEATURE_SETS, start=1):
-        steps = _outcome_steps(sample, features.restricted(name), intensity, backbone.info.weights)
-        outcomes.append((yield from part_of(steps, index, parts)))
+        own = _outcome_steps(sample, features.restricted(name), intensity, backbone.info.weights)
+        outcomes.append((yield from part_of(own, index, parts)))
     return Comparison(seconds, outcomes)
 
 

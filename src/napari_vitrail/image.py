@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -81,7 +82,7 @@ def _check_numbers(array: NDArray[np.generic]) -> None:
 
 def _without_alpha(array: NDArray[np.generic]) -> NDArray[np.generic]:
     alpha = array[..., 3]
-    opaque = np.iinfo(array.dtype).max if array.dtype.kind in "ui" else 1.0
+    opaque = _type_range(array.dtype)[1]
     if (alpha != opaque).any():
         warnings.warn("the image's alpha channel is not opaque and is ignored", stacklevel=4)
     return array[..., :3]
@@ -136,7 +137,7 @@ class IntensityRange:
         return np.clip(values, 0, 1, out=values).astype(np.float32, copy=False)
 
 
-def _type_range(dtype: np.dtype) -> tuple[float, float]:
+def _type_range(dtype: np.dtype[Any]) -> tuple[float, float]:
     if dtype.kind not in "ui":
         return 0.0, 1.0  # the convention for float and boolean images
     limits = np.iinfo(dtype)

@@ -82,7 +82,7 @@ def load_classifier(path: str | os.PathLike[str]) -> PixelClassifier:
     estimator = _loaded(members[ESTIMATOR], path)
     try:
         return _classifier(description, estimator, load_tensors(members[TENSORS]))
-    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, SafetensorError) as error:
         raise ProjectError(f"{path} is damaged or not a classifier: {error}") from error
 
 
@@ -99,10 +99,10 @@ def _description(classifier: PixelClassifier) -> dict[str, Any]:
 
 
 def _tensors(classifier: PixelClassifier) -> dict[str, np.ndarray]:
-    tensors = {"classes": classifier.classes_.astype(np.int64)}
+    tensors: dict[str, np.ndarray] = {"classes": classifier.classes_.astype(np.int64)}
     if classifier.projection is not None:
-        tensors["projection.mean"] = np.ascontiguousarray(classifier.projection.mean)
-        tensors["projection.basis"] = np.ascontiguousarray(classifier.projection.basis)
+        tensors["projection.offset"] = classifier.projection.offset
+        tensors["projection.basis"] = classifier.projection.basis
     return tensors
 
 
@@ -112,7 +112,7 @@ def _classifier(
     spec = FeatureSpec.from_dict(description["spec"])
     projection = None
     if spec.uses_vit:
-        projection = Projection(tensors["projection.mean"], tensors["projection.basis"])
+        projection = Projection(tensors["projection.basis"], tensors["projection.offset"])
     weights = description["weights"]
     classifier = PixelClassifier(
         estimator,

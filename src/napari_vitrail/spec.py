@@ -57,7 +57,8 @@ class FeatureSpec:
         Grey values 0 to 1 are: 0 to 255 for uint8 and the 0.1 and 99.9 percentiles else; always the
         percentiles; or the range of the data type. Fitted values live in the classifier.
     n_components : int
-        Principal components kept of the ViT features by the classifier; 0 keeps all.
+        Principal components of the ViT features that join the classical ones; 0 takes all. The linear
+        model of ``auto`` and ``vit`` always sees all features.
     """
 
     features: Features = "auto"
@@ -78,7 +79,7 @@ class FeatureSpec:
     tile: Annotated[int, {"min": 64, "max": 4096}] = 518
     halo: Annotated[int, {"min": 0, "max": 512}] = 112
     intensity: Literal["auto", "percentile", "dtype"] = "auto"
-    n_components: Annotated[int, {"min": 0, "max": 4096}] = 64
+    n_components: Annotated[int, {"min": 0, "max": 4096}] = 16
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -131,10 +132,9 @@ def _check(name: str, annotation: Any, value: Any) -> None:
     kind, bounds = annotation, {}
     if get_origin(annotation) is Annotated:
         kind, bounds = get_args(annotation)
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
-        if not (kind is float and whole):
-            raise ValueError(f"{name} must be of type {kind.__name__}, got {value!r}")
+    accepted = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{name} must be of type {kind.__name__}, got {value!r}")
     if bounds and not bounds["min"] <= value <= bounds["max"]:
         raise ValueError(f"{name} must be {bounds['min']} to {bounds['max']}, got {value!r}")
 

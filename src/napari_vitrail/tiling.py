@@ -44,7 +44,7 @@ def split(shape: tuple[int, int], size: int, halo: int) -> list[Tile]:
     """
     rows, columns = (_split_side(side, size, halo) for side in shape)
     return [
-        Tile(*((row[part], column[part]) for part in range(3)))  # type: ignore[arg-type]
+        Tile(*((row[part], column[part]) for part in range(3)))
         for row, column in product(rows, columns)
     ]
 
@@ -72,7 +72,7 @@ def overlapping(side: int, size: int, overlap: int) -> list[slice]:
 
 
 def blend_weights(
-    window: slice, windows: list[slice], positions: NDArray[np.float64]
+    window: slice, windows: list[slice], positions: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """Return the weight of a window at positions along a side: a ramp over each overlap.
 
@@ -90,7 +90,7 @@ def blend_weights(
     return weights
 
 
-def _entered(window: slice, overlap: int, positions: NDArray[np.float64]) -> NDArray[np.float32]:
+def _entered(window: slice, overlap: int, positions: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return how far positions have entered a window: 0 to 1 over its overlap with the one before."""
     depth = positions - window.start + 0.5
     return (np.clip(depth / overlap, 0, 1) if overlap else depth >= 0).astype(np.float32)

@@ -320,6 +320,14 @@ def test_a_volume_in_view_is_said_to_be_no_plane(viewer, widget, textures):
     assert button(widget, "Segment").isEnabled()
 
 
+def test_a_layer_moved_meanwhile_is_noticed(viewer, widget, painted, notes):
+    painted.translate = (0, 0)
+    button(widget, "Segment").click()
+    assert says(widget, "lies elsewhere")
+    assert not button(widget, "Segment").isEnabled()
+    assert notes == []
+
+
 def test_settings_that_do_not_go_together_say_so(viewer, widget, painted):
     combo(widget, "stretch").setCurrentText("stretch")
     assert not button(widget, "Segment").isEnabled()

@@ -196,6 +196,14 @@ def test_same_class_has_the_same_colour(noise, viewer):
         np.testing.assert_array_equal(result.get_color(label), strokes.get_color(label))
 
 
+def test_showing_one_class_of_the_strokes_leaves_the_result_alone(noise, viewer):
+    image = viewer.add_image(noise)
+    strokes = add_strokes(viewer, image)
+    result = write_segmentation(viewer, read_plane(image, viewer.dims), noise % 3, strokes)
+    strokes.show_selected_label = True
+    assert not result.colormap.use_selection
+
+
 def test_first_colours_differ_and_the_background_is_clear():
     colours = np.array(class_colours().map(np.arange(30)))
     assert colours[0, 3] == 0

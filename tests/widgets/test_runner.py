@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from napari_vitrail.errors import ComputeError
-from napari_vitrail.progress import Progress
-from napari_vitrail.widgets._runner import Job, Runner, _Titled, shield
+from napari_vitrail.progress import Progress, drain
+from napari_vitrail.widgets._runner import Failure, Job, Runner, _Titled, shield
 
 GUI_THREAD = threading.main_thread()
 
@@ -218,6 +218,11 @@ def test_shield_passes_progress_result_and_closing_on():
     assert next(shielded) == Progress(0, 1, "gates")
     shielded.close()
     assert gate.closed
+
+
+def test_shield_returns_errors():
+    error = ValueError("no")
+    assert drain(shield(failing_steps(error))) == Failure(error)
 
 
 def test_worker_is_called_by_its_title():

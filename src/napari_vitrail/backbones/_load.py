@@ -105,10 +105,10 @@ def _fitted(found: Found, model: Any, info: BackboneInfo) -> dict[str, Any]:
 def _check_patch_size(found: Found, info: BackboneInfo) -> None:
     """Raise WeightsError at patches of another size, which timm would resample without a word."""
     for name, tensor in found.tensors.items():
-        if name.endswith("patch_embed.proj.weight") and tensor.ndim == 4:
-            if tensor.shape[-1] != info.patch_size:
-                came = f"its patches are {tensor.shape[-1]} pixels wide instead of {info.patch_size}"
-                raise WeightsError(_does_not_fit(found, info, came))
+        projects = name.endswith("patch_embed.proj.weight") and tensor.ndim == 4
+        if projects and tensor.shape[-1] != info.patch_size:
+            came = f"its patches are {tensor.shape[-1]} pixels wide instead of {info.patch_size}"
+            raise WeightsError(_does_not_fit(found, info, came))
 
 
 def _does_not_fit(found: Found, info: BackboneInfo, reason: str) -> str:

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from napari_vitrail.backbones._registry import BackboneInfo
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from napari_vitrail.backbones._registry import BackboneInfo
 
 PROJECTIONS = ("query", "key", "value")
 QUERY_CHUNK = 2048
@@ -65,8 +65,8 @@ class Context:
     grid: tuple[int, int]
     memory: list[tuple[Tensor, Tensor]]
     table: Tensor | None
-    cls_query: Tensor | None
-    log_denominator: Tensor | None
+    cls_query: Any
+    log_denominator: Any
 
 
 class Backbone(Protocol):
@@ -100,8 +100,8 @@ class _Walk:
     features: Tensor
     attention: Tensor | None
     memory: list[tuple[Tensor, Tensor]]
-    cls_query: Tensor | None = None
-    log_denominator: Tensor | None = None
+    cls_query: Any = None
+    log_denominator: Any = None
 
 
 class ViTBackbone:
@@ -322,28 +322,19 @@ class ViTBackbone:
         walk = _Walk(x, None, [])
         for index, block in enumerate(self._model.blocks[: last + 1]):
             normed = block.norm1(x)
-            is_query = context is not None
-            attends = index == self.info.depth - 1 and attention
-            needed = PROJECTIONS if not is_query or attends else ("query",)
-            projected = {name: _project(block.attn, name, normed) for name in needed}
             if index == layer and facet in PROJECTIONS:
-                raw = projected.get(facet)
-                walk.features = _joined(_project(block.attn, facet, normed) if raw is None else raw)
-            query = self._turned(block.attn.q_norm(projected["query"]), rope, is_query)
-            key = projected.get("key")
-            if key is not None:
-                key = self._turned(block.attn.k_norm(key), rope, is_query)
+                walk.features = _joined(_project(block.attn, facet, normed))
+            query = self._turned(block.attn.q_norm(_project(block.attn, "query", normed)), rope)
+            if context is None or (attention and index == last):
+                key = self._turned(block.attn.k_norm(_project(block.attn, "key", normed)), rope)
             if context is None:
-                memory = (key, projected["value"])
-                walk.memory.append(memory)
-            else:
-                memory = context.memory[index]
-            if attends:
+                walk.memory.append((key, _project(block.attn, "value", normed)))
+            if attention and index == last:
                 self._note_attention(walk, query, key, context)
             if index == last and (facet in PROJECTIONS or layer < last):
                 break
-            mixed = functional.scaled_dot_product_attention(query, *memory)
-            x = _finished(block, x, mixed)
+            memory = walk.memory if context is None else context.memory
+            x = _finished(block, x, functional.scaled_dot_product_attention(query, *memory[index]))
             if index == layer and facet not in PROJECTIONS:
                 walk.features = self._model.norm(x) if facet == "token_norm" else x
         return walk
@@ -352,19 +343,19 @@ class ViTBackbone:
         self, walk: _Walk, query: Tensor, key: Tensor, context: Context | None
     ) -> None:
         """Compute the CLS token's attention to the tokens of this walk: one row, never the matrix."""
-        cls_query = query[:, :, :1] if context is None else context.cls_query
-        logits = (cls_query @ key.transpose(-2, -1)).squeeze(2) * query.shape[-1] ** -0.5
+        source = walk if context is None else context
         if context is None:
-            walk.cls_query = cls_query
+            walk.cls_query = query[:, :, :1]
+        logits = (source.cls_query @ key.transpose(-2, -1)).squeeze(2) * query.shape[-1] ** -0.5
+        if context is None:
             walk.log_denominator = logits.logsumexp(-1, keepdim=True)
-        denominator = walk.log_denominator if context is None else context.log_denominator
-        walk.attention = (logits - denominator).exp()
+        walk.attention = (logits - source.log_denominator).exp()
 
-    def _turned(self, heads: Tensor, rope: Tensor | None, is_query: bool) -> Tensor:
-        """Return queries or keys turned by their positions; prefix tokens have none."""
+    def _turned(self, heads: Tensor, rope: Tensor | None) -> Tensor:
+        """Return queries or keys turned by their positions; prefix tokens come first and have none."""
         if rope is None:
             return heads
-        prefix = 0 if is_query else 1 + self.info.registers
+        prefix = heads.shape[2] - rope.shape[0]
         sine, cosine = rope.chunk(2, dim=-1)
         patches = heads[:, :, prefix:]
         half = patches.shape[-1] // 2

@@ -27,7 +27,7 @@ def extract_features_steps(
 ) -> Steps[FeatureGrid]:  # fmt: skip
     """Yield Progress; return what `extract_features` returns."""
     features = yield from _features_steps(as_image(image), spec, backbone, device)
-    if spec.features == "vit":
+    if spec.features == "vit" and features.vit is not None:
         return features.vit
     everything = (slice(0, features.shape[0]), slice(0, features.shape[1]))
     return features.on(Tile(everything, everything, everything))
@@ -35,7 +35,7 @@ def extract_features_steps(
 
 def _features_steps(
     image: NDArray[np.generic], spec: FeatureSpec, backbone: Backbone | None, device: str,
-    positions: NDArray[np.floating] | None = None,
+    positions: NDArray[np.intp] | None = None,
 ) -> Steps[PixelFeatures]:  # fmt: skip
     if spec.uses_vit:
         backbone = backbone or load_backbone(spec.backbone, device=device)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_vitrail.errors import SpecMismatch
 from napari_vitrail.features._classical import CLASSICAL_CHANNELS, CLASSICAL_HALO, classical_features
 from napari_vitrail.features._vit import vit_features_steps
 from napari_vitrail.grid import FeatureGrid, Grid
@@ -121,9 +122,16 @@ def pixel_features_steps(
         None where the spec wants no ViT features.
     positions : (n, 2) int array, optional
         The only pixels at which the features will be read; fewer are then computed.
+
+    Raises
+    ------
+    SpecMismatch
+        If the backbone is not the one that the spec names.
     """
     scaled = intensity.scale(image)
     vit = None
     if spec.uses_vit and backbone is not None:
+        if backbone.info.name != spec.backbone:
+            raise SpecMismatch(f"the spec names the backbone {spec.backbone}, got {backbone.info.name}")
         vit = yield from vit_features_steps(to_rgb(scaled), spec, backbone, positions=positions)
     return PixelFeatures(spec, to_grey(scaled), vit)

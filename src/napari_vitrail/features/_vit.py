@@ -80,13 +80,13 @@ def _averaged_steps(
     """
     pixels = Grid.of_pixels(rgb.shape[:2])
     transforms = copies(spec)
-    total, counted = None, np.zeros(rgb.shape[:2], np.float32)
+    width = _width(spec, backbone)
+    total, counted = np.zeros((*pixels.shape, width), np.float32), np.zeros(pixels.shape, np.float32)
     for index, (transform, weight) in enumerate(transforms):
         passes = _pass_steps(transform.apply(rgb), spec, backbone)
         features = yield from part_of(passes, index, len(transforms))
         placed = features.on(pixels, interpolation=spec.interpolation)
-        back = weight * transform.invert(placed.values)
-        total = back if total is None else np.add(total, back, out=total)
+        total += weight * transform.invert(placed.values)
         counted += weight * transform.invert(np.ones_like(counted))
     return FeatureGrid(total / counted[:, :, None], pixels, features.channels)
 
@@ -105,7 +105,7 @@ def _pass_steps(
         wanted = grid.read_at(positions, spec.interpolation)
     plan = [tile for tile in tiles(lattice, shape, spec) if wanted[tile.cells].any()]
     ask = _queried_steps if spec.sampling == "queries" else _strided_steps
-    width = backbone.info.width + (backbone.info.heads if spec.attention else 0)
+    width = _width(spec, backbone)
     values = np.zeros((*lattice.shape, width), np.float32)
     counted = np.zeros(lattice.shape, np.float32)
     for index, tile in enumerate(plan):
@@ -120,6 +120,11 @@ def _pass_steps(
     if spec.attention:
         channels["attention"] = slice(backbone.info.width, width)
     return FeatureGrid(values, grid, channels)
+
+
+def _width(spec: FeatureSpec, backbone: Backbone) -> int:
+    """Return the number of features: the network's, and its heads where attention is asked for."""
+    return backbone.info.width + (backbone.info.heads if spec.attention else 0)
 
 
 def _placed(shape: tuple[int, int], spec: FeatureSpec, patch_size: int) -> tuple[Lattice, Grid]:

@@ -1,6 +1,9 @@
 """What napari shows: widgets and sample data; the only room that knows Qt and napari."""
 
-from napari_vitrail.widgets._classifier import ClassifierWidget
-from napari_vitrail.widgets._sample_data import histology_strokes
+import lazy_loader
 
-__all__ = ["ClassifierWidget", "histology_strokes"]
+# Opening a sample must not wait for torch, which the widgets load.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={"_classifier": ["ClassifierWidget"], "_sample_data": ["histology_strokes"]},
+)

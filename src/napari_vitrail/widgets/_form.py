@@ -10,9 +10,16 @@ from typing import Any
 from magicgui.schema._ui_field import build_widget  # has no public name yet
 from magicgui.widgets import CheckBox, ComboBox, Widget
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QScrollArea
-from superqt import QCollapsible
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_vitrail.backbones import BackboneInfo, available_source, list_backbones
 from napari_vitrail.estimators import ESTIMATORS
@@ -88,7 +95,7 @@ class SpecForm:
         for widget in (self._features, self._backbone, self._estimator):
             layout.addRow(label_of(widget), widget.native)
 
-    def advanced(self) -> QCollapsible:
+    def advanced(self) -> QWidget:
         """Return all other fields, under a title that unfolds them."""
         self._others.margins = (0, 0, 4, 0)
         scroll = QScrollArea()
@@ -96,15 +103,28 @@ class SpecForm:
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self._others.native)
-        scroll.setMaximumHeight(0)  # folded
-        folded = QCollapsible("", expandedIcon=QIcon(), collapsedIcon=QIcon())
-        folded.setToolTip("Every other setting of the features; the defaults suit most images")
-        folded.setContent(scroll)
-        folded.layout().setContentsMargins(0, 0, 0, 0)  # type: ignore[union-attr]  # it has one
-        # an arrow in the text has the theme's colour, superqt's icon has not
-        folded.toggled.connect(lambda open_: folded.setText(f"{'▾' if open_ else '▸'}  Advanced"))
-        folded.toggled.emit(False)
-        return folded
+        return folded("Advanced", scroll, "All other settings; the defaults suit most images")
+
+
+def folded(title: str, content: QWidget, tooltip: str) -> QWidget:
+    """Return a widget that shows its content only when its title is pressed.
+
+    superqt's collapsible draws its arrow in the colour of the system's theme, not of napari's.
+    """
+    button = QPushButton()
+    button.setCheckable(True)
+    button.setToolTip(wrapped(tooltip))
+    button.setStyleSheet("text-align: left")
+    button.toggled.connect(content.setVisible)
+    button.toggled.connect(lambda shown: button.setText(f"{'▾' if shown else '▸'}  {title}"))
+    button.toggled.emit(False)
+    whole = QWidget()
+    layout = QVBoxLayout(whole)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(button)
+    layout.addWidget(content, 1)
+    layout.addStretch()  # holds the title up while nothing else is shown
+    return whole
 
 
 def choice(label: str, choices: Iterable[tuple[str, Any]], value: Any, tooltip: str = "") -> ComboBox:

@@ -15,6 +15,8 @@ from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._torch import load_triton_apart
 
+_CANCELLING = "Cancelling …"
+
 
 class JobPanel(QWidget):
     """A button that starts work, one that cancels it, a progress bar and a line that says what came of it.
@@ -71,7 +73,7 @@ class JobPanel(QWidget):
         on_done : callable
             Called with the result in the GUI thread; returns what the status line then says.
         title : str
-            What the work is called, for who quits napari meanwhile.
+            What the work is called, for those who quit napari meanwhile.
         """
         self._began = time.monotonic()
         self._runner.start(Job(steps, lambda result: self._on_done(on_done(result)), title))
@@ -84,7 +86,7 @@ class JobPanel(QWidget):
         """Cancel what is running, if anything is."""
         if self._runner.is_wanted:
             self._runner.cancel()
-            self._status.setText("Cancelling …")
+            self._status.setText(_CANCELLING)
             self._allow_cancel(False)
 
     def say(self, text: str) -> None:
@@ -127,5 +129,5 @@ class JobPanel(QWidget):
     def _on_idle(self) -> None:
         self._bar.setVisible(False)
         self._allow_cancel(False)
-        if self._status.text() == "Cancelling …":
+        if self._status.text() == _CANCELLING:
             self._status.setText("Cancelled; no layer was changed.")

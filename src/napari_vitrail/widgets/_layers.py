@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -164,7 +165,7 @@ def write_segmentation(
     data = layer.data if layer.data.dtype == dtype else layer.data.astype(dtype)
     data[plane.index] = segmentation
     layer.data = data
-    layer.colormap = strokes.colormap.model_copy()
+    layer.colormap = deepcopy(strokes.colormap)  # shared, one layer's choices would show on both
     layer.features = strokes.features
     return layer
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from napari.qt.threading import create_worker
-from superqt.utils import GeneratorWorker
+from napari.qt.threading import GeneratorWorker, create_worker
 
 from napari_vitrail.errors import ComputeError
 from napari_vitrail.progress import Progress, Steps
@@ -16,15 +15,27 @@ from napari_vitrail.progress import Progress, Steps
 log = logging.getLogger(__name__)
 
 
-def shield(steps: Steps[Any]) -> Steps[Any]:
-    """Turn a RuntimeError, which generator workers swallow, into an error that they report.
+class Failure(NamedTuple):
+    """What a job returns that has failed."""
 
-    ``torch.OutOfMemoryError`` is a RuntimeError: unshielded, a job would end without a word.
+    error: Exception
+
+
+def shield(steps: Steps[Any]) -> Steps[Any]:
+    """Return what goes wrong as a `Failure` instead of raising it.
+
+    Generator workers swallow a RuntimeError, which ``torch.OutOfMemoryError`` is: unshielded, such
+    a job would end without a word. Other errors they report, but napari then listens as well, with
+    a slot that itself fails under PySide6.
     """
     try:
         return (yield from steps)
     except RuntimeError as error:
-        raise ComputeError(str(error)) from error
+        shielded = ComputeError(str(error))
+        shielded.__cause__ = error
+        return Failure(shielded)
+    except Exception as error:  # noqa: BLE001  one of the two boundaries that translate
+        return Failure(error)
 
 
 class Job(NamedTuple):
@@ -103,17 +114,9 @@ class Runner:
     def _begin(self, job: Job) -> None:
         """Start a worker."""
         self._running = self._wanted = job
-        # superqt's class, for napari's own would notify of an error a second time
-        worker = create_worker(
-            _Titled(shield, job.title),
-            job.steps,
-            _start_thread=False,
-            _worker_class=GeneratorWorker,
-            _ignore_errors=True,
-        )
+        worker = create_worker(_Titled(shield, job.title), job.steps, _start_thread=False)
         worker.yielded.connect(self._on_yielded)
         worker.warned.connect(self._on_warned)
-        worker.errored.connect(self._on_errored)
         worker.returned.connect(self._on_returned)
         worker.finished.connect(self._on_finished)
         self._worker = worker
@@ -129,13 +132,13 @@ class Runner:
         if self._wanted is not None and category is UserWarning:
             self._on_warning(str(message))
 
-    def _on_errored(self, error: Exception) -> None:
-        if self._wanted is not None:
-            log.error("%s failed", self._wanted.title, exc_info=error)
-            self._on_error(error)
-
     def _on_returned(self, result: object) -> None:
-        if self._wanted is not None:
+        if self._wanted is None:
+            return
+        if isinstance(result, Failure):
+            log.error("%s failed", self._wanted.title, exc_info=result.error)
+            self._on_error(result.error)
+        else:
             self._wanted.on_done(result)
 
     def _on_finished(self) -> None:
