@@ -21,8 +21,12 @@ from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import drain
 from napari_vitrail.strokes import Painted, drawn, painted
 
-SCORED = 100_000
+SCORED = 40_000
 """Pixels of an image that are predicted and scored at most, drawn evenly."""
+
+
+HUMAN = "human"
+"""Stands for all sets whose strokes a person painted."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,12 @@ class Recipe:
         return self.features if self.estimator is None else f"{self.features} + {self.estimator}"
 
 
-CLASSICAL = [Recipe("classical", name) for name in ("logistic", "forest", "trees", "boosting", "mlp")]
 RECIPES = [
-    *CLASSICAL,
+    *(Recipe("classical", name) for name in ("logistic", "forest", "trees", "boosting", "mlp", None)),
     Recipe("vit", "logistic"),
+    Recipe("vit", None),
     Recipe("hybrid", "logistic"),
-    Recipe("hybrid", "trees"),
+    Recipe("hybrid", None),
     Recipe("auto", None),
 ]
 
@@ -167,7 +171,8 @@ def all_rows(
     names: Sequence[str], fractions: Sequence[float], seeds: Sequence[int],
     spec: FeatureSpec = SEGMENTATION, recipes: Sequence[Recipe] = RECIPES,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """Yield every row: human strokes first, then those drawn from the truth."""
-    yield from left_out_rows(spec, recipes)
-    yield from painted_rows(spec, recipes)
-    yield from dense_rows(names, fractions, seeds, spec, recipes)
+    """Yield every row: of `HUMAN` strokes where that is among the names, then of those drawn."""
+    if HUMAN in names:
+        yield from left_out_rows(spec, recipes)
+        yield from painted_rows(spec, recipes)
+    yield from dense_rows([name for name in names if name != HUMAN], fractions, seeds, spec, recipes)

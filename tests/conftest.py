@@ -109,12 +109,13 @@ def real_backbone(tmp_path_factory) -> ViTBackbone:
 
 @pytest.fixture(scope="session")
 def two_textures() -> Painting:
-    """Return noise beside a calm ramp, with one stroke on each: 2 on the noise, 7 on the ramp."""
+    """Return noise beside a dark calm ramp, with two strokes on each: 2 on the noise, 7 on the ramp."""
     shape = (56, 64)
     truth = np.where(np.arange(shape[1]) < 32, 2, 7) * np.ones(shape, int)
     noise = np.random.default_rng(0).integers(0, 256, shape)
-    image = np.where(truth == 2, noise, 100 + np.arange(shape[0])[:, None])
+    image = np.where(truth == 2, noise, 20 + np.arange(shape[0])[:, None])
     strokes = np.zeros(shape, int)
-    strokes[8:48, 10:14] = 2
-    strokes[8:48, 50:54] = 7
+    for rows in (slice(4, 24), slice(30, 52)):
+        strokes[rows, 8:14] = 2
+        strokes[rows, 50:56] = 7
     return Painting(image.astype(np.uint8), strokes, truth)

@@ -31,7 +31,7 @@ from napari_vitrail.image import IntensityRange
 from napari_vitrail.samples import histology
 from napari_vitrail.spec import FeatureSpec
 
-TINY = FeatureSpec(features="hybrid", backbone="tiny", stride=8, n_components=8)
+TINY = FeatureSpec(features="hybrid", backbone="tiny", stride=4, n_components=8)
 CLASSICAL = replace(TINY, features="classical")
 
 
@@ -72,7 +72,7 @@ def test_strokes_become_a_segmentation_in_the_painted_ids(features, two_textures
     assert classifier.classes_.tolist() == [2, 7]
     assert segmentation.shape == two_textures.image.shape
     assert set(np.unique(segmentation)) == {2, 7}
-    assert agreement(segmentation, two_textures.truth) > 0.9
+    assert agreement(segmentation, two_textures.truth) > 0.8
     assert classifier.spec.features in ("classical", "vit", "hybrid")
 
 
@@ -82,7 +82,7 @@ def test_every_named_estimator_does_the_job(name, fit, two_textures, tiny_backbo
     classifier = fit([two_textures.image], [two_textures.strokes], estimator=name)
     probabilities = class_probabilities(two_textures.image, classifier, backbone=tiny_backbone)
     segmentation = segment(two_textures.image, classifier, backbone=tiny_backbone)
-    assert agreement(segmentation, two_textures.truth) > 0.9
+    assert agreement(segmentation, two_textures.truth) > 0.8
     np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
     np.testing.assert_array_equal(classifier.classes_[probabilities.argmax(axis=0)], segmentation)
 
@@ -95,13 +95,13 @@ def test_every_named_estimator_does_the_job(name, fit, two_textures, tiny_backbo
         DecisionTreeClassifier(random_state=0),
         RandomForestClassifier(5, random_state=0),
         LinearDiscriminantAnalysis(),
-        RidgeClassifier(),
+        make_pipeline(StandardScaler(), RidgeClassifier()),
         SGDClassifier(random_state=0),
         make_pipeline(StandardScaler(), LinearSVC()),
         SVC(),
         VotingClassifier([("naive", GaussianNB()), ("tree", DecisionTreeClassifier())]),
     ],
-    ids=lambda estimator: type(estimator).__name__,
+    ids=lambda estimator: type(getattr(estimator, "steps", [("", estimator)])[-1][1]).__name__,
 )
 @pytest.mark.filterwarnings("ignore:Variables are collinear", "ignore::sklearn.exceptions.ConvergenceWarning")
 def test_any_classifier_of_scikit_learn_may_be_passed_in(estimator, fit, two_textures, tiny_backbone):
@@ -118,7 +118,12 @@ def test_any_classifier_of_scikit_learn_may_be_passed_in(estimator, fit, two_tex
 
 def test_a_classifier_that_is_passed_in_is_not_changed(fit, two_textures):
     estimator = LogisticRegression(max_iter=2000, C=0.01)
-    fit([two_textures.image // 10], [two_textures.strokes], CLASSICAL, estimator=make_pipeline(StandardScaler(), estimator))
+    fit(
+        [two_textures.image // 10],
+        [two_textures.strokes],
+        CLASSICAL,
+        estimator=make_pipeline(StandardScaler(), estimator),
+    )
     assert not hasattr(estimator, "classes_")
 
 
@@ -143,6 +148,25 @@ def test_ids_come_back_in_the_smallest_type(ids, dtype, fit, two_textures):
     segmentation = segment(two_textures.image, fit([two_textures.image], [labels], CLASSICAL))
     assert segmentation.dtype == dtype
     assert set(np.unique(segmentation)) == set(ids)
+
+
+@pytest.mark.parametrize("name", [None, *ESTIMATORS])
+@pytest.mark.parametrize("features", ["classical", "auto"])
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_click_on_each_class_is_enough(name, features, length, fit, two_textures, tiny_backbone):
+    labels = np.zeros_like(two_textures.strokes)
+    labels[20, 10 : 10 + length], labels[20, 50 : 50 + length] = 2, 7
+    classifier = fit([two_textures.image], [labels], replace(TINY, features=features), estimator=name)
+    segmentation = segment(two_textures.image, classifier, backbone=tiny_backbone)
+    assert set(np.unique(segmentation)) <= {2, 7}
+
+
+@pytest.mark.parametrize("features", ["classical", "vit", "auto"])
+def test_a_constant_image_is_segmented_somehow(features, fit, two_textures, tiny_backbone):
+    image = np.full_like(two_textures.image, 77)
+    classifier = fit([image], [two_textures.strokes], replace(TINY, features=features), estimator=None)
+    assert np.isfinite(class_probabilities(image, classifier, backbone=tiny_backbone)).all()
 
 
 def test_many_classes_keep_their_ids(fit, two_textures):
@@ -172,13 +196,14 @@ def test_a_named_class_without_a_stroke_is_left_out_with_a_warning(fit, two_text
 # ---------------------------------------------------------------- several images
 
 
-def test_classes_may_be_painted_in_different_images(fit, two_textures):
-    image, strokes, truth = two_textures
+def test_classes_may_be_painted_in_different_images(fit, two_textures, tiny_backbone):
+    image, strokes, _ = two_textures
     only_noise, only_ramp = (np.where(strokes == id_, strokes, 0) for id_ in (2, 7))
     classifier = fit([image, image], [only_noise, only_ramp])
     together = fit([image], [strokes])
     assert classifier.classes_.tolist() == [2, 7]
-    np.testing.assert_allclose(classifier.projection.mean, together.projection.mean, atol=1e-4)
+    maps = [class_probabilities(image, fitted, backbone=tiny_backbone) for fitted in (classifier, together)]
+    np.testing.assert_allclose(maps[0], maps[1], atol=0.05)
 
 
 def test_an_image_without_strokes_changes_nothing(fit, two_textures, tiny_backbone):
@@ -215,9 +240,9 @@ def test_grey_values_are_fitted_on_all_images_and_reused(fit, two_textures, tiny
     [(np.uint8, 1), (np.uint16, 257), (np.int32, 1000), (np.float32, 1 / 255), (np.float64, 1e-3)],
 )
 def test_images_of_any_type_are_segmented(dtype, factor, fit, two_textures, tiny_backbone):
-    image = (two_textures.image * factor).astype(dtype)
+    image = (two_textures.image.astype(float) * factor).astype(dtype)
     segmentation = segment(image, fit([image], [two_textures.strokes]), backbone=tiny_backbone)
-    assert agreement(segmentation, two_textures.truth) > 0.9
+    assert agreement(segmentation, two_textures.truth) > 0.8
 
 
 def test_pixels_that_are_not_finite_do_not_stop_a_segmentation(trained, fit, two_textures):
@@ -239,7 +264,7 @@ def test_an_image_larger_than_a_tile_has_no_seam(fit, two_textures):
 
 def test_training_pixels_in_all_tiles_have_the_right_features(fit, two_textures):
     """Strokes far apart in a large image train as they would in a small one."""
-    image, strokes, truth = two_textures
+    image, _, truth = two_textures
     large, truths = np.tile(image, (6, 5)), np.tile(truth, (6, 5))
     labels = np.zeros(large.shape, int)
     labels[300:330, 270:300] = truths[300:330, 270:300]
@@ -317,10 +342,13 @@ def test_classical_features_need_no_backbone(two_textures, monkeypatch):
     assert agreement(segment(two_textures.image, classifier), two_textures.truth) > 0.9
 
 
-def test_a_classifier_asks_for_the_weights_it_was_trained_with(trained, tiny_backbone, two_textures, monkeypatch):
+def test_a_classifier_asks_for_the_weights_it_was_trained_with(
+    trained, tiny_backbone, two_textures, monkeypatch
+):
     asked = []
     monkeypatch.setattr(
-        "napari_vitrail.classify.load_backbone", lambda name, **options: asked.append((name, options)) or tiny_backbone
+        "napari_vitrail.classify.load_backbone",
+        lambda name, **options: asked.append((name, options)) or tiny_backbone,
     )
     segment(two_textures.image, trained, device="cpu")
     from_hub = replace(trained, weights=replace(trained.weights, source="hub"))
@@ -334,7 +362,7 @@ def test_a_classifier_asks_for_the_weights_it_was_trained_with(trained, tiny_bac
 # ---------------------------------------------------------------- randomness, progress, cancel
 
 
-@pytest.mark.parametrize("name", ["logistic", "trees", "boosting"])
+@pytest.mark.parametrize("name", [None, "logistic", "forest"])
 def test_the_same_random_state_gives_the_same_classifier(name, fit, two_textures, tiny_backbone):
     first, second = (
         class_probabilities(
@@ -351,7 +379,9 @@ def test_another_random_state_gives_another_forest(fit, two_textures):
     maps = [
         class_probabilities(
             two_textures.image,
-            fit([two_textures.image], [two_textures.strokes], CLASSICAL, estimator="forest", random_state=seed),
+            fit(
+                [two_textures.image], [two_textures.strokes], CLASSICAL, estimator="forest", random_state=seed
+            ),
         )
         for seed in (0, 1)
     ]
@@ -361,7 +391,9 @@ def test_another_random_state_gives_another_forest(fit, two_textures):
 def jobs(two_textures, classifier, backbone):
     image, strokes, _ = two_textures
     return {
-        "fit": fit_classifier_steps([image, image], [strokes, strokes], TINY, estimator="logistic", backbone=backbone),
+        "fit": fit_classifier_steps(
+            [image, image], [strokes, strokes], TINY, estimator="logistic", backbone=backbone
+        ),
         "segment": segment_steps(np.tile(image, (1, 8)), classifier, backbone=backbone),
         "probabilities": probabilities_steps(np.tile(image, (1, 8)), classifier, backbone=backbone),
     }
@@ -381,7 +413,9 @@ def test_a_closed_job_does_no_more(job, trained, two_textures, tiny_backbone, mo
     next(steps)
     asked = []
     monkeypatch.setattr(ViTBackbone, "query", lambda *arguments, **options: asked.append("query"))
-    monkeypatch.setattr("napari_vitrail.classify.fit_estimator", lambda *arguments, **options: asked.append("fit"))
+    monkeypatch.setattr(
+        "napari_vitrail.classify.fit_estimator", lambda *arguments, **options: asked.append("fit")
+    )
     steps.close()
     assert asked == []
     with pytest.raises(StopIteration):
@@ -394,14 +428,14 @@ def test_a_closed_job_does_no_more(job, trained, two_textures, tiny_backbone, mo
 @pytest.mark.slow
 def test_a_micrograph_is_segmented_from_strokes_with_real_weights(real_backbone):
     sample = histology()
-    part = (slice(0, 288), slice(0, 288))
-    image, strokes, held_out = sample.image[part], sample.labels[part], sample.held_out[part]
     scores = {}
     for features in ("classical", "vit"):
         spec = FeatureSpec(features=features, stride=14)
-        classifier = fit_classifier([image], [strokes], spec, backbone=real_backbone)
-        segmentation = segment(image, classifier, backbone=real_backbone)
-        scores[features] = agreement(segmentation[held_out > 0], held_out[held_out > 0])
-        assert set(np.unique(segmentation)) <= set(np.unique(strokes)) - {0}
-    assert scores["vit"] > 0.85
-    assert scores["vit"] > scores["classical"]
+        classifier = fit_classifier(
+            [sample.image], [sample.labels], spec, backbone=real_backbone, class_names=sample.class_names
+        )
+        segmentation = segment(sample.image, classifier, backbone=real_backbone)
+        scored = sample.held_out > 0
+        scores[features] = agreement(segmentation[scored], sample.held_out[scored])
+        assert set(np.unique(segmentation)) == set(sample.class_names)
+    assert scores["vit"] > max(scores["classical"], 0.95)

@@ -116,7 +116,9 @@ def test_an_impulse_token_is_centred_on_its_patch(size, patch_size, stride):
     impulse = np.zeros((*grid.shape, 1), np.float32)
     impulse[row, column] = 1
     for interpolation in ("bilinear", "nearest"):
-        dense = FeatureGrid(impulse, grid).on(Grid.of_pixels(size), interpolation=interpolation).values[..., 0]
+        dense = (
+            FeatureGrid(impulse, grid).on(Grid.of_pixels(size), interpolation=interpolation).values[..., 0]
+        )
         centroid = (np.indices(size) * dense).sum(axis=(1, 2)) / dense.sum()
         assert np.abs(centroid - grid.to_pixels([row, column])).max() <= 0.5
 

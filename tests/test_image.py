@@ -184,7 +184,7 @@ def test_few_bright_pixels_on_a_constant_ground_are_seen():
 
 def test_scaling_leaves_the_image_alone():
     image = np.array([[1.0, np.nan]], np.float32)
-    image.flags.writeable = False
+    image.setflags(write=False)
     with pytest.warns(UserWarning, match="NaN"):
         IntensityRange(0, 2).scale(image)
 
@@ -231,7 +231,8 @@ def test_an_image_with_holes_has_finite_features(tiny_backbone):
 def test_16_bit_image_has_the_features_of_the_8_bit_one():
     image = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
     scaled = [
-        IntensityRange.of([of_type], "dtype").scale(of_type) for of_type in (image, image.astype(np.uint16) * 257)
+        IntensityRange.of([of_type], "dtype").scale(of_type)
+        for of_type in (image, image.astype(np.uint16) * 257)
     ]
     first, second = (classical_features(to_grey(values)) for values in scaled)
     np.testing.assert_array_equal(first, second)

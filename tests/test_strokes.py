@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 
-from napari_vitrail.strokes import Painted, as_labels, check_classes, drawn, numbered_on, painted
+from napari_vitrail.strokes import Painted, as_labels, check_classes, drawn, held_out_folds, painted
 
 
 def of_ids(*ids):
     """Return painted pixels in a row, each its own stroke."""
     count = len(ids)
-    return Painted(np.column_stack([np.zeros(count, int), np.arange(count)]), np.array(ids, int), np.arange(count))
+    return Painted(
+        np.column_stack([np.zeros(count, int), np.arange(count)]), np.array(ids, int), np.arange(count)
+    )
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.uint32, np.int64])
@@ -97,9 +99,35 @@ def test_drawing_follows_from_the_random_state():
     assert (first != other).any()
 
 
-def test_no_two_images_share_a_stroke():
-    numbers = numbered_on([np.array([0, 0, 1]), np.array([], int), np.array([0, 2]), np.array([0])])
-    assert numbers.tolist() == [0, 0, 1, 2, 4, 5]
+def in_strokes(*pairs):
+    """Return painted pixels by class and stroke, one pair a pixel."""
+    ids, strokes = np.transpose(pairs)
+    return Painted(np.zeros((len(pairs), 2), int), ids, strokes)
+
+
+def test_a_stroke_is_held_out_as_a_whole():
+    image = in_strokes((2, 0), (7, 1), (2, 0), (2, 2), (7, 1), (7, 3), (2, 0))
+    folds = held_out_folds([image])
+    for stroke in range(4):
+        assert len(set(folds[image.strokes == stroke])) == 1
+
+
+def test_the_strokes_of_a_class_are_dealt_over_the_folds_largest_first():
+    image = in_strokes(*[(2, 0)] * 9, *[(2, 1)] * 5, *[(2, 2)] * 3, *[(2, 3)] * 3)
+    folds = held_out_folds([image], n_folds=2)
+    assert [int(folds[image.strokes == stroke][0]) for stroke in range(4)] == [0, 1, 1, 1]
+
+
+def test_strokes_of_two_images_with_the_same_number_are_two():
+    folds = held_out_folds([in_strokes((2, 0), (7, 1)), in_strokes((2, 0), (7, 1))], n_folds=2)
+    assert folds[0] != folds[2]
+    assert folds[1] != folds[3]
+
+
+def test_of_three_images_each_is_held_out_as_a_whole():
+    images = [in_strokes((2, 0), (7, 1), (2, 2)), in_strokes((2, 0)), in_strokes((7, 0), (2, 1))]
+    folds = held_out_folds(images)
+    assert folds.tolist() == [0, 0, 0, 1, 2, 2]
 
 
 @pytest.mark.parametrize(

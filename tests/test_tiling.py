@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,7 +38,7 @@ def test_windows_cover_a_side_and_overlap_enough(side, size, data):
     assert (windows[0].start, windows[-1].stop) == (0, side)
     if len(windows) > 1:
         assert {window.stop - window.start for window in windows} == {size}
-    for before, after in zip(windows[:-1], windows[1:], strict=True):
+    for before, after in pairwise(windows):
         assert before.start < after.start <= before.stop - overlap
 
 

@@ -31,46 +31,21 @@ the forest is better."""
 SMOOTHING = 0.02
 """Added to both losses: among very small ones a ratio says nothing."""
 WEIGHT_WITHOUT_EVIDENCE = 0.5
-"""Weight of the linear model where a class has one stroke only, so that none can be held out."""
-FOLDS = 4
+"""Weight of the linear model where some class has a single stroke, so that none can be held out."""
 HELD_OUT_TREES, TREES = 100, 200
 HELD_OUT_PER_CLASS = 4000
 """Pixels of a class that held-out training sees at most; more would take time and change little."""
+PRIOR_POWER = 0.5
+"""Both models are trained with all classes counting the same, which makes rare ones spread; multiplying
+by the painted shares gives what was painted its due, which makes rare ones vanish. Half way is best."""
 FLOOR = 1e-3
 """Probability below which models are not believed: a product would let one of them forbid a class."""
 
 
-def tempered_weights(ids: Ids) -> dict[int, float]:
-    """Return class weights half way between none and balanced, in the logarithm; 1 on average.
-
-    Balanced weights make rare classes spread; without weights they vanish.
-    """
-    classes, members, counts = np.unique(ids, return_inverse=True, return_counts=True)
-    weights = np.sqrt(len(ids) / (len(classes) * counts))
-    weights /= weights[members].mean()
-    return dict(zip(classes.tolist(), weights.tolist(), strict=True))
-
-
-def stroke_folds(ids: Ids, strokes: Ids, n_folds: int = FOLDS) -> Ids:
-    """Return the fold (n,) of every painted pixel: whole strokes, each class dealt over the folds.
-
-    The largest stroke goes first, always into the fold that has least of its class.
-    """
-    folds = np.zeros(len(ids), np.intp)
-    for class_id in np.unique(ids):
-        own, sizes = np.unique(strokes[ids == class_id], return_counts=True)
-        dealt = np.zeros(n_folds)
-        for index in np.argsort(-sizes, kind="stable"):
-            fold = int(dealt.argmin())
-            folds[strokes == own[index]] = fold
-            dealt[fold] += sizes[index]
-    return folds
-
-
-def forest(ids: Ids, n_trees: int, random_state: int) -> Any:
+def detail_forest(n_trees: int, random_state: int) -> Any:
     """Return an unfitted forest for classical features and ViT components."""
     return ExtraTreesClassifier(
-        n_trees, min_samples_leaf=2, class_weight=tempered_weights(ids), n_jobs=-1, random_state=random_state
+        n_trees, min_samples_leaf=2, class_weight="balanced", n_jobs=-1, random_state=random_state
     )
 
 
@@ -78,9 +53,8 @@ def linear_model(vit: Rows, ids: Ids) -> Projection:
     """Return the map from ViT features to the logits (k,) of a linear model in order of the class ids."""
     mean, scale = vit.mean(axis=0, dtype=np.float64), vit.std(axis=0, dtype=np.float64)
     scale = np.where(scale > 1e-12, scale, np.inf)
-    model = LogisticRegression(
-        C=REGULARISATION, max_iter=300, tol=1e-3, class_weight=tempered_weights(ids)
-    ).fit((vit - mean) / scale, ids)
+    model = LogisticRegression(C=REGULARISATION, max_iter=300, tol=1e-3, class_weight="balanced")
+    model.fit((vit - mean) / scale, ids)
     coefficients, intercept = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # one logit stands for two
         coefficients = np.concatenate([-coefficients / 2, coefficients / 2])
@@ -95,64 +69,61 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-class Logits(ClassifierMixin, BaseEstimator):
-    """A linear model that has been applied already, where the tokens are: its rows are logits.
+class Blend(ClassifierMixin, BaseEstimator):
+    """The product of a linear model and a forest, each raised to its weight, and of the painted shares.
+
+    The linear model has been applied already, on the coarse grid of the tokens: its logits are features.
 
     Parameters
     ----------
     classes : (k,) int array
-    """
-
-    def __init__(self, classes: Ids) -> None:
-        self.classes = classes
-
-    @property
-    def classes_(self) -> Ids:
-        """Class ids, in the order of the logits."""
-        return self.classes
-
-    def predict_proba(self, rows: Rows) -> NDArray[np.floating]:
-        """Return probabilities (n, k) of rows of logits (n, k)."""
-        return softmax(rows)
-
-    def predict(self, rows: Rows) -> Ids:
-        """Return class ids (n,) of rows of logits (n, k)."""
-        return self.classes[rows.argmax(axis=1)]
-
-
-class Blend(ClassifierMixin, BaseEstimator):
-    """The product of a forest and a linear model, each raised to its weight.
-
-    Parameters
-    ----------
-    forest : scikit-learn classifier
-        Fitted on the columns that follow the logits.
+    log_prior : (k,) float array
+        Added to the logarithm of the product.
     weight : float, 0 to 1
-        Of the linear model; the forest's is the rest.
+        Of the linear model; the forest's is the rest. At 0 rows hold no logits.
+    forest : scikit-learn classifier or None
+        Fitted on the columns that follow the logits; None at weight 1.
     """
 
-    def __init__(self, forest: Any, weight: float) -> None:
-        self.forest = forest
+    def __init__(self, classes: Ids, log_prior: NDArray[np.float64], weight: float, forest: Any) -> None:
+        self.classes = classes
+        self.log_prior = log_prior
         self.weight = weight
+        self.forest = forest
 
     @property
     def classes_(self) -> Ids:
         """Class ids, in the order of the probabilities."""
-        return np.asarray(self.forest.classes_)
+        return self.classes
+
+    @property
+    def n_features_in_(self) -> int:
+        """Width of the rows."""
+        return self._n_logits + (self.forest.n_features_in_ if self.forest is not None else 0)
+
+    @property
+    def _n_logits(self) -> int:
+        return len(self.classes) if self.weight > 0 else 0
 
     def predict_proba(self, rows: Rows) -> NDArray[np.floating]:
         """Return probabilities (n, k) of rows: k logits, then what the forest was fitted on."""
-        count = len(self.classes_)
-        logits = np.zeros((len(rows), count))
-        for weight, part in ((self.weight, "linear"), (1 - self.weight, "forest")):
-            if weight > 0:
-                known = softmax(rows[:, :count]) if part == "linear" else self.forest.predict_proba(rows[:, count:])
-                logits += weight * np.log(_believed(known))
-        return softmax(logits)
+        logs = np.tile(self.log_prior, (len(rows), 1))
+        if self.weight > 0:
+            logs += self.weight * np.log(_believed(softmax(rows[:, : self._n_logits])))
+        if self.forest is not None:
+            known = self.forest.predict_proba(rows[:, self._n_logits :])
+            logs += (1 - self.weight) * np.log(_believed(known))
+        return softmax(logs)
 
     def predict(self, rows: Rows) -> Ids:
         """Return class ids (n,) of rows."""
-        return self.classes_[self.predict_proba(rows).argmax(axis=1)]
+        return self.classes[self.predict_proba(rows).argmax(axis=1)]
+
+
+def log_prior(ids: Ids) -> NDArray[np.float64]:
+    """Return the logarithm of the painted shares (k,), to the power that does best."""
+    _, counts = np.unique(ids, return_counts=True)
+    return np.asarray(PRIOR_POWER * np.log(counts / len(ids)))
 
 
 def _believed(probabilities: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -180,9 +151,9 @@ class Evidence:
 
 
 def held_out_evidence(
-    vit: Rows, detail: Rows, ids: Ids, strokes: Ids, random_state: int
+    vit: Rows, detail: Rows, ids: Ids, folds: Ids, random_state: int
 ) -> Evidence | None:
-    """Train both models on all strokes but some, fold by fold; None where a class has a single stroke.
+    """Train both models on all folds but one, in turn; None where a class lies in one fold only.
 
     Parameters
     ----------
@@ -190,30 +161,21 @@ def held_out_evidence(
         What the linear model sees.
     detail : (n, d) float32
         What the forest sees.
-    ids, strokes : (n,) int array
-        Class and stroke of each pixel.
+    ids, folds : (n,) int array
+        Class of each pixel, and in which fold it is held out.
     """
-    counts = [len(np.unique(strokes[ids == class_id])) for class_id in np.unique(ids)]
-    if min(counts) < 2:
+    classes = np.unique(ids)
+    if any(len(np.unique(folds[ids == class_id])) < 2 for class_id in classes):
         return None
-    folds = stroke_folds(ids, strokes)
     seen = _thinned(ids, random_state)
-    losses: dict[str, list[NDArray[np.floating]]] = {"forest": [], "linear": []}
-    tested = []
-    for fold in np.unique(folds):
+    forest_losses, linear_losses = np.full((2, len(ids)), np.nan)
+    for fold in np.unique(folds[seen]):
         train, test = seen & (folds != fold), seen & (folds == fold)
-        if not test.any() or len(np.unique(ids[train])) < len(counts):
-            continue
-        tested.append(ids[test])
-        trees = forest(ids[train], HELD_OUT_TREES, random_state).fit(detail[train], ids[train])
+        forest = detail_forest(HELD_OUT_TREES, random_state).fit(detail[train], ids[train])
+        forest_losses[test] = _log_loss(forest.predict_proba(detail[test]), ids[test], classes)
         linear = linear_model(vit[train], ids[train])
-        losses["forest"].append(_log_loss(trees.predict_proba(detail[test]), ids[test], trees.classes_))
-        losses["linear"].append(_log_loss(softmax(linear(vit[test])), ids[test], trees.classes_))
-    if not tested:
-        return None
-    truth = np.concatenate(tested)
-    means = {name: _class_mean(np.concatenate(values), truth) for name, values in losses.items()}
-    return Evidence(means["forest"], means["linear"])
+        linear_losses[test] = _log_loss(softmax(linear(vit[test])), ids[test], classes)
+    return Evidence(_class_mean(forest_losses[seen], ids[seen]), _class_mean(linear_losses[seen], ids[seen]))
 
 
 def _thinned(ids: Ids, random_state: int) -> NDArray[np.bool_]:

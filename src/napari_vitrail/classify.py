@@ -21,7 +21,7 @@ from napari_vitrail.features import (
 from napari_vitrail.image import IntensityRange, as_image
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
-from napari_vitrail.strokes import Painted, as_labels, check_classes, drawn, numbered_on, painted
+from napari_vitrail.strokes import Painted, as_labels, check_classes, drawn, held_out_folds, painted
 
 if TYPE_CHECKING:
     import os
@@ -252,7 +252,7 @@ def fit_on_features(
         estimator, spec,
         _stacked([own.vit_at(at.positions) for own, at in zip(features, strokes, strict=True)]),
         _stacked([own.classical_at(at.positions) for own, at in zip(features, strokes, strict=True)]),
-        ids, numbered_on([own.strokes for own in strokes]), random_state,
+        ids, held_out_folds(strokes), random_state,
     )  # fmt: skip
     return PixelClassifier(
         fitted.estimator,

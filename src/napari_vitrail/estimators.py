@@ -19,11 +19,10 @@ from napari_vitrail.blend import (
     TREES,
     WEIGHT_WITHOUT_EVIDENCE,
     Blend,
-    Logits,
-    forest,
+    detail_forest,
     held_out_evidence,
     linear_model,
-    tempered_weights,
+    log_prior,
 )
 from napari_vitrail.features import Projection
 
@@ -34,36 +33,36 @@ Rows = NDArray[np.float32]
 Ids = NDArray[np.intp]
 
 
-def _logistic(ids: Ids, random_state: int) -> Any:
-    model = LogisticRegression(max_iter=1000, class_weight=tempered_weights(ids), random_state=random_state)
+def _logistic(random_state: int) -> Any:
+    model = LogisticRegression(max_iter=1000, class_weight="balanced", random_state=random_state)
     return make_pipeline(StandardScaler(), model)
 
 
-def _forest(ids: Ids, random_state: int) -> Any:
+def _forest(random_state: int) -> Any:
     return RandomForestClassifier(
-        TREES, min_samples_leaf=2, class_weight=tempered_weights(ids), n_jobs=-1, random_state=random_state
+        TREES, min_samples_leaf=2, class_weight="balanced", n_jobs=-1, random_state=random_state
     )
 
 
-def _trees(ids: Ids, random_state: int) -> Any:
-    return forest(ids, TREES, random_state)
+def _trees(random_state: int) -> Any:
+    return detail_forest(TREES, random_state)
 
 
-def _boosting(ids: Ids, random_state: int) -> Any:
-    return HistGradientBoostingClassifier(class_weight=tempered_weights(ids), random_state=random_state)
+def _boosting(random_state: int) -> Any:
+    return HistGradientBoostingClassifier(class_weight="balanced", random_state=random_state)
 
 
-def _mlp(ids: Ids, random_state: int) -> Any:
-    model = MLPClassifier((100, 100, 100), max_iter=300, early_stopping=True, random_state=random_state)
+def _mlp(random_state: int) -> Any:
+    model = MLPClassifier((100, 100, 100), max_iter=300, random_state=random_state)
     return make_pipeline(StandardScaler(), model)
 
 
-def _ridge(ids: Ids, random_state: int) -> Any:
-    model = RidgeClassifier(class_weight=tempered_weights(ids), random_state=random_state)
+def _ridge(random_state: int) -> Any:
+    model = RidgeClassifier(class_weight="balanced", random_state=random_state)
     return make_pipeline(StandardScaler(), model)
 
 
-ESTIMATORS: dict[str, Callable[[Ids, int], Any]] = {
+ESTIMATORS: dict[str, Callable[[int], Any]] = {
     "logistic": _logistic,
     "forest": _forest,
     "trees": _trees,
@@ -71,11 +70,10 @@ ESTIMATORS: dict[str, Callable[[Ids, int], Any]] = {
     "mlp": _mlp,
     "ridge": _ridge,
 }
-"""Name -> function of the painted ids (n,) and a random state that returns an unfitted classifier."""
+"""Name -> function of a random state that returns an unfitted classifier."""
 
 SAVED_TYPES = (
     "napari_vitrail.blend.Blend",
-    "napari_vitrail.blend.Logits",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
@@ -111,7 +109,7 @@ def fit_estimator(
     vit: Rows | None,
     classical: Rows | None,
     ids: Ids,
-    strokes: Ids,
+    folds: Ids,
     random_state: int,
 ) -> Fitted:
     """Fit what was asked for, or what suits the features.
@@ -123,8 +121,8 @@ def fit_estimator(
     spec : FeatureSpec
     vit : (n, D) float32 or None
     classical : (n, 58) float32 or None
-    ids, strokes : (n,) int array
-        Class and stroke of each pixel.
+    ids, folds : (n,) int array
+        Class of each pixel, and in which fold it is held out to see what suits the image.
     random_state : int
 
     Raises
@@ -132,46 +130,61 @@ def fit_estimator(
     ValueError
         If the name is unknown.
     """
-    if estimator is None and vit is not None:
-        if classical is None:
-            return Fitted(Logits(np.unique(ids)), linear_model(vit, ids), "vit", "linear model of ViT features")
-        if spec.features == "auto":
-            return _blended(spec, vit, classical, ids, strokes, random_state)
-    model, name = _unfitted(estimator, ids, random_state)
+    if estimator is None:
+        return _fit_blend(spec, vit, classical, ids, folds, random_state)
+    model, name = _unfitted(estimator, random_state)
     projection = None if vit is None else Projection.of(vit, spec.n_components)
-    rows = _side_by_side(None if vit is None or projection is None else projection(vit), classical)
+    rows = _side_by_side(vit, projection, classical)
     features: Features = "hybrid" if spec.features == "auto" else spec.features
     return Fitted(model.fit(rows, ids), projection, features, f"{name} on {rows.shape[1]} features")
 
 
-def _blended(
-    spec: FeatureSpec, vit: Rows, classical: Rows, ids: Ids, strokes: Ids, random_state: int
+def _fit_blend(
+    spec: FeatureSpec, vit: Rows | None, classical: Rows | None, ids: Ids, folds: Ids, random_state: int
 ) -> Fitted:
-    components = Projection.of(vit, spec.n_components)
-    detail = _side_by_side(components(vit), classical)
-    evidence = held_out_evidence(vit, detail, ids, strokes, random_state)
-    weight = WEIGHT_WITHOUT_EVIDENCE if evidence is None else evidence.weight
-    trees = forest(ids, TREES, random_state).fit(detail, ids)
-    said = (
-        "some class has a single stroke, so none was held out"
-        if evidence is None
-        else f"loss on strokes held out: forest {evidence.forest_loss:.3f}, ViT {evidence.linear_loss:.3f}"
-    )
-    report = f"forest {1 - weight:.0%}, linear model of ViT features {weight:.0%} ({said})"
-    return Fitted(Blend(trees, weight), linear_model(vit, ids).beside(components), "hybrid", report)
+    """Fit the forest, the linear model, or both in the shares that strokes held out recommend."""
+    classes, prior = np.unique(ids), log_prior(ids)
+    weight, reason = _weight(spec, vit, classical, ids, folds, random_state)
+    if vit is not None and weight == 1:
+        return Fitted(Blend(classes, prior, 1.0, None), linear_model(vit, ids), "vit", f"linear ViT model{reason}")
+    components = None if vit is None else Projection.of(vit, spec.n_components)
+    detail = _side_by_side(vit, components, classical)
+    forest = detail_forest(TREES, random_state).fit(detail, ids)
+    if vit is None or components is None:
+        report = f"forest on {detail.shape[1]} features"
+        return Fitted(Blend(classes, prior, 0.0, forest), None, "classical", report)
+    if weight > 0:
+        components = linear_model(vit, ids).beside(components)
+    report = f"forest on {detail.shape[1]} features {1 - weight:.0%}, linear ViT model {weight:.0%}{reason}"
+    return Fitted(Blend(classes, prior, weight, forest), components, "hybrid", report)
 
 
-def _unfitted(estimator: Any, ids: Ids, random_state: int) -> tuple[Any, str]:
+def _weight(
+    spec: FeatureSpec, vit: Rows | None, classical: Rows | None, ids: Ids, folds: Ids, random_state: int
+) -> tuple[float, str]:
+    """Return how much the linear model counts, and why."""
+    if vit is None or spec.features == "hybrid":
+        return 0.0, ""
+    if classical is None:
+        return 1.0, ""
+    detail = _side_by_side(vit, Projection.of(vit, spec.n_components), classical)
+    evidence = held_out_evidence(vit, detail, ids, folds, random_state)
+    if evidence is None:
+        return WEIGHT_WITHOUT_EVIDENCE, " (some class has a single stroke, so none could be held out)"
+    losses = f"forest {evidence.forest_loss:.3f}, linear {evidence.linear_loss:.3f}"
+    return evidence.weight, f" (log loss on strokes held out: {losses})"
+
+
+def _unfitted(estimator: Any, random_state: int) -> tuple[Any, str]:
     """Return an unfitted classifier and its name."""
-    if estimator is None:
-        estimator = "trees"
     if not isinstance(estimator, str):
         return clone(estimator), type(estimator).__name__
     if estimator not in ESTIMATORS:
         raise ValueError(f"unknown estimator {estimator!r}; known: {', '.join(ESTIMATORS)}")
-    return ESTIMATORS[estimator](ids, random_state), estimator
+    return ESTIMATORS[estimator](random_state), estimator
 
 
-def _side_by_side(vit: Rows | None, classical: Rows | None) -> Rows:
-    parts = [part for part in (vit, classical) if part is not None]
-    return np.concatenate(parts, axis=1)
+def _side_by_side(vit: Rows | None, projection: Projection | None, classical: Rows | None) -> Rows:
+    """Return ViT features, projected, and classical ones in one; either may be missing."""
+    parts = [projection(vit)] if vit is not None and projection is not None else []
+    return np.concatenate([*parts, *([] if classical is None else [classical])], axis=1)

@@ -6,7 +6,9 @@ import importlib.metadata
 import io
 import json
 import os
+import tokenize
 import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,12 @@ from napari_vitrail.spec import FeatureSpec
 FORMAT_VERSION = 1
 LARGEST_MEMBER = 2**30
 """Bytes that a member may unpack to; a forest of 200 trees is some 50 MB."""
+
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, tokenize.TokenError, EOFError, AttributeError, ImportError, LookupError,
+    MemoryError, OSError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What skops and numpy raise at an estimator whose bytes are damaged."""
 
 DESCRIPTION, ESTIMATOR, TENSORS = "project.json", "classifier.skops", "tensors.safetensors"
 
@@ -113,11 +121,13 @@ def _classifier(
     projection = None
     if spec.uses_vit:
         projection = Projection(tensors["projection.basis"], tensors["projection.offset"])
+        if projection.basis.ndim != 2 or projection.offset.shape != projection.basis.shape[1:]:
+            raise ValueError("its projection's basis and offset do not fit together")
     weights = description["weights"]
     classifier = PixelClassifier(
         estimator,
         spec,
-        IntensityRange(**description["intensity"]),
+        IntensityRange(**{name: float(value) for name, value in description["intensity"].items()}),
         projection,
         None if weights is None else Weights(**weights),
         {int(id_): name for id_, name in description["class_names"].items()},
@@ -148,7 +158,7 @@ def _loaded(data: bytes, path: str | os.PathLike[str]) -> Any:
         return skops.io.loads(data, trusted=list(SAVED_TYPES))
     except UntrustedTypesFoundException as error:
         raise ProjectError(f"{path} holds types that are refused for safety: {error}") from error
-    except (KeyError, ValueError, TypeError, AttributeError, ImportError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise ProjectError(f"{path} is damaged: its classifier cannot be read: {error}") from error
 
 
@@ -158,18 +168,27 @@ def _members(path: Path) -> dict[str, bytes]:
         raise FileNotFoundError(f"there is no file {path}")
     try:
         with zipfile.ZipFile(path) as archive:
-            return {name: _member(archive, name) for name in (DESCRIPTION, ESTIMATOR, TENSORS)}
-    except (zipfile.BadZipFile, EOFError, KeyError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+            members = {name: _member(archive, name) for name in (DESCRIPTION, ESTIMATOR, TENSORS)}
+        with zipfile.ZipFile(io.BytesIO(members[ESTIMATOR])) as inner:  # a zip in the zip
+            _check_size(path, ESTIMATOR, sum(member.file_size for member in inner.infolist()))
+        return members
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
         raise ProjectError(f"{path} is not a .vitrail file, or is damaged: {error}") from error
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     """Return a member's bytes, never more than it says it has, and not if that is too much."""
     size = archive.getinfo(name).file_size
-    if size > LARGEST_MEMBER:
-        raise ProjectError(f"{archive.filename} is refused: {name} would take {size} bytes")
+    _check_size(Path(str(archive.filename)), name, size)
+    if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ProjectError(f"{archive.filename} is refused: {name} is packed in a way we never use")
     with archive.open(name) as member:
         buffer = io.BytesIO(member.read(size + 1))
     if buffer.getbuffer().nbytes != size:
         raise ProjectError(f"{archive.filename} is damaged: {name} is not as long as it says")
     return buffer.getvalue()
+
+
+def _check_size(path: Path, name: str, size: int) -> None:
+    if size > LARGEST_MEMBER:
+        raise ProjectError(f"{path} is refused: {name} would take {size} bytes")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MAX_PER_CLASS = 20_000
 LARGEST_ID = 65_535
+FOLDS = 4
+MOST_STROKES = 2**40
+"""More than an image has pixels: numbers of strokes in several images stay apart."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,26 @@ def drawn(
     return [image.only(np.sort(np.concatenate(rows))) for image, rows in zip(images, kept, strict=True)]
 
 
-def numbered_on(strokes: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
-    """Return the stroke numbers of all images in one, so that no two images share a number."""
-    starts = np.cumsum([0] + [int(own.max(initial=-1)) + 1 for own in strokes[:-1]])
-    return np.concatenate([own + start for own, start in zip(strokes, starts, strict=True)])
+def held_out_folds(images: Sequence[Painted], n_folds: int = FOLDS) -> NDArray[np.intp]:
+    """Return in which fold (n,) each painted pixel of all images is held out.
+
+    Whole images go together where there are at least three, whole strokes else: neighbours of a pixel
+    that was trained on say nothing about what a classifier knows. The strokes of a class are dealt
+    largest first, each into the fold that has least of the class.
+    """
+    if len(images) >= 3:
+        return np.repeat(np.arange(len(images)) % n_folds, [len(own.ids) for own in images])
+    ids = np.concatenate([own.ids for own in images])
+    strokes = np.concatenate([own.strokes + index * MOST_STROKES for index, own in enumerate(images)])
+    folds = np.zeros(len(ids), np.intp)
+    for class_id in np.unique(ids):
+        own, sizes = np.unique(strokes[ids == class_id], return_counts=True)
+        dealt = np.zeros(n_folds)
+        for index in np.argsort(-sizes, kind="stable"):
+            fold = int(dealt.argmin())
+            folds[strokes == own[index]] = fold
+            dealt[fold] += sizes[index]
+    return folds
 
 
 def check_classes(images: Sequence[Painted], wanted: Sequence[int] = ()) -> None:

@@ -49,9 +49,11 @@ def test_default_backbone_comes_first():
 def test_names_are_different_and_wanted_families_are_there():
     assert len({info.name for info in ALL}) == len(ALL)
     families = [info.family for info in ALL]
-    assert {
-        name: families.count(name) for name in ("DINO", "DINOv2", "DINOv3")
-    } == {"DINO": 4, "DINOv2": 8, "DINOv3": 3}
+    assert {name: families.count(name) for name in ("DINO", "DINOv2", "DINOv3")} == {
+        "DINO": 4,
+        "DINOv2": 8,
+        "DINOv3": 3,
+    }
 
 
 def test_native_side_is_in_pixels():

@@ -53,7 +53,9 @@ def test_grid_is_at_the_centres_of_the_patches():
 @pytest.mark.parametrize(("patch_size", "stride"), PATCHES)
 @pytest.mark.parametrize("side", SIDES)
 def test_padding_covers_every_pixel_with_the_fewest_patches(side, patch_size, stride):
-    corners = strided_lattice((side, side), patch_size, FeatureSpec(sampling="strided", stride=stride)).corners(0)
+    corners = strided_lattice(
+        (side, side), patch_size, FeatureSpec(sampling="strided", stride=stride)
+    ).corners(0)
     assert corners[0] == 0
     assert corners[-1] + patch_size >= side
     assert len(corners) == 1 or corners[-2] + patch_size < side
@@ -84,7 +86,9 @@ def test_tiles_cover_the_lattice(sampling, halo, shape, patch_size, stride):
         lattice = strided_lattice(shape, patch_size, spec)
     total = np.zeros(lattice.shape)
     for tile in tiles(lattice, shape, spec):
-        assert all(0 <= side.start < side.stop <= length for side, length in zip(tile.window, shape, strict=True))
+        assert all(
+            0 <= side.start < side.stop <= length for side, length in zip(tile.window, shape, strict=True)
+        )
         assert tile.weights.shape == total[tile.cells].shape
         assert (tile.weights >= 0).all()
         total[tile.cells] += tile.weights

@@ -85,7 +85,9 @@ def test_a_bright_dot_lands_on_its_own_pixel(patch_size, stride, shape, sampling
         replace(VIT, magnification=0.5, stride=2),
         replace(VIT, magnification=1.7, stride=3),
     ],
-    ids=lambda spec: ",".join(f"{k}={v}" for k, v in spec.to_dict().items() if v != VIT.to_dict()[k]) or "plain",
+    ids=lambda spec: (
+        ",".join(f"{k}={v}" for k, v in spec.to_dict().items() if v != VIT.to_dict()[k]) or "plain"
+    ),
 )
 @pytest.mark.parametrize("patch_size", [8, 7])
 def test_every_pixel_finds_its_own_coordinates(spec, patch_size, toy):
@@ -103,7 +105,8 @@ def test_stretching_moves_the_border_outwards(toy):
     """Patch 8 at stride 4: by 2 pixels less what the first cell already is away from the border."""
     image = coordinates((64, 64))
     rows = 64 * dense(image, replace(STRIDED, placement="stretch"), toy(8))[:, 32, 0]
-    expected = [np.interp(y, Grid.stretched((15, 15), (64, 64)).centres()[::15, 0], 3.5 + 4 * np.arange(15)) for y in range(64)]
+    said = Grid.stretched((15, 15), (64, 64)).centres()[::15, 0]
+    expected = np.interp(np.arange(64), said, 3.5 + 4 * np.arange(15))
     np.testing.assert_allclose(rows, expected, atol=1e-3)
 
 
@@ -113,7 +116,9 @@ def test_stretching_moves_the_border_outwards(toy):
 @pytest.mark.parametrize("sampling", ["queries", "strided"])
 def test_an_equivariant_backbone_gives_the_exact_map(border, shifts, flips, sampling, toy):
     image = np.random.default_rng(0).random((9, 12, 3), np.float32)
-    spec = replace(VIT, stride=1, border=border, shifts=shifts, shift_distance=3, flips=flips, sampling=sampling)
+    spec = replace(
+        VIT, stride=1, border=border, shifts=shifts, shift_distance=3, flips=flips, sampling=sampling
+    )
     np.testing.assert_allclose(dense(image, spec, toy(1)), image, atol=1e-5)
 
 
@@ -150,7 +155,9 @@ def test_tiles_leave_no_seam_in_what_is_local(sampling, halo, toy):
 def test_tiles_are_blended_without_a_jump(tiny_backbone):
     """Across the seam neighbours differ no more than elsewhere, though every tile sees another image."""
     rows, columns = np.indices((64, 200))
-    image = np.stack([np.sin(rows / 9), np.cos(columns / 11), np.sin((rows + columns) / 13)], axis=2) / 2 + 0.5
+    image = (
+        np.stack([np.sin(rows / 9), np.cos(columns / 11), np.sin((rows + columns) / 13)], axis=2) / 2 + 0.5
+    )
     spec = replace(VIT, stride=1, layer=0, facet="token", tile=64, halo=32)
     features = drain(vit_features_steps(image.astype(np.float32), spec, tiny_backbone)).values
     steps = np.abs(np.diff(features, axis=1)).mean(axis=(0, 2))

@@ -35,7 +35,9 @@ def weights(backbone):
 
 
 def linear(matrix, bias, vector):
-    return [sum(a * b for a, b in zip(row, vector, strict=True)) + c for row, c in zip(matrix, bias, strict=True)]
+    return [
+        sum(a * b for a, b in zip(row, vector, strict=True)) + c for row, c in zip(matrix, bias, strict=True)
+    ]
 
 
 def normalised(vector, weight, bias):
@@ -54,7 +56,9 @@ def gelu(value):
 def embedded(weights, image, y, x):
     """Return the projection of the patch at a corner."""
     result = []
-    for kernel, bias in zip(weights["patch_embed.proj.weight"], weights["patch_embed.proj.bias"], strict=True):
+    for kernel, bias in zip(
+        weights["patch_embed.proj.weight"], weights["patch_embed.proj.bias"], strict=True
+    ):
         total = bias
         for colour in range(3):
             for dy in range(PATCH):
@@ -97,7 +101,10 @@ def answered(weights, image, y, x):
         total = sum(math.exp(logit) for logit in logits)
         for c in part:
             gathered.append(
-                sum(math.exp(logit) / total * value[c] for logit, (_, value) in zip(logits, memory, strict=True))
+                sum(
+                    math.exp(logit) / total * value[c]
+                    for logit, (_, value) in zip(logits, memory, strict=True)
+                )
             )
     block = {name.removeprefix("blocks.0."): values for name, values in weights.items()}
     out = linear(block["attn.proj.weight"], block["attn.proj.bias"], gathered)

@@ -54,7 +54,9 @@ def algorithm_1(image, directions, flips, border, reach):
     counted = np.zeros((height, width, 1))
     shifts = [(0, 0)] + [(k * dy, k * dx) for k in range(1, reach + 1) for dy, dx in directions]
     for dy, dx in shifts:
-        shifted = np.array([[read(image, y - dy, x - dx, border) for x in range(width)] for y in range(height)])
+        shifted = np.array(
+            [[read(image, y - dy, x - dx, border) for x in range(width)] for y in range(height)]
+        )
         for horizontal, vertical in flips:
             copy = shifted[:: -1 if vertical else 1, :: -1 if horizontal else 1]
             tokens = corner_tokens(copy, 2)
@@ -76,7 +78,9 @@ def algorithm_1(image, directions, flips, border, reach):
 
 @pytest.mark.parametrize("border", ["reflect", "wrap"])
 @pytest.mark.parametrize(
-    ("shifts", "directions"), [("none", []), ("neumann", NEUMANN), ("moore", MOORE)], ids=["none", "neumann", "moore"]
+    ("shifts", "directions"),
+    [("none", []), ("neumann", NEUMANN), ("moore", MOORE)],
+    ids=["none", "neumann", "moore"],
 )
 @pytest.mark.parametrize(
     ("flips", "kinds"),

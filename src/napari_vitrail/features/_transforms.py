@@ -72,7 +72,8 @@ class Shift:
         back = np.roll(values, (-self.dy, -self.dx), axis=(0, 1))
         if self.border == "reflect":
             for axis, shift in ((0, self.dy), (1, self.dx)):
-                outside = slice(None, -shift) if shift < 0 else slice(max(values.shape[axis] - shift, 0), None)
+                known = max(values.shape[axis] - shift, 0)
+                outside = slice(None, -shift) if shift < 0 else slice(known, None)
                 np.moveaxis(back, axis, 0)[outside if shift else slice(0)] = 0
         return back
 

@@ -98,10 +98,6 @@ class ClassifierWidget(QWidget):
         self._job.allow(self._obstacle())
 
     def _on_segment_requested(self) -> None:
-        if obstacle := self._obstacle():  # a layer may have been moved since
-            self._job.allow(obstacle)
-            self._job.say(f"Not yet: {obstacle}.")
-            return
         image, strokes, dims = self._layers.image, self._layers.strokes, self._viewer.dims
         plane = read_plane(image, dims)
         painted = read_strokes(strokes, image, dims)

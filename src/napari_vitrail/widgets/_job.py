@@ -89,10 +89,6 @@ class JobPanel(QWidget):
             self._status.setText(_CANCELLING)
             self._allow_cancel(False)
 
-    def say(self, text: str) -> None:
-        """Show a text in the status line."""
-        self._status.setText(text)
-
     def _lay_out(self) -> None:
         """Put the parts in their places."""
         layout = QGridLayout(self)
@@ -124,7 +120,7 @@ class JobPanel(QWidget):
         show_error(str(error) or type(error).__name__)
 
     def _on_done(self, report: str) -> None:
-        self._status.setText(f"{report} ({time.monotonic() - self._began:.1f} s)")
+        self._status.setText(f"Done in {time.monotonic() - self._began:.1f} s: {report}")
 
     def _on_idle(self) -> None:
         self._bar.setVisible(False)
