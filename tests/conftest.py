@@ -97,11 +97,11 @@ def each_backbone(request) -> ViTBackbone:
 def real_backbone(tmp_path_factory) -> ViTBackbone:
     """Return the default backbone with the weights of the extra `offline`."""
     from napari_vitrail.backbones import available_source, load_backbone
-    from napari_vitrail.backbones._weights import OFFLINE_BACKBONE
+    from napari_vitrail.backbones._places import OFFLINE_BACKBONE
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VITRAIL_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("napari_vitrail.backbones._weights._hub_cache_path", lambda name: None)
+        patch.setattr("napari_vitrail.backbones._places.hub_cache_path", lambda name: None)
         if available_source(OFFLINE_BACKBONE) != "offline":
             pytest.skip("the extra 'offline' is not installed")
         return load_backbone(OFFLINE_BACKBONE, weights="offline", device="cpu")

@@ -70,7 +70,7 @@ def test_named_channels_are_picked(channels, shape):
         (np.zeros(4), {}, r"got shape \(4,\)"),
         (np.float64(3), {}, r"got shape \(\)"),
         (np.zeros((2, 4, 4, 3)), {}, r"got shape \(2, 4, 4, 3\)"),
-        (np.zeros((4, 5, 6)), {}, r"1, 3 or 4 channels on its last axis, got shape \(4, 5, 6\)"),
+        (np.zeros((4, 5, 6)), {}, r"1 or 3 channels, or 4 with alpha on its last axis, got 6"),
         (np.zeros((6, 4, 5)), {"channel_axis": 0}, "has 6 channels; name one or three"),
         (np.zeros((4, 5)), {"channel_axis": 0}, r"got shape \(4, 5\)"),
         (np.zeros((4, 5)), {"channels": (0,)}, "needs an image with channels"),

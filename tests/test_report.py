@@ -62,7 +62,9 @@ def test_files_hold_the_segmentation_and_its_overlay(tmp_path, sample, outcome, 
 
 
 def test_outcome_without_score_has_dashes(tmp_path, sample, outcome, backbone):
-    page = write_report(tmp_path, sample, Comparison(1.5, [replace(outcome, score=None)]), backbone).read_text("utf-8")
+    page = write_report(
+        tmp_path, sample, Comparison(1.5, [replace(outcome, score=None)]), backbone
+    ).read_text("utf-8")
     assert page.count("<td>–</td>") == 4
 
 

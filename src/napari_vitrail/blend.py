@@ -32,12 +32,9 @@ SMOOTHING = 0.02
 """Added to both losses: among very small ones a ratio says nothing."""
 WEIGHT_WITHOUT_EVIDENCE = 0.5
 """Weight of the linear model where some class has a single stroke, so that none can be held out."""
-HELD_OUT_TREES, TREES = 100, 200
+HELD_OUT_TREES, TREES = 50, 100
 HELD_OUT_PER_CLASS = 4000
 """Pixels of a class that held-out training sees at most; more would take time and change little."""
-PRIOR_POWER = 0.5
-"""Both models are trained with all classes counting the same, which makes rare ones spread; multiplying
-by the painted shares gives what was painted its due, which makes rare ones vanish. Half way is best."""
 FLOOR = 1e-3
 """Probability below which models are not believed: a product would let one of them forbid a class."""
 
@@ -70,24 +67,21 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 class Blend(ClassifierMixin, BaseEstimator):
-    """The product of a linear model and a forest, each raised to its weight, and of the painted shares.
+    """The product of a linear model and a forest, each raised to its weight.
 
     The linear model has been applied already, on the coarse grid of the tokens: its logits are features.
 
     Parameters
     ----------
     classes : (k,) int array
-    log_prior : (k,) float array
-        Added to the logarithm of the product.
     weight : float, 0 to 1
         Of the linear model; the forest's is the rest. At 0 rows hold no logits.
     forest : scikit-learn classifier or None
         Fitted on the columns that follow the logits; None at weight 1.
     """
 
-    def __init__(self, classes: Ids, log_prior: NDArray[np.float64], weight: float, forest: Any) -> None:
+    def __init__(self, classes: Ids, weight: float, forest: Any) -> None:
         self.classes = classes
-        self.log_prior = log_prior
         self.weight = weight
         self.forest = forest
 
@@ -107,7 +101,7 @@ class Blend(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, rows: Rows) -> NDArray[np.floating]:
         """Return probabilities (n, k) of rows: k logits, then what the forest was fitted on."""
-        logs = np.tile(self.log_prior, (len(rows), 1))
+        logs = np.zeros((len(rows), len(self.classes)))
         if self.weight > 0:
             logs += self.weight * np.log(_believed(softmax(rows[:, : self._n_logits])))
         if self.forest is not None:
@@ -118,12 +112,6 @@ class Blend(ClassifierMixin, BaseEstimator):
     def predict(self, rows: Rows) -> Ids:
         """Return class ids (n,) of rows."""
         return self.classes[self.predict_proba(rows).argmax(axis=1)]
-
-
-def log_prior(ids: Ids) -> NDArray[np.float64]:
-    """Return the logarithm of the painted shares (k,), to the power that does best."""
-    _, counts = np.unique(ids, return_counts=True)
-    return np.asarray(PRIOR_POWER * np.log(counts / len(ids)))
 
 
 def _believed(probabilities: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -150,9 +138,7 @@ class Evidence:
         return float(np.clip(np.log(ratio) / np.log(FULL_WEIGHT_RATIO), 0, 1))
 
 
-def held_out_evidence(
-    vit: Rows, detail: Rows, ids: Ids, folds: Ids, random_state: int
-) -> Evidence | None:
+def held_out_evidence(vit: Rows, detail: Rows, ids: Ids, folds: Ids, random_state: int) -> Evidence | None:
     """Train both models on all folds but one, in turn; None where a class lies in one fold only.
 
     Parameters

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_vitrail.backbones import Backbone, Weights, load_backbone
-from napari_vitrail.errors import SpecMismatch
+from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
 from napari_vitrail.estimators import fit_estimator
 from napari_vitrail.features import (
     CLASSICAL_CHANNELS,
@@ -134,13 +134,15 @@ def fit_classifier_steps(
     """Yield Progress; return what `fit_classifier` returns."""
     planes, strokes = _training_set(images, labels, class_names or {}, random_state)
     intensity = IntensityRange.of(planes, spec.intensity)
-    if spec.uses_vit:
-        backbone = backbone or load_backbone(spec.backbone, weights=weights, device=device)
+    parts = len(planes) + 2
+    if spec.uses_vit and backbone is None:
+        yield Progress(0, parts, "loading weights")
+        backbone = load_backbone(spec.backbone, weights=weights, device=device)
     features = []
     for index, (plane, own) in enumerate(zip(planes, strokes, strict=True)):
         steps = pixel_features_steps(plane, spec, intensity, backbone, positions=own.positions)
-        features.append((yield from part_of(steps, index, len(planes) + 1)))
-    yield Progress(len(planes), len(planes) + 1, "training")
+        features.append((yield from part_of(steps, index + 1, parts)))
+    yield Progress(parts - 1, parts, "training")
     return fit_on_features(
         features, strokes, intensity,
         estimator=estimator, class_names=class_names, random_state=random_state,
@@ -394,13 +396,10 @@ def predict_steps(
         yield Progress(done, len(tiles), "prediction")
 
 
-def _trained_backbone(
-    classifier: PixelClassifier, backbone: Backbone | None, device: str
-) -> Backbone:
+def _trained_backbone(classifier: PixelClassifier, backbone: Backbone | None, device: str) -> Backbone:
     """Return the backbone a classifier was trained with, or raise SpecMismatch."""
     name, trained = classifier.spec.backbone, classifier.weights
-    if backbone is None:
-        backbone = load_backbone(name, weights=_source(trained), device=device)
+    backbone = backbone or _load_again(name, trained, device)
     if backbone.info.name != name:
         raise SpecMismatch(f"the classifier was trained with {name}, got {backbone.info.name}")
     loaded = backbone.info.weights
@@ -413,8 +412,14 @@ def _trained_backbone(
     return backbone
 
 
-def _source(weights: Weights | None) -> str:
-    """Return how to ask for the same weights again."""
-    if weights is None:
-        return "auto"
-    return weights.location if weights.source == "file" else weights.source
+def _load_again(name: str, trained: Weights | None, device: str) -> Backbone:
+    """Ask for the same weights by the name of their source, or by the file they came from."""
+    if trained is None or trained.source != "file":
+        return load_backbone(name, weights="auto" if trained is None else trained.source, device=device)
+    try:
+        return load_backbone(name, weights=trained.location, device=device)
+    except FileNotFoundError as error:
+        raise BackboneUnavailable(
+            f"the classifier was trained with the weights in {trained.location}, which is not there; "
+            "load them from where they are now and pass that backbone (--weights on the command line)"
+        ) from error

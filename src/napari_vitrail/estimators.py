@@ -22,7 +22,6 @@ from napari_vitrail.blend import (
     detail_forest,
     held_out_evidence,
     linear_model,
-    log_prior,
 )
 from napari_vitrail.features import Projection
 
@@ -143,20 +142,23 @@ def _fit_blend(
     spec: FeatureSpec, vit: Rows | None, classical: Rows | None, ids: Ids, folds: Ids, random_state: int
 ) -> Fitted:
     """Fit the forest, the linear model, or both in the shares that strokes held out recommend."""
-    classes, prior = np.unique(ids), log_prior(ids)
+    classes = np.unique(ids)
     weight, reason = _weight(spec, vit, classical, ids, folds, random_state)
     if vit is not None and weight == 1:
-        return Fitted(Blend(classes, prior, 1.0, None), linear_model(vit, ids), "vit", f"linear ViT model{reason}")
+        return Fitted(Blend(classes, 1.0, None), linear_model(vit, ids), "vit", f"linear ViT model{reason}")
     components = None if vit is None else Projection.of(vit, spec.n_components)
     detail = _side_by_side(vit, components, classical)
     forest = detail_forest(TREES, random_state).fit(detail, ids)
     if vit is None or components is None:
         report = f"forest on {detail.shape[1]} features"
-        return Fitted(Blend(classes, prior, 0.0, forest), None, "classical", report)
+        return Fitted(Blend(classes, 0.0, forest), None, "classical", report)
     if weight > 0:
         components = linear_model(vit, ids).beside(components)
-    report = f"forest on {detail.shape[1]} features {1 - weight:.0%}, linear ViT model {weight:.0%}{reason}"
-    return Fitted(Blend(classes, prior, weight, forest), components, "hybrid", report)
+    report = f"forest on {detail.shape[1]} features"
+    if weight > 0:
+        report = f"{1 - weight:.0%} {report}, {weight:.0%} linear ViT model"
+    report += reason
+    return Fitted(Blend(classes, weight, forest), components, "hybrid", report)
 
 
 def _weight(

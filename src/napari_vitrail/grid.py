@@ -143,9 +143,7 @@ class FeatureGrid:
             return self
         ends = grid.to_pixels(np.array([(0, 0), (grid.shape[0] - 1, grid.shape[1] - 1)]))
         positions = [np.linspace(ends[0, axis], ends[1, axis], grid.shape[axis]) for axis in (0, 1)]
-        cells = [
-            (positions[axis] - self.grid.origin[axis]) / self.grid.spacing[axis] for axis in (0, 1)
-        ]
+        cells = [(positions[axis] - self.grid.origin[axis]) / self.grid.spacing[axis] for axis in (0, 1)]
         values = _along_axis(self.values, cells[0], 0, interpolation)
         return FeatureGrid(_along_axis(values, cells[1], 1, interpolation), grid, self.channels)
 

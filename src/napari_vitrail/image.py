@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.1, 99.9
+STRETCHED_PERCENTILES = (0.5, 99.5)
 PERCENTILE_SAMPLE = 1_000_000
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -50,11 +51,8 @@ def as_image(
             f"image must be (H, W), (H, W, 3) or (H, W, 4), or (H, W, C) with channel_axis, "
             f"got shape {array.shape}"
         )
-    if channel_axis is None and channels is None and array.shape[-1] not in (1, 3, 4):
-        raise ValueError(
-            f"image must have 1, 3 or 4 channels on its last axis, got shape {array.shape}; "
-            "name the axis and the channels with channel_axis and channels, for instance channels=(0,)"
-        )
+    if channel_axis is None and channels is None and array.shape[-1] == 4:
+        return _without_alpha(array)
     array = np.moveaxis(array, -1 if channel_axis is None else channel_axis, -1)
     return _chosen_channels(array, channels)
 
@@ -62,10 +60,11 @@ def as_image(
 def _chosen_channels(array: NDArray[np.generic], channels: Sequence[int] | None) -> NDArray[np.generic]:
     count = array.shape[-1]
     if channels is None:
-        if count not in (1, 3, 4):
-            raise ValueError(f"image has {count} channels; name one or three of them with channels")
-        if count == 4:
-            return _without_alpha(array)
+        if count not in (1, 3):
+            raise ValueError(
+                f"image must have 1 or 3 channels, or 4 with alpha on its last axis, got {count}; name the "
+                "axis and the channels with channel_axis and channels, for instance channels=(0,)"
+            )
         return array[..., 0] if count == 1 else array
     chosen = [int(channel) for channel in channels]
     if len(chosen) not in (1, 3) or not all(-count <= channel < count for channel in chosen):
@@ -149,6 +148,18 @@ def _finite_sample(image: NDArray[np.generic]) -> NDArray[np.float64]:
     pixels = image.reshape(-1, *image.shape[2:])
     values = pixels[:: max(1, len(pixels) // PERCENTILE_SAMPLE)].astype(np.float64).ravel()
     return values[np.isfinite(values)]
+
+
+def stretched(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an image scaled to 0..1 with its own 0.5 and 99.5 percentiles at 0 and 1, clipped.
+
+    All channels are stretched alike, so that colours stay. An image without contrast, a grey level of
+    256 or less, is left as it is: there is only noise to be stretched.
+    """
+    low, high = np.percentile(_finite_sample(scaled), STRETCHED_PERCENTILES)
+    if high - low <= 1 / 255:
+        return scaled
+    return np.clip((scaled - np.float32(low)) / np.float32(high - low), 0, 1)
 
 
 def to_rgb(scaled: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 Features = Literal["auto", "hybrid", "vit", "classical"]
+Estimator = Literal["logistic", "forest", "trees", "boosting", "mlp", "ridge"]
+"""Classifiers that can be asked for by name, see `napari_vitrail.estimators`."""
 Facet = Literal["token_norm", "token", "key", "query", "value"]
 
 DEFAULT_BACKBONE = "vit_small_patch14_dinov2.lvd142m"
@@ -56,6 +58,9 @@ class FeatureSpec:
     intensity : {"auto", "percentile", "dtype"}
         Grey values 0 to 1 are: 0 to 255 for uint8 and the 0.1 and 99.9 percentiles else; always the
         percentiles; or the range of the data type. Fitted values live in the classifier.
+    contrast : {"image", "fitted"}
+        The ViT sees every image stretched to its own 0.5 and 99.5 percentiles, so that exposures may
+        differ; or on the grey values of the training images, as the classical features always do.
     n_components : int
         Principal components of the ViT features that join the classical ones; 0 takes all. The linear
         model of ``auto`` and ``vit`` always sees all features.
@@ -79,6 +84,7 @@ class FeatureSpec:
     tile: Annotated[int, {"min": 64, "max": 4096}] = 518
     halo: Annotated[int, {"min": 0, "max": 512}] = 112
     intensity: Literal["auto", "percentile", "dtype"] = "auto"
+    contrast: Literal["image", "fitted"] = "image"
     n_components: Annotated[int, {"min": 0, "max": 4096}] = 16
 
     def __post_init__(self) -> None:
@@ -154,6 +160,7 @@ DOCHERTY_SEGMENTATION = FeatureSpec(
     interpolation="nearest",
     fit="crop",
     tile=4096,
+    contrast="fitted",
     n_components=0,
 )
 """Weakly supervised segmentation as published: Docherty et al. (2024), Algorithms 1 and 3."""
@@ -169,6 +176,7 @@ AMIR_COSEGMENTATION = FeatureSpec(
     interpolation="nearest",
     fit="crop",
     tile=4096,
+    contrast="fitted",
     n_components=0,
 )
 """Keys for co-segmentation as published: Amir et al. (2021), section 4."""

@@ -52,9 +52,7 @@ def as_labels(labels: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.int
     if array.dtype.kind not in "bui":
         raise ValueError(f"labels must hold whole numbers, got data type {array.dtype}")
     if array.size and (array.min() < 0 or array.max() > LARGEST_ID):
-        raise ValueError(
-            f"labels must be 0 (unlabelled) to {LARGEST_ID}, got {array.min()} to {array.max()}"
-        )
+        raise ValueError(f"labels must be 0 (unlabelled) to {LARGEST_ID}, got {array.min()} to {array.max()}")
     return array.astype(np.intp)
 
 
@@ -66,9 +64,7 @@ def painted(labels: NDArray[np.intp]) -> Painted:
     return Painted(positions, labels[rows, columns], strokes[rows, columns] - 1)
 
 
-def drawn(
-    images: Sequence[Painted], random_state: int, max_per_class: int = MAX_PER_CLASS
-) -> list[Painted]:
+def drawn(images: Sequence[Painted], random_state: int, max_per_class: int = MAX_PER_CLASS) -> list[Painted]:
     """Return at most `max_per_class` pixels of each class, an equal share from every image.
 
     What one image cannot give of its share, the others may.

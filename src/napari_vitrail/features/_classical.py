@@ -82,7 +82,9 @@ def classical_features(grey: ArrayLike) -> NDArray[np.float32]:
     """
     raw = np.asarray(grey, float)
     if raw.ndim != 2 or min(raw.shape) < 2:
-        raise ValueError(f"grey must be (H, W) with at least 2 pixels a side, got {raw.shape}")
+        raise ValueError(
+            f"classical features need an image of at least 2 pixels a side, got shape {raw.shape}"
+        )
     features = np.empty((*raw.shape, len(CLASSICAL_CHANNELS)), np.float32)
     for top in range(0, len(raw), _BAND_ROWS):
         outer = slice(max(0, top - CLASSICAL_HALO), top + _BAND_ROWS + CLASSICAL_HALO)

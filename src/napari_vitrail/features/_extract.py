@@ -78,13 +78,13 @@ def features_at(
     image: ArrayLike, positions: ArrayLike, spec: FeatureSpec = SEGMENTATION, *,
     backbone: Backbone | None = None, device: str = "auto",
 ) -> NDArray[np.float32]:  # fmt: skip
-    """Compute features at some positions only: ``extract_features(image, spec).at(positions)``, sooner.
+    """Compute features at some pixels only: those of ``extract_features(image, spec)`` there, sooner.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, 4) array
     positions : (n, 2) int array
-        Row/column pixels.
+        Row/column pixels, whole numbers.
     spec : FeatureSpec
         With ``sampling="queries"`` only the cells that the positions need are computed.
 

@@ -11,7 +11,7 @@ from napari_vitrail.errors import SpecMismatch
 from napari_vitrail.features._classical import CLASSICAL_CHANNELS, CLASSICAL_HALO, classical_features
 from napari_vitrail.features._vit import vit_features_steps
 from napari_vitrail.grid import FeatureGrid, Grid
-from napari_vitrail.image import IntensityRange, to_grey, to_rgb
+from napari_vitrail.image import IntensityRange, stretched, to_grey, to_rgb
 from napari_vitrail.tiling import Tile, split
 
 if TYPE_CHECKING:
@@ -94,9 +94,7 @@ class PixelFeatures:
         return parts[0] if len(parts) == 1 else parts[0].concat(parts[1])
 
 
-def classical_grid(
-    grey: NDArray[np.uint8], window: tuple[slice, slice], pixels: Grid
-) -> FeatureGrid:
+def classical_grid(grey: NDArray[np.uint8], window: tuple[slice, slice], pixels: Grid) -> FeatureGrid:
     """Return the classical features in a window of a grey image, which sits on `pixels`."""
     channels = {"classical": slice(0, len(CLASSICAL_CHANNELS))}
     return FeatureGrid(classical_features(grey)[window], pixels, channels)
@@ -133,5 +131,6 @@ def pixel_features_steps(
     if spec.uses_vit and backbone is not None:
         if backbone.info.name != spec.backbone:
             raise SpecMismatch(f"the spec names the backbone {spec.backbone}, got {backbone.info.name}")
-        vit = yield from vit_features_steps(to_rgb(scaled), spec, backbone, positions=positions)
+        seen = to_rgb(stretched(scaled) if spec.contrast == "image" else scaled)
+        vit = yield from vit_features_steps(seen, spec, backbone, positions=positions)
     return PixelFeatures(spec, to_grey(scaled), vit)

@@ -48,7 +48,13 @@ def vit_features_steps(
     -------
     features : FeatureGrid
         Channels ``vit`` and, where asked for, ``attention``.
+
+    Raises
+    ------
+    ValueError
+        If the stride, or a shift, is larger than a patch of the backbone allows.
     """
+    _check_steps(spec, backbone)
     enlarged = _enlarged(rgb, spec.magnification)
     factors = (enlarged.shape[0] / rgb.shape[0], enlarged.shape[1] / rgb.shape[1])
     if spec.averages:
@@ -61,6 +67,19 @@ def vit_features_steps(
     return replace(features, grid=features.grid.magnified(factors))
 
 
+def _check_steps(spec: FeatureSpec, backbone: Backbone) -> None:
+    size = backbone.info.patch_size
+    if spec.stride > size:
+        raise ValueError(
+            f"stride must be 1 to {size}, the patch size of {backbone.info.name}, got {spec.stride}"
+        )
+    if spec.shifts != "none" and spec.shift_distance >= size:
+        raise ValueError(
+            f"shift_distance must be 1 to {size - 1}, less than a patch of {backbone.info.name}, "
+            f"got {spec.shift_distance}"
+        )
+
+
 def _enlarged(rgb: NDArray[np.float32], magnification: float) -> NDArray[np.float32]:
     """Return the image as the ViT is to see it: bicubic, antialiased where it shrinks."""
     if magnification == 1:
@@ -71,9 +90,7 @@ def _enlarged(rgb: NDArray[np.float32], magnification: float) -> NDArray[np.floa
     return enlarged[0].permute(1, 2, 0).clamp(0, 1).numpy()
 
 
-def _averaged_steps(
-    rgb: NDArray[np.float32], spec: FeatureSpec, backbone: Backbone
-) -> Steps[FeatureGrid]:
+def _averaged_steps(rgb: NDArray[np.float32], spec: FeatureSpec, backbone: Backbone) -> Steps[FeatureGrid]:
     """Average over shifted and flipped copies (Docherty et al. 2024, Algorithm 1) on the pixel grid.
 
     A pixel of which a copy knows nothing, because a shift took it out of the image, is not counted.
@@ -180,9 +197,7 @@ def _queried_steps(
     size, window = patches.lattice.patch_size, patches.tile.window
     sides = [-(-(span.stop - span.start) // size) * size for span in window]
     spans = [(span.start - size, span.start + side + size) for span, side in zip(window, sides, strict=True)]
-    context = backbone.context(
-        _cut(rgb, *spans), margin=size, layer=spec.layer, attention=spec.attention
-    )
+    context = backbone.context(_cut(rgb, *spans), margin=size, layer=spec.layer, attention=spec.attention)
     cells = np.nonzero(patches.wanted)
     corners = np.column_stack([patches.corners(axis)[cells[axis]] - window[axis].start for axis in (0, 1)])
     steps = range(0, len(corners), QUERY_STEP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from textwrap import fill
-from typing import Any
+from typing import Any, get_args
 
 from magicgui.schema._ui_field import build_widget  # has no public name yet
 from magicgui.widgets import CheckBox, ComboBox, Widget
@@ -22,8 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_vitrail.backbones import BackboneInfo, available_source, list_backbones
-from napari_vitrail.estimators import ESTIMATORS
-from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.spec import Estimator, FeatureSpec
 
 _FEATURES = {
     "auto": "Automatic",
@@ -181,7 +180,7 @@ def _offer(info: BackboneInfo) -> str:
 
 def _estimators() -> list[tuple[str, str]]:
     """Return title and name of each estimator, and of leaving the choice to the core."""
-    return [("Automatic", ""), *((_ESTIMATORS.get(name, name), name) for name in ESTIMATORS)]
+    return [("Automatic", ""), *((_ESTIMATORS.get(name, name), name) for name in get_args(Estimator))]
 
 
 def _spoken(name: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+
+log = logging.getLogger(__name__)
 
 
 def load_triton_apart() -> None:
@@ -23,5 +26,7 @@ def load_triton_apart() -> None:
     sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
     try:
         import_module("triton")
+    except ImportError:
+        log.info("triton cannot be imported; torch does without it", exc_info=True)
     finally:
         sys.setdlopenflags(flags)
