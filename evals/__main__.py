@@ -26,7 +26,8 @@ def main() -> None:
     rows = [row for path in options.rows for row in json.loads(path.read_text())]
     if not rows:
         recipes = [recipe for recipe in RECIPES if not options.recipes or str(recipe) in options.recipes]
-        steps = all_rows(options.sets, options.fractions, options.seeds, spec, recipes)
+        part = slice(options.first, None, options.every)
+        steps = all_rows(options.sets, options.fractions, options.seeds, spec, recipes, part)
         rows = list(tqdm(steps, unit=" rows"))
     target = options.output or RESULTS / "scribbles.json"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     scribbles.add_argument("--sets", nargs="*", default=sets, choices=sets)
     scribbles.add_argument("--fractions", nargs="*", type=float, default=[0.0025, 0.01, 0.025])
     scribbles.add_argument("--seeds", nargs="*", type=int, default=[0])
+    scribbles.add_argument("--every", type=int, default=1, help="every n-th image of a set only")
+    scribbles.add_argument("--first", type=int, default=0, help="the first of them")
     scribbles.add_argument("--recipes", nargs="*", default=[], help="those of this name only")
     scribbles.add_argument("--stride", type=int, default=SEGMENTATION.stride)
     scribbles.add_argument("--magnification", type=float, default=SEGMENTATION.magnification)

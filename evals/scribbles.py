@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ SCORED = 40_000
 """Pixels of an image that are predicted and scored at most, drawn evenly."""
 
 
+EVERY_IMAGE = slice(0, None, 1)
 HUMAN = "human"
 """Stands for all sets whose strokes a person painted."""
 
@@ -124,13 +126,17 @@ def score_image(
         }
 
 
+def _part_of(cases: Iterator[Case], part: slice) -> Iterator[Case]:
+    return islice(cases, part.start, part.stop, part.step)
+
+
 def dense_rows(
     names: Sequence[str], fractions: Sequence[float], seeds: Sequence[int], spec: FeatureSpec,
-    recipes: Sequence[Recipe],
+    recipes: Sequence[Recipe], part: slice,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Yield rows for strokes drawn from the ground truth of every image of some sets."""
     for name in names:
-        for case in DENSE[name]():
+        for case in _part_of(DENSE[name](), part):
             features = remembered(case.image, spec)
             for fraction in fractions:
                 for seed in seeds:
@@ -139,10 +145,10 @@ def dense_rows(
                         yield {"set": name, "strokes": fraction} | row
 
 
-def painted_rows(spec: FeatureSpec, recipes: Sequence[Recipe]) -> Iterator[dict[str, Any]]:
+def painted_rows(spec: FeatureSpec, recipes: Sequence[Recipe], part: slice) -> Iterator[dict[str, Any]]:
     """Yield rows for strokes that a person painted, on images with dense truth."""
     for name, cases in PAINTED.items():
-        for case in cases():
+        for case in _part_of(cases(), part):
             features = remembered(case.image, spec)
             for row in score_image(case, features, case.strokes, recipes, 0):
                 yield {"set": name, "strokes": "human"} | row
@@ -168,11 +174,30 @@ def left_out_rows(spec: FeatureSpec, recipes: Sequence[Recipe]) -> Iterator[dict
 
 
 def all_rows(
-    names: Sequence[str], fractions: Sequence[float], seeds: Sequence[int],
-    spec: FeatureSpec = SEGMENTATION, recipes: Sequence[Recipe] = RECIPES,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """Yield every row: of `HUMAN` strokes where that is among the names, then of those drawn."""
+    names: Sequence[str],
+    fractions: Sequence[float],
+    seeds: Sequence[int],
+    spec: FeatureSpec = SEGMENTATION,
+    recipes: Sequence[Recipe] = RECIPES,
+    part: slice = EVERY_IMAGE,
+) -> Iterator[dict[str, Any]]:
+    """Yield every row: of `HUMAN` strokes where that is among the names, then of those drawn.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Sets of `DENSE`, and `HUMAN`.
+    fractions : sequence of float
+        Of the pixels that are painted.
+    seeds : sequence of int
+        Of the drawn strokes.
+    spec : FeatureSpec
+    recipes : sequence of Recipe
+    part : slice
+        Which images of each set; sets that leave one image out are always whole.
+    """
     if HUMAN in names:
         yield from left_out_rows(spec, recipes)
-        yield from painted_rows(spec, recipes)
-    yield from dense_rows([name for name in names if name != HUMAN], fractions, seeds, spec, recipes)
+        yield from painted_rows(spec, recipes, part)
+    drawn_for = [name for name in names if name != HUMAN]
+    yield from dense_rows(drawn_for, fractions, seeds, spec, recipes, part)
