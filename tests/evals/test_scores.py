@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from evals.pages import table
+from evals.scores import interval, mean_iou
+
+
+def test_mean_iou_averages_classes_and_ignores_the_unknown():
+    truth = np.array([0, 1, 1, 1, 2])
+    found = np.array([2, 1, 1, 2, 2])
+    assert mean_iou(truth, found) == pytest.approx((2 / 3 + 1 / 2) / 2)
+
+
+def test_interval_holds_the_mean_and_shrinks_to_it():
+    low, high = interval([0.4, 0.5, 0.6])
+    assert low < 0.5 < high
+    assert interval([0.5, 0.5]) == (0.5, 0.5)
+
+
+def row(name, recipe, image, iou, seed=0):
+    return {"set": name, "recipe": recipe, "image": image, "iou": iou, "seed": seed}
+
+
+def test_gain_is_on_the_best_classical_recipe_of_each_set():
+    rows = [
+        row("a", "classical + one", "x", 0.5), row("a", "classical + two", "x", 0.6), row("a", "auto", "x", 0.75),
+        row("b", "classical + one", "y", 0.8), row("b", "classical + two", "y", 0.4), row("b", "auto", "y", 0.7),
+    ]  # fmt: skip
+    assert "| auto | 0.750 | 0.700 | 0.725 | +0.025 | -0.100 |" in table(rows, ("a", "b"))
+
+
+def test_seeds_of_an_image_are_averaged_before_images():
+    rows = [
+        row("a", "classical", "x", 0.2),
+        row("a", "classical", "x", 0.4, seed=1),
+        row("a", "classical", "y", 0.9),
+    ]
+    assert "| classical | 0.600 " in table(rows)
