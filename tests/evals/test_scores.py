@@ -23,9 +23,13 @@ def row(name, recipe, image, iou, seed=0):
 
 def test_gain_is_on_the_best_classical_recipe_of_each_set():
     rows = [
-        row("a", "classical + one", "x", 0.5), row("a", "classical + two", "x", 0.6), row("a", "auto", "x", 0.75),
-        row("b", "classical + one", "y", 0.8), row("b", "classical + two", "y", 0.4), row("b", "auto", "y", 0.7),
-    ]  # fmt: skip
+        row("a", "classical + one", "x", 0.5),
+        row("a", "classical + two", "x", 0.6),
+        row("a", "auto", "x", 0.75),
+        row("b", "classical + one", "y", 0.8),
+        row("b", "classical + two", "y", 0.4),
+        row("b", "auto", "y", 0.7),
+    ]
     assert "| auto | 0.750 | 0.700 | 0.725 | +0.025 | -0.100 |" in table(rows, ("a", "b"))
 
 
