@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -63,6 +64,16 @@ def tiny_backbone() -> ViTBackbone:
     from timm.models.vision_transformer import VisionTransformer
 
     return _backbone("tiny", _seeded(VisionTransformer(**TINY)))
+
+
+@pytest.fixture(scope="session")
+def default_named_backbone(tiny_backbone) -> ViTBackbone:
+    """Return the tiny ViT under the name that the presets ask for."""
+    from napari_vitrail.backbones import ViTBackbone
+    from napari_vitrail.spec import SEGMENTATION
+
+    info = replace(tiny_backbone.info, name=SEGMENTATION.backbone)
+    return ViTBackbone(tiny_backbone._model, info, "cpu")
 
 
 @pytest.fixture(scope="session")

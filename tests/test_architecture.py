@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
 QT = {"PyQt5", "PyQt6", "PySide2", "PySide6", "napari", "qtpy"}
@@ -27,9 +26,11 @@ def modules_after(program):
     return set(output.stdout.split())
 
 
-def test_the_contracts_hold(capsys):
-    exit_code = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
-    assert exit_code == 0, capsys.readouterr().out
+def test_the_contracts_hold():
+    # In a process of its own: import-linter silences the loggers of the one it runs in.
+    program = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    checked = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -248,9 +248,9 @@ def test_bugs_keep_their_traceback(folder, monkeypatch):
 
 
 @pytest.fixture
-def quick_demo(monkeypatch, tiny_backbone):
+def quick_demo(monkeypatch, default_named_backbone):
     """Let the demonstration compare the features of a tiny backbone."""
-    monkeypatch.setattr(cli, "_backbone", lambda spec, options: tiny_backbone)
+    monkeypatch.setattr(cli, "_backbone", lambda spec, options: default_named_backbone)
 
 
 def test_demo_says_where_things_are(folder, quick_demo, monkeypatch, capsys):

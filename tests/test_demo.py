@@ -30,16 +30,16 @@ def test_there_is_no_score_without_labels():
     assert score(np.ones((2, 2), int), np.zeros((2, 2), int)) is None
 
 
-def test_every_feature_set_has_its_outcome(two_halves, tiny_backbone):
-    outcomes = drain(compare_steps(two_halves, backbone=tiny_backbone)).outcomes
+def test_every_feature_set_has_its_outcome(two_halves, default_named_backbone):
+    outcomes = drain(compare_steps(two_halves, backbone=default_named_backbone)).outcomes
     assert [outcome.spec.features for outcome in outcomes] == ["classical", "vit", "hybrid", "auto"]
     assert outcomes[0].score.mean_iou > 0.9
     assert set(np.unique(outcomes[0].segmentation)) == {2, 7}
     assert outcomes[0].choice
 
 
-def test_progress_names_the_feature_set(two_halves, tiny_backbone):
-    said = {step.what for step in compare_steps(two_halves, backbone=tiny_backbone)}
+def test_progress_names_the_feature_set(two_halves, default_named_backbone):
+    said = {step.what for step in compare_steps(two_halves, backbone=default_named_backbone)}
     assert {"ViT features", "classical classifier", "auto classifier"} <= said
 
 

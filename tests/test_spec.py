@@ -15,7 +15,7 @@ OTHERS = {
     "sampling": "strided", "stride": 5, "shifts": "moore", "shift_distance": 3, "flips": "group",
     "border": "wrap", "attention": True, "magnification": 3.0, "tile": 600, "halo": 7,
     "intensity": "dtype", "n_components": 9, "interpolation": "nearest",
-    "placement": "stretch", "fit": "crop",
+    "placement": "stretch", "fit": "crop", "contrast": "fitted",
 }  # fmt: skip
 NEEDS_STRIDED = ("placement", "fit")
 STRIDED = FeatureSpec(sampling="strided")

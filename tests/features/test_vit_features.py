@@ -313,3 +313,8 @@ def test_the_same_image_has_the_same_features(picture, tiny_backbone):
 
 def test_features_are_float32(picture, tiny_backbone):
     assert extract_features(picture, VIT, backbone=tiny_backbone).values.dtype == np.float32
+
+
+def test_a_stride_that_leaves_gaps_is_refused(toy):
+    with pytest.raises(ValueError, match="stride must be 1 to 8, the patch size of toy, got 9"):
+        drain(vit_features_steps(coordinates((20, 20)), replace(VIT, stride=9), toy(8)))

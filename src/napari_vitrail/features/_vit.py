@@ -52,9 +52,9 @@ def vit_features_steps(
     Raises
     ------
     ValueError
-        If the stride, or a shift, is larger than a patch of the backbone allows.
+        If the stride is larger than a patch, which would leave gaps.
     """
-    _check_steps(spec, backbone)
+    _check_stride(spec, backbone)
     enlarged = _enlarged(rgb, spec.magnification)
     factors = (enlarged.shape[0] / rgb.shape[0], enlarged.shape[1] / rgb.shape[1])
     if spec.averages:
@@ -67,16 +67,11 @@ def vit_features_steps(
     return replace(features, grid=features.grid.magnified(factors))
 
 
-def _check_steps(spec: FeatureSpec, backbone: Backbone) -> None:
+def _check_stride(spec: FeatureSpec, backbone: Backbone) -> None:
     size = backbone.info.patch_size
     if spec.stride > size:
         raise ValueError(
             f"stride must be 1 to {size}, the patch size of {backbone.info.name}, got {spec.stride}"
-        )
-    if spec.shifts != "none" and spec.shift_distance >= size:
-        raise ValueError(
-            f"shift_distance must be 1 to {size - 1}, less than a patch of {backbone.info.name}, "
-            f"got {spec.shift_distance}"
         )
 
 
