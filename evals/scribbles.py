@@ -15,7 +15,7 @@ from evals.datasets import DENSE, PAINTED, STROKES_ONLY, Case
 from evals.scores import mean_iou
 from evals.strokes import draw_strokes
 from napari_vitrail import SEGMENTATION, FeatureSpec, load_backbone
-from napari_vitrail.classify import PixelClassifier, fit_on_features
+from napari_vitrail.classify import PixelClassifier, fit_on_features_steps
 from napari_vitrail.features import PixelFeatures, classical_features, pixel_features_steps
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.image import IntensityRange
@@ -90,9 +90,10 @@ def fit(
 ) -> PixelClassifier:
     """Train as a user would, on features that are at hand."""
     own = [one.restricted(recipe.features) for one in features]
-    return fit_on_features(
+    steps = fit_on_features_steps(
         own, strokes, IntensityRange(0, 255), estimator=recipe.estimator, random_state=random_state
     )
+    return drain(steps)
 
 
 def scored_pixels(truth: NDArray[np.intp], labels: NDArray[np.intp]) -> NDArray[np.intp]:

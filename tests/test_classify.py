@@ -23,7 +23,7 @@ from napari_vitrail.classify import (
     segment,
     segment_steps,
 )
-from napari_vitrail.errors import SpecMismatch
+from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
 from napari_vitrail.estimators import ESTIMATORS
 from napari_vitrail.features import extract_features
 from napari_vitrail.grid import FeatureGrid, Grid
@@ -350,13 +350,45 @@ def test_a_classifier_asks_for_the_weights_it_was_trained_with(
         "napari_vitrail.classify.load_backbone",
         lambda name, **options: asked.append((name, options)) or tiny_backbone,
     )
-    segment(two_textures.image, trained, device="cpu")
     from_hub = replace(trained, weights=replace(trained.weights, source="hub"))
     segment(two_textures.image, from_hub, device="cpu")
-    assert asked == [
-        ("tiny", {"weights": "tiny.safetensors", "device": "cpu"}),
-        ("tiny", {"weights": "hub", "device": "cpu"}),
-    ]
+    assert asked == [("tiny", {"weights": "hub", "device": "cpu"})]
+
+
+def test_weights_still_in_memory_are_used_wherever_they_came_from(
+    trained, tiny_backbone, two_textures, monkeypatch
+):
+    known = {("tiny", trained.weights.digest): tiny_backbone}
+    monkeypatch.setattr(
+        "napari_vitrail.classify.loaded_backbone", lambda name, digest, **_: known.get((name, digest))
+    )
+    np.testing.assert_array_equal(
+        segment(two_textures.image, trained, device="cpu"),
+        segment(two_textures.image, trained, backbone=tiny_backbone),
+    )
+
+
+def test_a_path_is_never_opened_on_a_classifiers_word(trained, two_textures):
+    with pytest.raises(BackboneUnavailable, match=r"trained with the weights in tiny\.safetensors"):
+        segment(two_textures.image, trained, device="cpu")
+
+
+def test_grey_values_unlike_those_of_the_training_images_are_warned_about(two_textures):
+    classifier = fit_classifier([two_textures.image], [two_textures.strokes], CLASSICAL)
+    with pytest.warns(UserWarning, match="do not fit those of the training images"):
+        segment(two_textures.image.astype(np.uint16) * 257, classifier)
+    with pytest.warns(UserWarning, match="do not fit those of the training images"):
+        segment(two_textures.image / 255, classifier)
+
+
+def test_a_stray_click_beside_a_bucket_fill_does_not_stop_training(fit):
+    image = np.random.default_rng(0).integers(0, 255, (90, 90), np.uint8)
+    labels = np.zeros(image.shape, int)
+    labels[:60, :80] = 1  # of which held-out training sees a part only
+    labels[62, 85] = 1
+    labels[70:80, 5:30], labels[85, 40:80] = 2, 2
+    classifier = fit([image], [labels], replace(TINY, features="auto"), estimator=None)
+    assert list(classifier.classes_) == [1, 2]
 
 
 # ---------------------------------------------------------------- randomness, progress, cancel
@@ -414,7 +446,7 @@ def test_a_closed_job_does_no_more(job, trained, two_textures, tiny_backbone, mo
     asked = []
     monkeypatch.setattr(ViTBackbone, "query", lambda *arguments, **options: asked.append("query"))
     monkeypatch.setattr(
-        "napari_vitrail.classify.fit_estimator", lambda *arguments, **options: asked.append("fit")
+        "napari_vitrail.classify.fit_estimator_steps", lambda *arguments, **options: asked.append("fit")
     )
     steps.close()
     assert asked == []

@@ -3,19 +3,29 @@
 import io
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import skops.io
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree._tree import Tree
 
 from napari_vitrail import project
 from napari_vitrail.backbones import load_backbone
+from napari_vitrail.backbones._registry import REGISTRY
+from napari_vitrail.blend import Blend, detail_forest
 from napari_vitrail.classify import class_probabilities, fit_classifier, segment
 from napari_vitrail.errors import ProjectError, SpecMismatch
 from napari_vitrail.estimators import ESTIMATORS
@@ -35,6 +45,11 @@ class Majority(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, rows):
         return np.full((len(rows), len(self.classes_)), 1 / len(self.classes_))
+
+
+@pytest.fixture(autouse=True)
+def _tiny_is_registered(tiny_backbone, monkeypatch):
+    monkeypatch.setitem(REGISTRY, "tiny", replace(tiny_backbone.info, weights=None))
 
 
 @pytest.fixture
@@ -161,6 +176,30 @@ def abs_of(rows):
     return np.abs(rows)
 
 
+@pytest.mark.parametrize(
+    "estimator", [KNeighborsClassifier(), SVC(), GradientBoostingClassifier(n_estimators=2)], ids=repr
+)
+def test_a_refusal_lists_what_is_saved(estimator, fit, tmp_path):
+    known = ", ".join(ESTIMATORS)
+    with pytest.raises(ProjectError, match=rf"saved are the default \(estimator=None\).*{known}"):
+        save_classifier(tmp_path / "model.vitrail", fit(estimator, replace(TINY, features="classical")))
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_what_would_be_too_large_to_load_is_not_saved(name, fit, saved, tmp_path, monkeypatch):
+    sizes = {member: len(data) for member, data in members_of(saved).items()}
+    monkeypatch.setattr(project, "LARGEST_MEMBER", sizes[name] - 1)
+    with pytest.raises(ProjectError, match=rf"would take \d+ bytes, above the {sizes[name] - 1} allowed"):
+        save_classifier(tmp_path / "other.vitrail", fit())
+    assert list(tmp_path.iterdir()) == [saved]
+
+
+def test_a_classifier_that_could_not_be_loaded_is_not_saved(fit, tmp_path):
+    with pytest.raises(ProjectError, match="could not be loaded: its vit features need a projection"):
+        save_classifier(tmp_path / "a.vitrail", replace(fit(None, replace(TINY, features="vit")), weights=None))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("when", ["dumping", "writing"])
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(when, fit, saved, monkeypatch):
     def fail(*arguments, **options):
@@ -257,8 +296,6 @@ def test_an_encrypted_or_oddly_packed_member_is_refused(saved):
 
 
 def test_foreign_types_are_refused_and_not_built(saved):
-    import skops.io
-
     write(saved, members_of(saved) | {"classifier.skops": skops.io.dumps(Majority())})
     with pytest.raises(ProjectError, match=r"refused for safety.*Majority"):
         load_classifier(saved)
@@ -281,8 +318,6 @@ def test_flipped_bytes_in_the_estimator_are_never_another_error(saved):
 
 @pytest.mark.parametrize("thing", [LogisticRegression(), {"a": 1}, [1, 2], "text", None], ids=repr)
 def test_a_member_that_is_no_fitted_classifier_is_refused(saved, thing):
-    import skops.io
-
     write(saved, members_of(saved) | {"classifier.skops": skops.io.dumps(thing)})
     with pytest.raises(ProjectError, match="not a classifier"):
         load_classifier(saved)
@@ -304,6 +339,25 @@ def test_a_member_that_is_no_fitted_classifier_is_refused(saved, thing):
         {"intensity": None},
         {"weights": {"source": "hub"}},
         {"weights": "hub"},
+        {"weights": None},
+        {"weights": {"source": "//host/share", "location": "x", "digest": "0" * 64}},
+        {"weights": {"source": "file", "location": None, "digest": "0" * 64}},
+        {"weights": {"source": "file", "location": "x", "digest": "0" * 63}},
+        {"weights": {"source": "file", "location": "x", "digest": "g" * 64}},
+        {"weights": {"source": ["hub"], "location": "x", "digest": "0" * 64}},
+        {"weights": {"source": "hub", "location": "x", "digest": 12}},
+        {"spec": TINY.to_dict() | {"features": "auto"}},
+        {"spec": TINY.to_dict() | {"backbone": "vit_small_patch14_dinov2.lvd142m"}},
+        {"spec": TINY.to_dict() | {"backbone": "nobody"}},
+        {"spec": TINY.to_dict() | {"attention": True}},
+        {"spec": TINY.to_dict() | {"layer": 3}},
+        {"intensity": {"low": float("nan"), "high": 1}},
+        {"intensity": {"low": 0, "high": float("inf")}},
+        {"intensity": {"low": 2, "high": 1}},
+        {"intensity": {"low": 0, "high": 10**400}},
+        {"class_names": {"2": 5}},
+        {"class_names": {"2": "noise", "3": "nothing"}},
+        {"report": ["words"]},
         {"class_names": None},
         {"class_names": {"two": "noise"}},
         {"class_names": [1]},
@@ -322,6 +376,10 @@ def test_a_description_that_does_not_fit_is_refused(saved, changes):
         ("classes", np.array([2, 8])),
         ("classes", np.array([2, 7, 9])),
         ("projection.basis", np.zeros((48, 5), np.float32)),
+        ("projection.basis", np.zeros((47, 4), np.float32)),
+        ("projection.basis", np.full((48, 4), np.nan, np.float32)),
+        ("projection.basis", np.zeros((48, 4), np.int32)),
+        ("projection.offset", np.full(4, np.inf, np.float32)),
         ("projection.basis", np.zeros(48, np.float32)),
         ("projection.basis", np.zeros((0, 0), np.float32)),
         ("projection.offset", np.zeros(5, np.float32)),
@@ -361,15 +419,219 @@ def test_an_estimator_of_another_width_is_refused(saved, fit, tmp_path):
 
 @pytest.mark.parametrize("features", ["vit", "auto"])
 def test_a_default_estimator_of_another_width_is_refused(features, fit, saved):
-    classifier = fit(None, replace(TINY, features=features))
-    narrow = replace(
-        classifier.projection,
-        basis=classifier.projection.basis[:, 1:],
-        offset=classifier.projection.offset[1:],
-    )
-    save_classifier(saved, replace(classifier, projection=narrow))
-    with pytest.raises(ProjectError, match="damaged or not a classifier"):
+    from safetensors.numpy import load, save
+
+    save_classifier(saved, fit(None, replace(TINY, features=features)))
+    members = members_of(saved)
+    tensors = load(members["tensors.safetensors"])
+    tensors["projection.basis"] = tensors["projection.basis"][:, 1:].copy()
+    tensors["projection.offset"] = tensors["projection.offset"][1:].copy()
+    write(saved, members | {"tensors.safetensors": save(tensors)})
+    with pytest.raises(ProjectError, match=r"takes \d+ features, its spec makes \d+"):
         load_classifier(saved)
+
+
+def test_a_description_nested_without_end_is_refused(saved):
+    write(saved, members_of(saved) | {"project.json": b"[" * 200_000})
+    with pytest.raises(ProjectError, match="damaged"):
+        load_classifier(saved)
+
+
+# ---------------------------------------------------------------- what would crash
+
+
+def with_nodes(tree, **changes):
+    """Return a tree whose root, or the node named by `at`, says something else."""
+    at = changes.pop("at", 0)
+    state = tree.__getstate__()
+    state["nodes"] = state["nodes"].copy()
+    for name, value in changes.items():
+        state["nodes"][name][at] = value
+    return with_state(tree, state)
+
+
+def with_state(tree, state):
+    n_features, n_classes, n_outputs = tree.__reduce__()[1]
+    other = Tree(n_features, n_classes, n_outputs)
+    other.__setstate__(state)
+    return other
+
+
+def values_of(tree, values):
+    return with_state(tree, tree.__getstate__() | {"values": np.full_like(tree.value, values)})
+
+
+def other_trees(tree, n_features, n_classes):
+    other = Tree(n_features, np.array([n_classes]), 1)
+    values = np.ones((tree.node_count, 1, n_classes))
+    other.__setstate__(tree.__getstate__() | {"values": values})
+    return other
+
+
+def bare(tree):
+    return Tree(*tree.__reduce__()[1])
+
+
+TREES = {
+    "a left child far away": lambda tree: with_nodes(tree, left_child=2**40),
+    "a right child far away": lambda tree: with_nodes(tree, right_child=2**40),
+    "a child just outside": lambda tree: with_nodes(tree, right_child=tree.node_count),
+    "a negative child": lambda tree: with_nodes(tree, left_child=-(2**40)),
+    "half a leaf": lambda tree: with_nodes(tree, right_child=-1),
+    "a loop at the root": lambda tree: with_nodes(tree, left_child=0, right_child=0),
+    "a loop further down": lambda tree: with_nodes(tree, at=1, left_child=0, right_child=0),
+    "a feature far away": lambda tree: with_nodes(tree, feature=2**40),
+    "a feature just outside": lambda tree: with_nodes(tree, feature=tree.n_features),
+    "a negative feature": lambda tree: with_nodes(tree, feature=-(2**40)),
+    "another width": lambda tree: other_trees(tree, 2**20, tree.n_classes[0]),
+    "another number of classes": lambda tree: other_trees(tree, tree.n_features, 9),
+    "a value that is not finite": lambda tree: values_of(tree, np.nan),
+    "no nodes": bare,
+    "no tree": lambda tree: None,
+}
+"""What is wrong -> a function of a good tree that returns a bad one."""
+
+OWNERS = {
+    "a forest": lambda forest: forest,
+    "the default": lambda forest: Blend(forest.classes_, 0.0, forest),
+    "a pipeline": lambda forest: make_pipeline(StandardScaler(), forest),
+}
+"""Where a forest may lie -> a function of it that returns the whole."""
+
+FORESTS = {
+    "trees of another width": lambda forest: [
+        (setattr(tree, "n_features_in_", 99), setattr(tree, "tree_", other_trees(tree.tree_, 99, 2)))
+        for tree in forest.estimators_
+    ],
+    "no width": lambda forest: delattr(forest, "n_features_in_"),
+    "a tree without width": lambda forest: delattr(forest.estimators_[0], "n_features_in_"),
+    "more trees said than held": lambda forest: setattr(forest, "n_estimators", 2**30),
+    "a pipeline for a tree": lambda forest: forest.estimators_.append(make_pipeline(StandardScaler())),
+    "a bare tree": lambda forest: forest.estimators_.__setitem__(0, forest.estimators_[0].tree_),
+    "too many classes": lambda forest: setattr(forest, "n_classes_", 2**40),
+    "a replaced check": lambda forest: setattr(forest, "_validate_X_predict", np.positive),
+}
+"""What is wrong -> a function that does it to a forest."""
+
+PREDICTORS = {
+    "a left child far away": {"left": 2**31},
+    "a right child far away": {"right": 2**31},
+    "a loop": {"left": 0, "right": 0},
+    "a feature far away": {"feature_idx": 2**40},
+    "a negative feature": {"feature_idx": -(2**40)},
+    "a categorical split": {"is_categorical": 1, "bitset_idx": 2**31},
+    "a value that is not finite": {"value": np.inf},
+}
+"""What is wrong -> fields of the root of a boosted tree."""
+
+BLENDS = {
+    "other classes": {"classes": np.array([2, 8])},
+    "more classes": {"classes": np.array([2, 7, 9])},
+    "a weight above 1": {"weight": 1.5},
+    "a weight that is no number": {"weight": float("nan")},
+    "no forest": {"forest": None},
+    "another blend inside": {"forest": Blend(np.array([2, 7]), 0.0, None)},
+}
+"""What is wrong -> attributes of the default estimator."""
+
+OPEN_AND_SEGMENT = """
+import sys
+import numpy as np
+from napari_vitrail import load_classifier, segment
+from napari_vitrail.errors import ProjectError
+for path in sys.argv[1:]:
+    try:
+        segment(np.arange(64, dtype=np.uint8).reshape(8, 8), load_classifier(path))
+        print("segmented", path, flush=True)
+    except ProjectError:
+        print("refused", path, flush=True)
+"""
+
+
+@pytest.fixture
+def small(fit, tmp_path):
+    """Return the path of a classifier of five trees on classical features, and its forest."""
+    classifier = fit(detail_forest(5, 0).set_params(n_jobs=1), replace(TINY, features="classical"))
+    save_classifier(tmp_path / "small.vitrail", classifier)
+    return tmp_path / "small.vitrail", classifier.estimator
+
+
+def craft(path, good, estimator):
+    """Write a file like a good one, with another estimator."""
+    write(path, members_of(good) | {"classifier.skops": skops.io.dumps(estimator)})
+    return path
+
+
+def opened(paths):
+    """Return what another process, which may crash, makes of each file."""
+    words = [sys.executable, "-c", OPEN_AND_SEGMENT, *map(str, paths)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=240)
+    made = {line.split(" ", 1)[1]: line.split(" ", 1)[0] for line in done.stdout.splitlines()}
+    return {path.stem: made.get(str(path), f"crashed: {done.returncode} {done.stderr}") for path in paths}
+
+
+def all_refused(names):
+    return dict.fromkeys(names, "refused")
+
+
+def test_a_good_file_is_opened_in_another_process(small):
+    assert opened([small[0]]) == {"small": "segmented"}
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_crafted_tree_is_refused_before_it_crashes(owner, small):
+    good, forest = small
+    paths = []
+    for name, change in TREES.items():
+        crafted = deepcopy(forest)
+        crafted.estimators_[2].tree_ = change(crafted.estimators_[2].tree_)
+        whole = OWNERS[owner](crafted)
+        if owner == "a pipeline":
+            whole.steps[0][1].fit(np.eye(forest.n_features_in_))
+        paths.append(craft(good.with_name(f"{name}.vitrail"), good, whole))
+    assert opened(paths) == all_refused(TREES)
+
+
+def test_a_crafted_forest_is_refused_before_it_crashes(small):
+    good, forest = small
+    paths = []
+    for name, change in FORESTS.items():
+        crafted = deepcopy(forest)
+        change(crafted)
+        paths.append(craft(good.with_name(f"{name}.vitrail"), good, crafted))
+    assert opened(paths) == all_refused(FORESTS)
+
+
+def test_a_crafted_boosted_tree_is_refused_before_it_crashes(fit, tmp_path):
+    model = HistGradientBoostingClassifier(max_iter=3, random_state=0)
+    classifier = fit(model, replace(TINY, features="classical"))
+    good, paths = tmp_path / "good.vitrail", []
+    save_classifier(good, classifier)
+    for name, changes in PREDICTORS.items():
+        crafted = deepcopy(classifier.estimator)
+        nodes = crafted._predictors[1][0].nodes
+        assert not nodes["is_leaf"][0]
+        for field, value in changes.items():
+            nodes[field][0] = value
+        paths.append(craft(good.with_name(f"{name}.vitrail"), good, crafted))
+    assert opened([good, *paths]) == {"good": "segmented"} | all_refused(PREDICTORS)
+
+
+def test_a_crafted_blend_is_refused_before_it_crashes(small):
+    good, forest = small
+    paths = []
+    for name, changes in BLENDS.items():
+        crafted = Blend(forest.classes_, 0.0, forest).set_params(**changes)
+        paths.append(craft(good.with_name(f"{name}.vitrail"), good, crafted))
+    assert opened(paths) == all_refused(BLENDS)
+
+
+def test_an_estimator_that_hands_its_numbers_to_compiled_code_is_refused(small):
+    good, forest = small
+    rows = np.random.default_rng(0).random((40, forest.n_features_in_))
+    crafted = SVC().fit(rows, np.repeat([2, 7], 20))
+    with pytest.raises(ProjectError, match=r"refused for safety: sklearn\.svm\._classes\.SVC"):
+        load_classifier(craft(good.with_name("support.vitrail"), good, crafted))
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ def test_an_invalid_field_is_named_with_what_is_allowed(field, value, allowed):
 
 
 def test_halo_must_be_smaller_than_the_tile():
-    with pytest.raises(ValueError, match=r"halo must be smaller than tile \(100\), got 100"):
+    with pytest.raises(ValueError, match=r"halo must be at most half the tile \(50\), got 100"):
         FeatureSpec(tile=100, halo=100)
 
 

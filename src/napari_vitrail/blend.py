@@ -18,6 +18,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 
 from napari_vitrail.features import Projection
+from napari_vitrail.progress import Progress, Steps
 
 Rows = NDArray[np.float32]
 Ids = NDArray[np.intp]
@@ -31,7 +32,7 @@ the forest is better."""
 SMOOTHING = 0.02
 """Added to both losses: among very small ones a ratio says nothing."""
 WEIGHT_WITHOUT_EVIDENCE = 0.5
-"""Weight of the linear model where some class has a single stroke, so that none can be held out."""
+"""Weight of the linear model where some class lies in a single stroke, so that none can be held out."""
 HELD_OUT_TREES, TREES = 50, 100
 HELD_OUT_PER_CLASS = 4000
 """Pixels of a class that held-out training sees at most; more would take time and change little."""
@@ -138,8 +139,10 @@ class Evidence:
         return float(np.clip(np.log(ratio) / np.log(FULL_WEIGHT_RATIO), 0, 1))
 
 
-def held_out_evidence(vit: Rows, detail: Rows, ids: Ids, folds: Ids, random_state: int) -> Evidence | None:
-    """Train both models on all folds but one, in turn; None where a class lies in one fold only.
+def held_out_evidence_steps(
+    vit: Rows, detail: Rows, ids: Ids, folds: Ids, random_state: int
+) -> Steps[Evidence | None]:
+    """Train both models on all folds but one, in turn; yield Progress after each, return what they say.
 
     Parameters
     ----------
@@ -149,27 +152,37 @@ def held_out_evidence(vit: Rows, detail: Rows, ids: Ids, folds: Ids, random_stat
         What the forest sees.
     ids, folds : (n,) int array
         Class of each pixel, and in which fold it is held out.
+
+    Returns
+    -------
+    evidence : Evidence or None
+        None where a class lies in one fold only: nothing of it can be held out.
     """
     classes = np.unique(ids)
     if any(len(np.unique(folds[ids == class_id])) < 2 for class_id in classes):
         return None
-    seen = _thinned(ids, random_state)
+    seen = _thinned(ids, folds, random_state)
     forest_losses, linear_losses = np.full((2, len(ids)), np.nan)
-    for fold in np.unique(folds[seen]):
+    numbers = np.unique(folds)
+    for done, fold in enumerate(numbers, start=1):
         train, test = seen & (folds != fold), seen & (folds == fold)
         forest = detail_forest(HELD_OUT_TREES, random_state).fit(detail[train], ids[train])
         forest_losses[test] = _log_loss(forest.predict_proba(detail[test]), ids[test], classes)
         linear = linear_model(vit[train], ids[train])
         linear_losses[test] = _log_loss(softmax(linear(vit[test])), ids[test], classes)
+        yield Progress(done, len(numbers), "strokes held out")
     return Evidence(_class_mean(forest_losses[seen], ids[seen]), _class_mean(linear_losses[seen], ids[seen]))
 
 
-def _thinned(ids: Ids, random_state: int) -> NDArray[np.bool_]:
-    """Return which pixels to use, at most `HELD_OUT_PER_CLASS` of a class."""
+def _thinned(ids: Ids, folds: Ids, random_state: int) -> NDArray[np.bool_]:
+    """Return which pixels to use: about `HELD_OUT_PER_CLASS` of a class, some of each of its folds."""
     rng = np.random.default_rng(random_state)
     kept = np.zeros(len(ids), bool)
     for class_id in np.unique(ids):
-        kept[rng.permutation(np.flatnonzero(ids == class_id))[:HELD_OUT_PER_CLASS]] = True
+        share = min(1.0, HELD_OUT_PER_CLASS / np.count_nonzero(ids == class_id))
+        for fold in np.unique(folds[ids == class_id]):
+            members = np.flatnonzero((ids == class_id) & (folds == fold))
+            kept[rng.permutation(members)[: int(np.ceil(share * len(members)))]] = True
     return kept
 
 

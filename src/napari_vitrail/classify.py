@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_vitrail.backbones import Backbone, Weights, load_backbone
+from napari_vitrail.backbones import Backbone, Weights, load_backbone, loaded_backbone
+from napari_vitrail.blend import softmax
 from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
-from napari_vitrail.estimators import fit_estimator
+from napari_vitrail.estimators import fit_estimator_steps
 from napari_vitrail.features import (
     CLASSICAL_CHANNELS,
     PixelFeatures,
@@ -115,8 +117,7 @@ def _probabilities(estimator: Any, rows: NDArray[np.float32]) -> NDArray[np.floa
     decision = estimator.decision_function(rows)
     if decision.ndim == 1:
         decision = np.column_stack([-decision, decision])
-    odds = np.exp(decision - decision.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+    return np.asarray(softmax(decision), np.float32)
 
 
 def fit_classifier_steps(
@@ -142,12 +143,12 @@ def fit_classifier_steps(
     for index, (plane, own) in enumerate(zip(planes, strokes, strict=True)):
         steps = pixel_features_steps(plane, spec, intensity, backbone, positions=own.positions)
         features.append((yield from part_of(steps, index + 1, parts)))
-    yield Progress(parts - 1, parts, "training")
-    return fit_on_features(
+    training = fit_on_features_steps(
         features, strokes, intensity,
         estimator=estimator, class_names=class_names, random_state=random_state,
         weights=backbone.info.weights if backbone is not None else None,
     )  # fmt: skip
+    return (yield from part_of(training, parts - 1, parts))
 
 
 def fit_classifier(
@@ -216,6 +217,8 @@ def _training_set(
     random_state: int,
 ) -> tuple[list[NDArray[np.generic]], list[Painted]]:
     """Return the images that have strokes, and the pixels of theirs to train on."""
+    if isinstance(images, np.ndarray) or isinstance(labels, np.ndarray):
+        raise ValueError("images and labels must be lists of arrays, got an array; write [image], [labels]")
     if len(images) != len(labels):
         raise ValueError(f"images and labels must be as many, got {len(images)} and {len(labels)}")
     planes = [as_image(image) for image in images]
@@ -225,7 +228,7 @@ def _training_set(
     return [planes[index] for index in used], drawn([strokes[index] for index in used], random_state)
 
 
-def fit_on_features(
+def fit_on_features_steps(
     features: Sequence[PixelFeatures],
     strokes: Sequence[Painted],
     intensity: IntensityRange,
@@ -234,8 +237,8 @@ def fit_on_features(
     class_names: Mapping[int, str] | None = None,
     weights: Weights | None = None,
     random_state: int = 0,
-) -> PixelClassifier:
-    """Train on features that are at hand; see `fit_classifier`.
+) -> Steps[PixelClassifier]:
+    """Train on features that are at hand; yield Progress, return the classifier. See `fit_classifier`.
 
     Parameters
     ----------
@@ -250,12 +253,14 @@ def fit_on_features(
     """
     spec = features[0].spec
     ids = np.concatenate([own.ids for own in strokes])
-    fitted = fit_estimator(
-        estimator, spec,
-        _stacked([own.vit_at(at.positions) for own, at in zip(features, strokes, strict=True)]),
-        _stacked([own.classical_at(at.positions) for own, at in zip(features, strokes, strict=True)]),
-        ids, held_out_folds(strokes), random_state,
-    )  # fmt: skip
+    yield Progress(0, 1, "training")
+    vit = [own.vit_at(at.positions) for own, at in zip(features, strokes, strict=True)]
+    classical = [own.classical_at(at.positions) for own, at in zip(features, strokes, strict=True)]
+    yield Progress(0, 1, "training")
+    folds = held_out_folds(strokes)
+    fitted = yield from fit_estimator_steps(
+        estimator, spec, _stacked(vit), _stacked(classical), ids, folds, random_state
+    )
     return PixelClassifier(
         fitted.estimator,
         replace(spec, features=fitted.features),
@@ -376,7 +381,11 @@ def _image_steps(
     device: str,
 ) -> Steps[None]:
     """Compute an image's features, then predict tile by tile."""
+    if misfit := classifier.intensity.misfit(plane):
+        warnings.warn(misfit, stacklevel=2)
     if classifier.spec.uses_vit:
+        if backbone is None:
+            yield Progress(0, 1, "loading weights")
         backbone = _trained_backbone(classifier, backbone, device)
     steps = pixel_features_steps(plane, classifier.spec, classifier.intensity, backbone)
     features = yield from part_of(steps, 0, 2)
@@ -413,13 +422,15 @@ def _trained_backbone(classifier: PixelClassifier, backbone: Backbone | None, de
 
 
 def _load_again(name: str, trained: Weights | None, device: str) -> Backbone:
-    """Ask for the same weights by the name of their source, or by the file they came from."""
-    if trained is None or trained.source != "file":
-        return load_backbone(name, weights="auto" if trained is None else trained.source, device=device)
-    try:
-        return load_backbone(name, weights=trained.location, device=device)
-    except FileNotFoundError as error:
+    """Return the backbone with the same weights; a path is never opened on a classifier's word."""
+    if trained is None:
+        return load_backbone(name, device=device)
+    loaded = loaded_backbone(name, trained.digest, device=device)
+    if loaded is not None:
+        return loaded
+    if trained.source == "file":
         raise BackboneUnavailable(
-            f"the classifier was trained with the weights in {trained.location}, which is not there; "
-            "load them from where they are now and pass that backbone (--weights on the command line)"
-        ) from error
+            f"the classifier was trained with the weights in {trained.location} ({trained.digest[:12]}); "
+            "load them from where they are and pass that backbone (--weights on the command line)"
+        )
+    return load_backbone(name, weights=trained.source, device=device)

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_vitrail import arguments
-from napari_vitrail.errors import ComputeError, VitrailError
+from napari_vitrail.errors import CHEAPER, ComputeError, SpecMismatch, VitrailError
 from napari_vitrail.spec import SEGMENTATION
 
 if TYPE_CHECKING:
@@ -109,12 +109,14 @@ def _segment(options: Namespace) -> int:
     for path, paths in zip(options.images, outputs, strict=True):
         try:
             _segment_file(path, paths, classifier, backbone, options)
+        except SpecMismatch:
+            raise  # true of every image
         except (ValueError, OSError, ComputeError) as error:
             _say(str(error))
             failed += 1
     if failed:
         _say(f"{failed} of {len(outputs)} images could not be segmented")
-    return FAILED if failed else 0
+    return 0 if not failed else MISUSED if failed == len(outputs) else FAILED
 
 
 def _segment_file(
@@ -168,6 +170,9 @@ def _models(options: Namespace) -> int:
         here = available_source(info.name) or "-"
         size = f"{info.patch_size}", f"{info.width}", f"{info.megabytes}"
         print(row.format(info.name, *size, info.licence, here))
+    print("\nplease cite")
+    for family, citation in {info.family: info.citation for info in reversed(list_backbones())}.items():
+        print(f"  {family}: {citation}")
     return 0
 
 
@@ -291,7 +296,7 @@ def _with_bar(steps: Steps[Result], title: str) -> Result:
                 result: Result = stop.value
                 return result
             except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
-                raise ComputeError(f"{title}: {str(error) or 'out of memory'}") from error
+                raise ComputeError(f"{title}: {str(error) or 'out of memory'}{CHEAPER}") from error
             bar.total = total
             bar.set_description(f"{title}: {what}", refresh=False)
             bar.update(done - bar.n)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.backbones import load_backbone
-from napari_vitrail.classify import fit_on_features, predict_steps, write_classes
+from napari_vitrail.classify import fit_on_features_steps, predict_steps, write_classes
 from napari_vitrail.features import pixel_features_steps
 from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import Progress, part_of
@@ -163,7 +163,7 @@ def _outcome_steps(
     yield Progress(0, 2, what)
     start = time.perf_counter()
     strokes = [painted(as_labels(sample.labels, sample.image.shape))]
-    classifier = fit_on_features(
+    classifier = yield from fit_on_features_steps(
         [features], strokes, intensity, class_names=sample.class_names, weights=weights
     )
     trained = time.perf_counter()

@@ -1,5 +1,8 @@
 """The few errors that a caller may want to tell apart; everything else is a built-in type."""
 
+CHEAPER = "; a larger stride, a smaller tile or the device cpu need less memory"
+"""What to add to a failure that may have been for lack of memory."""
+
 
 class VitrailError(Exception):
     """Base of the errors that napari-vitrail defines."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -19,17 +18,17 @@ from napari_vitrail.blend import (
     TREES,
     WEIGHT_WITHOUT_EVIDENCE,
     Blend,
+    Ids,
+    Rows,
     detail_forest,
-    held_out_evidence,
+    held_out_evidence_steps,
     linear_model,
 )
 from napari_vitrail.features import Projection
 
 if TYPE_CHECKING:
+    from napari_vitrail.progress import Steps
     from napari_vitrail.spec import Features, FeatureSpec
-
-Rows = NDArray[np.float32]
-Ids = NDArray[np.intp]
 
 
 def _logistic(random_state: int) -> Any:
@@ -102,7 +101,7 @@ class Fitted:
     report: str
 
 
-def fit_estimator(
+def fit_estimator_steps(
     estimator: Any,
     spec: FeatureSpec,
     vit: Rows | None,
@@ -110,8 +109,8 @@ def fit_estimator(
     ids: Ids,
     folds: Ids,
     random_state: int,
-) -> Fitted:
-    """Fit what was asked for, or what suits the features.
+) -> Steps[Fitted]:
+    """Fit what was asked for, or what suits the features; yield Progress, return what was fitted.
 
     Parameters
     ----------
@@ -130,7 +129,7 @@ def fit_estimator(
         If the name is unknown.
     """
     if estimator is None:
-        return _fit_blend(spec, vit, classical, ids, folds, random_state)
+        return (yield from _fit_blend_steps(spec, vit, classical, ids, folds, random_state))
     model, name = _unfitted(estimator, random_state)
     projection = None if vit is None else Projection.of(vit, spec.n_components)
     rows = _side_by_side(vit, projection, classical)
@@ -138,41 +137,38 @@ def fit_estimator(
     return Fitted(model.fit(rows, ids), projection, features, f"{name} on {rows.shape[1]} features")
 
 
-def _fit_blend(
+def _fit_blend_steps(
     spec: FeatureSpec, vit: Rows | None, classical: Rows | None, ids: Ids, folds: Ids, random_state: int
-) -> Fitted:
+) -> Steps[Fitted]:
     """Fit the forest, the linear model, or both in the shares that strokes held out recommend."""
     classes = np.unique(ids)
-    weight, reason = _weight(spec, vit, classical, ids, folds, random_state)
+    weight, reason = yield from _weight_steps(spec, vit, classical, ids, folds, random_state)
     if vit is not None and weight == 1:
         return Fitted(Blend(classes, 1.0, None), linear_model(vit, ids), "vit", f"linear ViT model{reason}")
     components = None if vit is None else Projection.of(vit, spec.n_components)
     detail = _side_by_side(vit, components, classical)
     forest = detail_forest(TREES, random_state).fit(detail, ids)
+    report = f"forest on {detail.shape[1]} features"
     if vit is None or components is None:
-        report = f"forest on {detail.shape[1]} features"
         return Fitted(Blend(classes, 0.0, forest), None, "classical", report)
     if weight > 0:
         components = linear_model(vit, ids).beside(components)
-    report = f"forest on {detail.shape[1]} features"
-    if weight > 0:
         report = f"{1 - weight:.0%} {report}, {weight:.0%} linear ViT model"
-    report += reason
-    return Fitted(Blend(classes, weight, forest), components, "hybrid", report)
+    return Fitted(Blend(classes, weight, forest), components, "hybrid", report + reason)
 
 
-def _weight(
+def _weight_steps(
     spec: FeatureSpec, vit: Rows | None, classical: Rows | None, ids: Ids, folds: Ids, random_state: int
-) -> tuple[float, str]:
+) -> Steps[tuple[float, str]]:
     """Return how much the linear model counts, and why."""
     if vit is None or spec.features == "hybrid":
         return 0.0, ""
     if classical is None:
         return 1.0, ""
     detail = _side_by_side(vit, Projection.of(vit, spec.n_components), classical)
-    evidence = held_out_evidence(vit, detail, ids, folds, random_state)
+    evidence = yield from held_out_evidence_steps(vit, detail, ids, folds, random_state)
     if evidence is None:
-        return WEIGHT_WITHOUT_EVIDENCE, " (some class has a single stroke, so none could be held out)"
+        return WEIGHT_WITHOUT_EVIDENCE, " (some class lies in a single stroke, so none could be held out)"
     losses = f"forest {evidence.forest_loss:.3f}, linear {evidence.linear_loss:.3f}"
     return evidence.weight, f" (log loss on strokes held out: {losses})"
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.1, 99.9
+OUTSIDE_AT_MOST, USED_AT_LEAST = 0.5, 0.01
+"""Shares of the pixels, and of the range, beyond which an image was hardly taken like the training ones."""
 STRETCHED_PERCENTILES = (0.5, 99.5)
 PERCENTILE_SAMPLE = 1_000_000
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -42,9 +44,11 @@ def as_image(
     """
     array = np.asarray(image)
     _check_numbers(array)
-    if array.ndim == 2 and channel_axis is None:
-        if channels is not None:
-            raise ValueError(f"channels={tuple(channels)} needs an image with channels, got {array.shape}")
+    if array.ndim == 2:
+        if channels is not None or channel_axis is not None:
+            raise ValueError(
+                f"channels and channel_axis need an image with channels, got a grey one, shape {array.shape}"
+            )
         return array
     if array.ndim != 3:
         raise ValueError(
@@ -62,8 +66,8 @@ def _chosen_channels(array: NDArray[np.generic], channels: Sequence[int] | None)
     if channels is None:
         if count not in (1, 3):
             raise ValueError(
-                f"image must have 1 or 3 channels, or 4 with alpha on its last axis, got {count}; name the "
-                "axis and the channels with channel_axis and channels, for instance channels=(0,)"
+                f"image must have 1 or 3 channels, or 4 with alpha last and no channel_axis, got {count}; "
+                "name the axis and the channels with channel_axis and channels, for instance channels=(0,)"
             )
         return array[..., 0] if count == 1 else array
     chosen = [int(channel) for channel in channels]
@@ -105,6 +109,9 @@ class IntensityRange:
         rule : {"auto", "percentile", "dtype"}
             See `napari_vitrail.FeatureSpec`.
         """
+        if rule == "dtype" and len({image.dtype for image in images}) > 1:
+            kinds = ", ".join(sorted({str(image.dtype) for image in images}))
+            raise ValueError(f"intensity='dtype' needs images of one data type, got {kinds}")
         if rule == "dtype" or (rule == "auto" and all(image.dtype == np.uint8 for image in images)):
             return cls(*_type_range(np.result_type(*images)))
         sample = np.concatenate([_finite_sample(image) for image in images])
@@ -114,6 +121,21 @@ class IntensityRange:
         if low == high:  # nearly all pixels agree: the few that differ are what there is to see
             low, high = sample.min(), sample.max()
         return cls(float(low), float(high))
+
+    def misfit(self, image: NDArray[np.generic]) -> str | None:
+        """Return what is wrong with an image's grey values for this range; None where nothing is."""
+        sample = _finite_sample(image)
+        span = self.high - self.low
+        if not sample.size or span <= 0:
+            return None
+        outside = np.mean((sample < self.low) | (sample > self.high))
+        used = np.ptp(np.clip(sample, self.low, self.high)) / span
+        if outside <= OUTSIDE_AT_MOST and (used >= USED_AT_LEAST or not np.ptp(sample)):
+            return None
+        return (
+            f"the image's grey values, {sample.min():g} to {sample.max():g}, do not fit those of the "
+            f"training images, {self.low:g} to {self.high:g}; is it of another data type or scaled otherwise?"
+        )
 
     def scale(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return `image` as float32 from 0 to 1, clipped; a constant range gives zeros.

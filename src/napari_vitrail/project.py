@@ -6,6 +6,7 @@ import importlib.metadata
 import io
 import json
 import os
+import re
 import tokenize
 import zipfile
 import zlib
@@ -20,24 +21,39 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from napari_vitrail.backbones import Weights
+from napari_vitrail.backbones import Weights, backbone_info
 from napari_vitrail.classify import PixelClassifier
 from napari_vitrail.errors import ProjectError
-from napari_vitrail.estimators import SAVED_TYPES
+from napari_vitrail.estimators import ESTIMATORS, SAVED_TYPES
 from napari_vitrail.features import Projection
 from napari_vitrail.files import written_aside
 from napari_vitrail.image import IntensityRange
 from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.trees import check_estimator, foreign_types
 
 FORMAT_VERSION = 1
 LARGEST_MEMBER = 2**30
 """Bytes that a member may unpack to; a forest of 200 trees is some 50 MB."""
 
 DAMAGE = (
-    zipfile.BadZipFile, zlib.error, tokenize.TokenError, EOFError, AttributeError, ImportError, LookupError,
-    MemoryError, OSError, RuntimeError, TypeError, ValueError,
+    zipfile.BadZipFile, zlib.error, tokenize.TokenError, ArithmeticError, AttributeError, EOFError, ImportError,
+    LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 """What skops and numpy raise at an estimator whose bytes are damaged."""
+
+MISFIT = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    SafetensorError,
+)
+"""What is raised where the parts of a classifier are not what they should be."""
+
+WEIGHT_SOURCES = ("hub", "offline", "file")
+LARGEST_ID = 65535
 
 DESCRIPTION, ESTIMATOR, TENSORS = "project.json", "classifier.skops", "tensors.safetensors"
 
@@ -54,13 +70,21 @@ def save_classifier(path: str | os.PathLike[str], classifier: PixelClassifier) -
     Raises
     ------
     ProjectError
-        If its estimator is of a type that would not be loaded again; the message lists what is.
+        If it would not be loaded again: its estimator is of a type that is not saved, its parts do not
+        fit together, or it is too large. Nothing is written then.
     """
+    data = _dumped(classifier.estimator)
+    try:
+        _check_fit(classifier)
+    except MISFIT as error:
+        raise ProjectError(f"the classifier is not saved, as it could not be loaded: {error}") from error
     members = {
         DESCRIPTION: json.dumps(_description(classifier), indent=2).encode(),
-        ESTIMATOR: _dumped(classifier.estimator),
+        ESTIMATOR: data,
         TENSORS: save_tensors(_tensors(classifier)),
     }
+    for name, data in members.items():
+        _check_size(path, name, max(len(data), _unpacked_size(data) if name == ESTIMATOR else 0))
     with written_aside(path) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
@@ -74,13 +98,14 @@ def load_classifier(path: str | os.PathLike[str]) -> PixelClassifier:
     FileNotFoundError
         If there is no such file.
     ProjectError
-        If it is damaged, newer than this version can read, or holds types that are not on our list.
+        If it is damaged, newer than this version can read, holds types that are not on our list, or trees
+        that would not be safe to follow.
     """
     members = _members(Path(path))
     try:
         description = json.loads(members[DESCRIPTION])
         version = description["format_version"]
-    except (ValueError, KeyError, TypeError) as error:
+    except MISFIT as error:
         raise ProjectError(f"{path} is damaged: its {DESCRIPTION} cannot be read: {error}") from error
     if version != FORMAT_VERSION:
         raise ProjectError(
@@ -90,7 +115,7 @@ def load_classifier(path: str | os.PathLike[str]) -> PixelClassifier:
     estimator = _loaded(members[ESTIMATOR], path)
     try:
         return _classifier(description, estimator, load_tensors(members[TENSORS]))
-    except (AttributeError, LookupError, TypeError, ValueError, SafetensorError) as error:
+    except MISFIT as error:
         raise ProjectError(f"{path} is damaged or not a classifier: {error}") from error
 
 
@@ -118,12 +143,11 @@ def _classifier(
     description: dict[str, Any], estimator: Any, tensors: dict[str, np.ndarray]
 ) -> PixelClassifier:
     spec = FeatureSpec.from_dict(description["spec"])
+    weights = description["weights"]
     projection = None
     if spec.uses_vit:
         projection = Projection(tensors["projection.basis"], tensors["projection.offset"])
-        if projection.basis.ndim != 2 or projection.offset.shape != projection.basis.shape[1:]:
-            raise ValueError("its projection's basis and offset do not fit together")
-    weights = description["weights"]
+    check_estimator(estimator)
     classifier = PixelClassifier(
         estimator,
         spec,
@@ -135,20 +159,74 @@ def _classifier(
     )
     if not np.array_equal(classifier.classes_, tensors["classes"]):
         raise ValueError(f"its estimator knows classes {classifier.classes_}, not {tensors['classes']}")
-    expected = getattr(estimator, "n_features_in_", classifier.width)
+    _check_fit(classifier)
+    return classifier
+
+
+def _check_fit(classifier: PixelClassifier) -> None:
+    """Raise one of MISFIT where the parts of a classifier do not fit together."""
+    _check_classes(classifier)
+    if classifier.spec.features == "auto":
+        raise ValueError("its features must be those that were chosen, not 'auto'")
+    if classifier.spec.uses_vit:
+        _check_vit(classifier)
+    low, high = classifier.intensity.low, classifier.intensity.high
+    if not (np.isfinite([low, high]).all() and low <= high):
+        raise ValueError(f"its grey values must be finite and in order, got {low} to {high}")
+    expected = getattr(classifier.estimator, "n_features_in_", classifier.width)
     if expected != classifier.width:
         raise ValueError(f"its estimator takes {expected} features, its spec makes {classifier.width}")
-    return classifier
+
+
+def _check_classes(classifier: PixelClassifier) -> None:
+    classes, names = classifier.classes_, classifier.class_names
+    if classes.ndim != 1 or classes.dtype.kind not in "ui" or not len(classes):
+        raise ValueError(f"its classes must be whole numbers, got {classes}")
+    if classes.min() < 1 or classes.max() > LARGEST_ID or (np.diff(classes.astype(int)) < 1).any():
+        raise ValueError(f"its classes must be 1 to {LARGEST_ID} in order, got {classes}")
+    if not set(names) <= set(classes.tolist()) or not all(isinstance(name, str) for name in names.values()):
+        raise ValueError(f"its class names must be words for classes {classes}, got {names}")
+    if not isinstance(classifier.report, str):
+        raise ValueError(f"its report must be words, got {classifier.report!r}")
+
+
+def _check_vit(classifier: PixelClassifier) -> None:
+    """Raise ValueError where the spec, the projection and the weights are not those of one backbone."""
+    spec, projection, weights = classifier.spec, classifier.projection, classifier.weights
+    info = backbone_info(spec.backbone)
+    if not -info.depth <= spec.layer < info.depth:
+        raise ValueError(f"its layer must be one of the {info.depth} of {info.name}, got {spec.layer}")
+    if projection is None or weights is None:
+        raise ValueError(f"its {spec.features} features need a projection, and the backbone's weights named")
+    if weights.source not in WEIGHT_SOURCES or not isinstance(weights.location, str):
+        raise ValueError(f"its weights must come from {', '.join(WEIGHT_SOURCES)}, got {weights.source!r}")
+    if not re.fullmatch("[0-9a-f]{64}", weights.digest):
+        raise ValueError(f"its weights need a SHA-256 of 64 digits, got {weights.digest!r}")
+    _check_projection(projection, info.width + (info.heads if spec.attention else 0))
+
+
+def _check_projection(projection: Projection, width: int) -> None:
+    basis, offset = projection.basis, projection.offset
+    if basis.ndim != 2 or not basis.size or offset.shape != basis.shape[1:]:
+        raise ValueError(
+            f"its projection's basis {basis.shape} and offset {offset.shape} do not fit together"
+        )
+    if len(basis) != width:
+        raise ValueError(f"its projection takes {len(basis)} features, its spec makes {width}")
+    if not all(values.dtype == np.float32 and np.isfinite(values).all() for values in (basis, offset)):
+        raise ValueError("its projection must hold finite float32 numbers")
 
 
 def _dumped(estimator: Any) -> bytes:
     """Return an estimator in skops' format, or raise ProjectError naming the types that are refused."""
     data = skops.io.dumps(estimator)
-    refused = sorted(set(skops.io.get_untrusted_types(data=data)) - set(SAVED_TYPES))
+    untrusted = set(skops.io.get_untrusted_types(data=data)) - set(SAVED_TYPES)
+    refused = sorted(untrusted | set(foreign_types(estimator)))
     if refused:
         raise ProjectError(
             f"the estimator {type(estimator).__name__} holds types that are not saved, because opening "
-            f"them would not be safe: {', '.join(refused)}; use one of scikit-learn's own classifiers"
+            f"them would not be safe: {', '.join(refused)}; saved are the default (estimator=None) and "
+            f"those with a name: {', '.join(ESTIMATORS)}"
         )
     return data
 
@@ -169,8 +247,7 @@ def _members(path: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = {name: _member(archive, name) for name in (DESCRIPTION, ESTIMATOR, TENSORS)}
-        with zipfile.ZipFile(io.BytesIO(members[ESTIMATOR])) as inner:  # a zip in the zip
-            _check_size(path, ESTIMATOR, sum(member.file_size for member in inner.infolist()))
+        _check_size(path, ESTIMATOR, _unpacked_size(members[ESTIMATOR]))
         return members
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
         raise ProjectError(f"{path} is not a .vitrail file, or is damaged: {error}") from error
@@ -189,6 +266,14 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     return buffer.getvalue()
 
 
-def _check_size(path: Path, name: str, size: int) -> None:
+def _unpacked_size(data: bytes) -> int:
+    """Return the bytes that a zip, here the one in the zip, would take unpacked."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return sum(member.file_size for member in archive.infolist())
+
+
+def _check_size(path: str | os.PathLike[str], name: str, size: int) -> None:
     if size > LARGEST_MEMBER:
-        raise ProjectError(f"{path} is refused: {name} would take {size} bytes")
+        raise ProjectError(
+            f"{path} is refused: {name} would take {size} bytes, above the {LARGEST_MEMBER} allowed"
+        )

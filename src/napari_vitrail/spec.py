@@ -62,8 +62,8 @@ class FeatureSpec:
         The ViT sees every image stretched to its own 0.5 and 99.5 percentiles, so that exposures may
         differ; or on the grey values of the training images, as the classical features always do.
     n_components : int
-        Principal components of the ViT features that join the classical ones; 0 takes all. The linear
-        model of ``auto`` and ``vit`` always sees all features.
+        Principal components of the ViT features that a forest, or a classifier asked for by name, sees;
+        0 takes the features as they are. The linear model of ``auto`` and ``vit`` always sees them all.
     """
 
     features: Features = "auto"
@@ -91,8 +91,8 @@ class FeatureSpec:
         for item in fields(self):
             _check(item.name, item.type, getattr(self, item.name))
         object.__setattr__(self, "magnification", float(self.magnification))  # 2 and 2.0: one digest
-        if self.halo >= self.tile:
-            raise ValueError(f"halo must be smaller than tile ({self.tile}), got {self.halo}")
+        if self.halo > self.tile // 2:
+            raise ValueError(f"halo must be at most half the tile ({self.tile // 2}), got {self.halo}")
         if self.sampling == "queries" and (self.placement, self.fit) != ("centre", "pad"):
             raise ValueError(
                 "sampling='queries' asks tokens at their true centres everywhere in the image; "
@@ -163,7 +163,10 @@ DOCHERTY_SEGMENTATION = FeatureSpec(
     contrast="fitted",
     n_components=0,
 )
-"""Weakly supervised segmentation as published: Docherty et al. (2024), Algorithms 1 and 3."""
+"""Features of weakly supervised segmentation as published: Docherty et al. (2024), Algorithm 1, without flips.
+
+Their classifier for hybrid features is ``estimator="logistic"``.
+"""
 
 AMIR_COSEGMENTATION = FeatureSpec(
     features="vit",
@@ -179,4 +182,4 @@ AMIR_COSEGMENTATION = FeatureSpec(
     contrast="fitted",
     n_components=0,
 )
-"""Keys for co-segmentation as published: Amir et al. (2021), section 4."""
+"""Features of co-segmentation as published: Amir et al. (2021), section 4."""

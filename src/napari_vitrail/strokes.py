@@ -85,13 +85,16 @@ def drawn(images: Sequence[Painted], random_state: int, max_per_class: int = MAX
 def held_out_folds(images: Sequence[Painted], n_folds: int = FOLDS) -> NDArray[np.intp]:
     """Return in which fold (n,) each painted pixel of all images is held out.
 
-    Whole images go together where there are at least three, whole strokes else: neighbours of a pixel
-    that was trained on say nothing about what a classifier knows. The strokes of a class are dealt
-    largest first, each into the fold that has least of the class.
+    Whole images go together where there are at least three and every class is painted in two folds of
+    them, whole strokes else: neighbours of a pixel that was trained on say nothing about what a
+    classifier knows. The strokes of a class are dealt largest first, each into the fold that has least
+    of the class.
     """
-    if len(images) >= 3:
-        return np.repeat(np.arange(len(images)) % n_folds, [len(own.ids) for own in images])
     ids = np.concatenate([own.ids for own in images])
+    by_image = np.repeat(np.arange(len(images)) % n_folds, [len(own.ids) for own in images])
+    spread = all(len(np.unique(by_image[ids == class_id])) > 1 for class_id in np.unique(ids))
+    if len(images) >= 3 and spread:
+        return by_image
     strokes = np.concatenate([own.strokes + index * MOST_STROKES for index, own in enumerate(images)])
     folds = np.zeros(len(ids), np.intp)
     for class_id in np.unique(ids):

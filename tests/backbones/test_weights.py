@@ -49,9 +49,9 @@ def nowhere(monkeypatch, tmp_path):
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
     monkeypatch.setattr("urllib.request.urlopen", refuse)
     monkeypatch.setattr(_places, "offline_path", lambda: None)
-    _load._loaded.cache_clear()
+    _load._recent.clear()
     yield
-    _load._loaded.cache_clear()
+    _load._recent.clear()
 
 
 def register(backbone, monkeypatch):

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QComboBox,
+    QFileDialog,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -24,6 +25,7 @@ from napari_vitrail.progress import Progress
 from napari_vitrail.samples import histology
 from napari_vitrail.spec import DEFAULT_BACKBONE
 from napari_vitrail.widgets import ClassifierWidget, histology_strokes
+from napari_vitrail.widgets._layers import class_names
 
 SIDE = 64
 
@@ -72,6 +74,15 @@ def gate(monkeypatch):
     gate = Gate()
     monkeypatch.setattr("napari_vitrail.widgets._classifier.segment_painted_steps", gate.steps)
     return gate
+
+
+@pytest.fixture
+def dialog(monkeypatch, tmp_path):
+    """Return the path that every file dialog answers with."""
+    path = tmp_path / "textures.vitrail"
+    monkeypatch.setattr(QFileDialog, "exec", lambda dialog: 1)
+    monkeypatch.setattr(QFileDialog, "selectedFiles", lambda dialog: [str(path)])
+    return path
 
 
 class Gate:
@@ -198,7 +209,25 @@ def test_runtime_error_is_one_notification(qtbot, widget, painted, notes, monkey
     button(widget, "Segment").click()
     qtbot.waitUntil(lambda: notes != [])
     qtbot.waitUntil(lambda: not button(widget, "Cancel").isEnabled())
-    assert [note.message for note in notes] == ["CUDA out of memory"]
+    [note] = notes
+    assert note.message.startswith("CUDA out of memory; a larger stride")
+
+
+def test_result_that_cannot_be_written_is_one_notification(
+    qtbot, widget, painted, gate, notes, monkeypatch, caplog
+):
+    def fail(*_):
+        raise TypeError("no such dtype")
+
+    monkeypatch.setattr("napari_vitrail.widgets._classifier.write_segmentation", fail)
+    gate.open.set()
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: notes != [])
+    qtbot.waitUntil(lambda: widget.findChild(QProgressBar).isHidden())
+    assert [note.message for note in notes] == ["no such dtype"]
+    assert says(widget, "Stopped by an error")
+    assert not says(widget, "Segmenting")
+    assert not button(widget, "Cancel").isEnabled()
 
 
 def test_progress_shows_and_goes(qtbot, widget, painted, gate):
@@ -328,6 +357,95 @@ def test_moved_strokes_are_noticed(widget, painted):
     painted.translate = (0, 0)
     assert not button(widget, "Segment").isEnabled()
     assert "lies elsewhere" in " ".join(button(widget, "Segment").toolTip().split())
+
+
+def test_strokes_of_another_size_are_noticed(widget, painted):
+    painted.data = np.zeros((SIDE, SIDE - 1), np.uint8)
+    assert "64 x 63 pixels" in button(widget, "Segment").toolTip()
+    painted.data = np.zeros((SIDE, SIDE), np.uint8)
+    assert button(widget, "Segment").isEnabled()
+
+
+def test_an_affine_given_later_is_noticed(widget, painted):
+    painted.affine = [[1, 0, 3], [0, 1, 0], [0, 0, 1]]
+    assert not button(widget, "Segment").isEnabled()
+
+
+def test_a_change_without_a_word_is_said_at_the_click(widget, painted, gate, notes):
+    with painted.events.blocker_all():
+        painted.data = np.zeros((SIDE, SIDE - 1), np.uint8)
+    button(widget, "Segment").click()
+    assert says(widget, "Not yet: the strokes layer has 64 x 63 pixels")
+    assert not gate.started.is_set()
+    assert notes == []
+
+
+def test_saved_classifier_segments_another_image(qtbot, viewer, widget, painted, notes, dialog, textures):
+    save, apply = button(widget, "Save classifier..."), button(widget, "Apply classifier...")
+    assert not save.isEnabled()
+    button(widget, "Segment").click()
+    qtbot.waitUntil(save.isEnabled, timeout=60_000)
+    qtbot.waitUntil(lambda: says(widget, "Done in"))
+    save.click()
+    assert dialog.is_file()
+    assert [note.severity for note in notes] == ["info"]
+
+    viewer.layers.clear()
+    assert "open an image" in apply.toolTip()
+    viewer.add_image(textures[:, ::-1], name="mirrored")
+    apply.click()
+    qtbot.waitUntil(lambda: "mirrored segmentation" in viewer.layers, timeout=60_000)
+    result = viewer.layers["mirrored segmentation"]
+    assert (result.data == np.where(np.arange(SIDE) < SIDE // 2, 7, 2)).mean() > 0.9
+    assert class_names(result) == {2: "class 2", 7: "class 7"}
+    qtbot.waitUntil(lambda: says(widget, "textures.vitrail, "))
+
+
+def test_a_damaged_file_is_one_notification(qtbot, viewer, widget, notes, dialog):
+    dialog.write_text("no zip")
+    button(widget, "Apply classifier...").click()
+    qtbot.waitUntil(lambda: notes != [], timeout=60_000)
+    qtbot.waitUntil(lambda: not button(widget, "Cancel").isEnabled())
+    [note] = notes
+    assert note.severity == "error"
+    assert "not a .vitrail file" in note.message
+    assert says(widget, "Stopped by an error")
+
+
+def test_a_file_that_cannot_be_written_is_one_notification(qtbot, widget, painted, gate, notes, dialog):
+    gate.open.set()
+    button(widget, "Segment").click()
+    qtbot.waitUntil(button(widget, "Save classifier...").isEnabled)
+
+    def full(*_):
+        raise OSError("no space left on the disk")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari_vitrail.project.save_classifier", full)
+        button(widget, "Save classifier...").click()
+    assert [(note.severity, note.message) for note in notes] == [("error", "no space left on the disk")]
+
+
+def test_a_dialog_dismissed_does_nothing(widget, notes, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "exec", lambda dialog: 0)
+    button(widget, "Apply classifier...").click()
+    assert not button(widget, "Cancel").isEnabled()
+    assert notes == []
+
+
+def test_progress_keeps_capitals(qtbot, widget, painted, monkeypatch):
+    done = threading.Event()
+
+    def steps(*_, **__):
+        yield Progress(1, 4, "ViT features")
+        done.wait()
+        raise ValueError("enough")
+
+    monkeypatch.setattr("napari_vitrail.widgets._classifier.segment_painted_steps", steps)
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: widget.findChild(QProgressBar).text() == "ViT features: 1 of 4")
+    done.set()
+    qtbot.waitUntil(lambda: not button(widget, "Cancel").isEnabled())
 
 
 def test_settings_that_do_not_go_together_say_so(viewer, widget, painted):

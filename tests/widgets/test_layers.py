@@ -8,6 +8,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
+from napari_vitrail.progress import Progress, drain
 from napari_vitrail.widgets._layers import (
     add_strokes,
     class_colours,
@@ -88,28 +89,54 @@ def test_strokes_are_found_on_every_plane_of_a_stack(noise, dims):
     stack = np.stack([noise, noise + 1, noise + 2])
     painted = np.zeros(stack.shape, np.uint8)
     painted[0, 1, 1], painted[2, 2, 2] = 1, 2
-    pairs = read_strokes(Labels(painted), Image(stack), dims(3, point=(1, 0, 0)))
+    pairs = drain(read_strokes(Labels(painted), Image(stack), dims(3, point=(1, 0, 0))))
     np.testing.assert_array_equal([pixels for pixels, _ in pairs], stack[[0, 2]])
     np.testing.assert_array_equal([labels for _, labels in pairs], painted[[0, 2]])
 
 
 def test_flat_strokes_belong_to_the_plane_in_view(noise, dims):
     stack = np.stack([noise, noise + 1, noise + 2])
-    [(pixels, _)] = read_strokes(
-        Labels(np.ones(noise.shape, np.uint8)), Image(stack), dims(3, point=(1, 0, 0))
-    )
+    strokes = Labels(np.ones(noise.shape, np.uint8))
+    [(pixels, _)] = drain(read_strokes(strokes, Image(stack), dims(3, point=(1, 0, 0))))
     np.testing.assert_array_equal(pixels, stack[1])
 
 
 def test_strokes_are_copied(noise, dims):
     labels = Labels(np.ones(noise.shape, np.uint8))
-    [(_, strokes)] = read_strokes(labels, Image(noise), dims())
+    steps = read_strokes(labels, Image(noise), dims())
     labels.data[:] = 0
+    [(_, strokes)] = drain(steps)
     assert strokes.all()
 
 
+def test_lazy_strokes_are_computed_by_the_work_not_by_the_call(noise, dims):
+    computed = []
+
+    def plane(block_info=None):
+        at = block_info[None]["chunk-location"][0]
+        computed.append(at)
+        return np.full((1, *noise.shape), at == 2, np.uint8)
+
+    lazy = da.map_blocks(plane, chunks=((1,) * 4, *((side,) for side in noise.shape)), dtype=np.uint8)
+    strokes, image = Labels(lazy), Image(np.stack([noise, noise + 1, noise + 2, noise + 3]))
+    computed.clear()  # of what napari itself has drawn
+    steps = read_strokes(strokes, image, dims(3))
+    assert computed == []
+    assert next(steps) == Progress(1, 4, "reading strokes")
+    assert computed == [0]
+    [(pixels, _)] = drain(steps)
+    np.testing.assert_array_equal(pixels, noise + 2)
+
+
+def test_empty_planes_of_a_long_stack_are_not_copied(dims):
+    painted = np.zeros((1000, 12, 16), np.uint8)
+    painted[500, 3, 3] = 1
+    steps = read_strokes(Labels(painted), Image(np.zeros_like(painted)), dims(3))
+    assert [progress.total for progress in steps] == [1]
+
+
 def test_nothing_painted_is_no_strokes(noise, dims):
-    assert read_strokes(Labels(np.zeros(noise.shape, np.uint8)), Image(noise), dims()) == []
+    assert drain(read_strokes(Labels(np.zeros(noise.shape, np.uint8)), Image(noise), dims())) == []
 
 
 @pytest.mark.parametrize(
@@ -155,6 +182,36 @@ def test_segmentation_is_updated_in_place(noise, viewer):
     assert again is first
     assert again.opacity == 0.2
     np.testing.assert_array_equal(again.data, noise % 3 + np.uint16(300))
+
+
+def test_an_updated_segmentation_lies_where_the_image_lies_now(noise, viewer):
+    image = viewer.add_image(noise)
+    strokes = add_strokes(viewer, image)
+    first = write_segmentation(viewer, read_plane(image, viewer.dims), noise % 3, strokes)
+    for name, value in {**CALIBRATED, "rotate": 30, "shear": (0.2,)}.items():
+        setattr(image, name, value)
+    again = write_segmentation(viewer, read_plane(image, viewer.dims), noise % 3, strokes)
+    assert again is first
+    assert_same_place(again, image)
+    np.testing.assert_allclose(again.data_to_world((3, 5)), image.data_to_world((3, 5)))
+
+
+def test_an_image_reopened_in_another_size_gets_one_segmentation(noise, viewer):
+    for pixels in (noise, noise[:8]):
+        image = viewer.add_image(pixels, name="cells")
+        strokes = add_strokes(viewer, image)
+        for _ in range(2):
+            write_segmentation(viewer, read_plane(image, viewer.dims), pixels % 3, strokes)
+        del viewer.layers["cells"]
+    shapes = [layer.data.shape for layer in viewer.layers if is_result(layer)]
+    assert shapes == [(12, 16), (8, 16)]
+
+
+def test_segmentation_without_strokes_lies_on_top_in_our_colours(noise, viewer):
+    image = viewer.add_image(noise)
+    result = write_segmentation(viewer, read_plane(image, viewer.dims), noise % 3, None)
+    assert viewer.layers[-1] is result
+    np.testing.assert_array_equal(result.get_color(1), class_colours().map(1))
 
 
 def test_segmentation_of_a_stack_keeps_its_other_planes(noise, viewer):

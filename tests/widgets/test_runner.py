@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from napari_vitrail.errors import ComputeError
 from napari_vitrail.progress import Progress, drain
@@ -119,19 +120,35 @@ def test_newest_job_wins_and_only_one_runs(qtbot, run, diary):
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("CUDA out of memory"), NotImplementedError("CUDA out of memory")], ids=repr
+    "error", [RuntimeError("no such kernel"), NotImplementedError("no such kernel")], ids=repr
 )
 def test_runtime_errors_arrive_as_compute_errors(error, qtbot, run, diary):
     run(failing_steps(error))
     qtbot.waitUntil(lambda: diary.idle)
     [arrived] = diary.errors
     assert isinstance(arrived, ComputeError)
-    assert str(arrived) == "CUDA out of memory"
+    assert str(arrived) == "no such kernel"
     assert arrived.__cause__ is error
     assert diary.results == []
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), KeyError("no"), MemoryError("no")], ids=repr)
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (RuntimeError("CUDA out of memory."), "CUDA out of memory; a larger stride"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate"), "can't allocate; a larger stride"),
+        (MemoryError(), "out of memory; a larger stride"),
+    ],
+    ids=repr,
+)
+def test_a_lack_of_memory_says_what_would_do(error, text):
+    failure = drain(shield(failing_steps(error)))
+    assert isinstance(failure.error, ComputeError)
+    assert text in str(failure.error)
+    assert "a smaller tile or the device cpu need less memory" in str(failure.error)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyError("no")], ids=repr)
 def test_other_errors_arrive_as_they_are(error, qtbot, run, diary):
     run(failing_steps(error))
     qtbot.waitUntil(lambda: diary.idle)
@@ -144,6 +161,17 @@ def test_next_job_runs_after_an_error(qtbot, run, diary):
     run(count_steps(1))
     qtbot.waitUntil(lambda: diary.idle == 2)
     assert len(diary.results) == 1
+
+
+def test_an_error_in_taking_the_result_arrives_once(qtbot, runner, diary):
+    error = RuntimeError("no such layer")
+
+    def fail(result):
+        raise error
+
+    runner.start(Job(count_steps(1), fail, "counting"))
+    qtbot.waitUntil(lambda: diary.idle == 1)
+    assert diary.errors == [error]
 
 
 def test_cancel_closes_the_job_and_drops_its_answers(qtbot, runner, run, diary):
@@ -210,6 +238,18 @@ def test_our_warnings_arrive_and_others_are_logged(qtbot, run, diary, caplog):
     qtbot.waitUntil(lambda: diary.idle)
     assert diary.warnings == ["alpha is ignored"]
     assert "old option" in caplog.text
+
+
+def test_no_convergence_is_said_once_and_in_plain_words(qtbot, run, diary):
+    def steps():
+        for fold in range(3):
+            warnings.warn(f"lbfgs failed in fold {fold}", ConvergenceWarning, stacklevel=1)
+        yield Progress(1, 1, "steps")
+
+    run(steps())
+    qtbot.waitUntil(lambda: diary.idle)
+    [text] = diary.warnings
+    assert "stopped before it had settled" in text
 
 
 def test_shield_passes_progress_result_and_closing_on():

@@ -1,5 +1,5 @@
 from ._device import resolve_device
-from ._load import load_backbone
+from ._load import load_backbone, loaded_backbone
 from ._places import available_source, fetch_weights
 from ._registry import BackboneInfo, Weights, backbone_info, list_backbones
 from ._vit import Backbone, ViTBackbone
@@ -14,5 +14,6 @@ __all__ = [
     "fetch_weights",
     "list_backbones",
     "load_backbone",
+    "loaded_backbone",
     "resolve_device",
 ]

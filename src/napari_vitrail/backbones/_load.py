@@ -6,9 +6,9 @@ import logging
 import os
 from contextlib import redirect_stdout
 from dataclasses import replace
-from functools import lru_cache
 from io import StringIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from napari_vitrail.backbones._device import resolve_device
@@ -18,6 +18,12 @@ from napari_vitrail.backbones._weights import Found, find_weights, tensors_diges
 from napari_vitrail.errors import WeightsError
 
 log = logging.getLogger(__name__)
+
+KEPT = 2
+"""Backbones that stay in memory, the latest ones."""
+
+_recent: dict[tuple[str, str, float, str], ViTBackbone] = {}
+_lock = Lock()  # loading is slow, and redirects what timm prints: one thread at a time
 
 
 def load_backbone(
@@ -49,8 +55,34 @@ def load_backbone(
     WeightsError
         If a file is damaged or belongs to another architecture.
     """
-    info = backbone_info(name)
-    return _loaded(info, _source_key(weights), resolve_device(device))
+    info, device = backbone_info(name), resolve_device(device)
+    key = (name, *_source_key(weights), device)
+    with _lock:
+        if key not in _recent:
+            _recent[key] = _loaded(info, weights, device)
+            for oldest in list(_recent)[:-KEPT]:
+                del _recent[oldest]
+        return _recent[key]
+
+
+def loaded_backbone(name: str, digest: str, *, device: str = "auto") -> ViTBackbone | None:
+    """Return a backbone with certain weights if it is still in memory, wherever they came from.
+
+    Parameters
+    ----------
+    name : str
+    digest : str
+        SHA-256 of the weights, see `Weights`.
+    device : {"auto", "cuda", "mps", "cpu"}
+    """
+    wanted = (name, digest, resolve_device(device))
+    with _lock:
+        known = list(_recent.values())
+    for backbone in known:
+        weights = backbone.info.weights
+        if weights is not None and (backbone.info.name, weights.digest, backbone.device) == wanted:
+            return backbone
+    return None
 
 
 def _source_key(weights: str | os.PathLike[str]) -> tuple[str, float]:
@@ -59,9 +91,8 @@ def _source_key(weights: str | os.PathLike[str]) -> tuple[str, float]:
     return str(weights), path.stat().st_mtime if path.is_file() else 0.0
 
 
-@lru_cache(maxsize=2)
-def _loaded(info: BackboneInfo, source: tuple[str, float], device: str) -> ViTBackbone:
-    found = find_weights(info.name, source[0])
+def _loaded(info: BackboneInfo, source: str | os.PathLike[str], device: str) -> ViTBackbone:
+    found = find_weights(info.name, source)
     model = empty_model(info)
     tensors = _fitted(found, model, info)
     model.load_state_dict(tensors, strict=True, assign=True)

@@ -77,11 +77,6 @@ class BackboneInfo:
     rotary: bool = False
     weights: Weights | None = None
 
-    @property
-    def native_side(self) -> int:
-        """Side of the images it was trained on, in pixels."""
-        return self.native_grid * self.patch_size
-
 
 # size: (width, heads, depth, megabytes of DINOv2's weights)
 _SIZES = {

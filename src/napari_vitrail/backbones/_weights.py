@@ -105,7 +105,7 @@ def _read_checkpoint(path: Path) -> dict[str, Tensor]:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path} is damaged, or holds more than tensors and is refused for safety: {error}"
+            f"{path} is damaged, or holds more than tensors and is refused for safety"
         ) from error
     except DAMAGE as error:
         raise WeightsError(f"{path} cannot be read as weights; it may be cut short: {error}") from error

@@ -11,8 +11,8 @@ from napari_vitrail.features._extract import (
     extract_features_steps,
     features_at,
 )
-from napari_vitrail.features._pca import Projection
 from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps
+from napari_vitrail.features._projection import Projection
 from napari_vitrail.features._vit import vit_features_steps
 
 __all__ = [

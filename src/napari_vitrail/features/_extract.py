@@ -62,7 +62,8 @@ def extract_features(
     Returns
     -------
     features : FeatureGrid
-        ViT features alone on the grid of their tokens; anything with classical features on the pixels.
+        ViT features alone on the grid of their tokens; anything with classical features on the pixels,
+        which takes 4 bytes for each of up to 442 features of every pixel.
 
     Raises
     ------
@@ -91,11 +92,30 @@ def features_at(
     Returns
     -------
     features : (n, d) float32
+
+    Raises
+    ------
+    ValueError
+        If a position is not a pixel of the image.
     """
-    pixels = np.asarray(positions)
-    features = drain(_features_steps(as_image(image), spec, backbone, device, pixels))
+    image, pixels = as_image(image), np.asarray(positions)
+    _check_positions(pixels, image.shape)
+    features = drain(_features_steps(image, spec, backbone, device, pixels))
     parts = [features.vit_at(pixels), features.classical_at(pixels)]
     return np.concatenate([part for part in parts if part is not None], axis=1)
+
+
+def _check_positions(pixels: NDArray[np.integer], shape: tuple[int, ...]) -> None:
+    if pixels.ndim != 2 or pixels.shape[1] != 2 or pixels.dtype.kind not in "ui":
+        raise ValueError(
+            f"positions must be an (n, 2) array of whole rows and columns, got {pixels.shape} {pixels.dtype}"
+        )
+    outside = ((pixels < 0) | (pixels >= np.array(shape[:2]))).any(axis=1)
+    if outside.any():
+        raise ValueError(
+            f"positions must lie in the image {shape[:2]}, got {pixels[outside][:3].tolist()}"
+            + (" and others" if np.count_nonzero(outside) > 3 else "")
+        )
 
 
 def attention_maps(

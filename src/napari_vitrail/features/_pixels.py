@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.backbones import Backbone
-    from napari_vitrail.features._pca import Projection
+    from napari_vitrail.features._projection import Projection
     from napari_vitrail.progress import Steps
     from napari_vitrail.spec import Features, FeatureSpec
 

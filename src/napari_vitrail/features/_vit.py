@@ -147,8 +147,10 @@ def _placed(shape: tuple[int, int], spec: FeatureSpec, patch_size: int) -> tuple
     lattice = strided_lattice(shape, patch_size, spec)
     if spec.placement == "centre":
         return lattice, lattice.grid
-    sides = [shape[axis] - 2 * lattice.first[axis] for axis in (0, 1)]
-    stretched = Grid.stretched(lattice.shape, (sides[0], sides[1]))
+    sides = shape
+    if spec.fit == "crop":
+        sides = (max(shape[0] // patch_size, 1) * patch_size, max(shape[1] // patch_size, 1) * patch_size)
+    stretched = Grid.stretched(lattice.shape, sides)
     origin = (stretched.origin[0] + lattice.first[0], stretched.origin[1] + lattice.first[1])
     return lattice, replace(stretched, origin=origin)
 

@@ -8,10 +8,11 @@ from magicgui.widgets import ComboBox
 from napari import Viewer
 from napari.components import Dims
 from napari.layers import Image, Labels, Layer
+from napari.utils.events import Event
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton
 
 from napari_vitrail.widgets._form import label_of, wrapped, yield_space
-from napari_vitrail.widgets._layers import add_strokes, is_result, mismatch
+from napari_vitrail.widgets._layers import GEOMETRY, add_strokes, is_result, mismatch, plane_index
 
 
 class LayerChoice:
@@ -42,6 +43,7 @@ class LayerChoice:
         self._new.clicked.connect(self._on_new_clicked)
         for name in ("inserted", "removed", "reordered", "renamed"):
             getattr(viewer.layers.events, name).connect(self._on_layers_changed)
+        viewer.layers.events.connect(self._on_layer_event)
         for combo in (self._image, self._strokes):
             combo.changed.connect(self._on_chosen)
         self._allow_new()
@@ -56,10 +58,20 @@ class LayerChoice:
         """The chosen labels layer."""
         return self._strokes.value
 
+    def image_obstacle(self, dims: Dims) -> str:
+        """Return why there is no plane to segment, or nothing if there is one."""
+        if self.image is None:
+            return "open an image first"
+        try:
+            plane_index(self.image, dims)
+        except ValueError as error:
+            return str(error)
+        return ""
+
     def obstacle(self, dims: Dims) -> str:
         """Return why nothing can be learned from this choice, or nothing if it can."""
         if self.image is None:
-            return "open an image first"
+            return self.image_obstacle(dims)
         if self.strokes is None:
             return "press New and paint a few strokes of each class"
         try:
@@ -88,6 +100,10 @@ class LayerChoice:
         for combo in (self._image, self._strokes):
             refresh(combo)
         self._on_chosen()
+
+    def _on_layer_event(self, event: Event) -> None:
+        if event.type in ("data", *GEOMETRY):
+            self._on_change()
 
     def _on_chosen(self) -> None:
         self._allow_new()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari.viewer
@@ -14,14 +14,17 @@ from qtpy.QtCore import QEvent, QSize
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
-from napari_vitrail.progress import Steps
+from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 from napari_vitrail.widgets._choice import LayerChoice
+from napari_vitrail.widgets._file import ClassifierFile
 from napari_vitrail.widgets._form import SpecForm
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._layers import (
     ImagePlane,
+    Painted,
     class_names,
+    class_table,
     read_plane,
     read_strokes,
     write_segmentation,
@@ -33,11 +36,12 @@ if TYPE_CHECKING:
 WIDTH = 320
 """Width in pixels that a dock is asked for; every part also fits into a little less."""
 
-Painted = tuple[ArrayLike, NDArray[np.integer]]
+Segmented = tuple["PixelClassifier", NDArray[np.integer]]
+"""A classifier and the segmentation of an image by it."""
 
 
 class ClassifierWidget(QWidget):
-    """Choose an image and the strokes on it, press Segment, get a labels layer.
+    """Choose an image and the strokes on it, press Segment, get a labels layer; keep what was learned.
 
     Parameters
     ----------
@@ -55,7 +59,9 @@ class ClassifierWidget(QWidget):
             "Learn from the strokes and segment the plane in view",
             "Paint a few strokes of each class, one label for each, then press Segment.",
         )
+        self._file = ClassifierFile()
         self._job.requested.connect(self._on_segment_requested)
+        self._file.chosen.connect(self._on_file_chosen)
         viewer.dims.events.connect(self._on_changed)
         self._lay_out()
         self._on_changed()
@@ -81,6 +87,7 @@ class ClassifierWidget(QWidget):
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._layers.add_rows(rows)
         self._form.add_rows(rows)
+        self._job.add_row(self._file)
         layout = QVBoxLayout(self)
         layout.addLayout(rows)
         layout.addWidget(self._job)
@@ -96,8 +103,12 @@ class ClassifierWidget(QWidget):
 
     def _on_changed(self) -> None:
         self._job.allow(self._obstacle())
+        self._file.allow(self._layers.image_obstacle(self._viewer.dims))
 
     def _on_segment_requested(self) -> None:
+        if obstacle := self._obstacle():  # a layer may change without a word: in place, by a script
+            self._job.refuse(obstacle)
+            return
         image, strokes, dims = self._layers.image, self._layers.strokes, self._viewer.dims
         plane = read_plane(image, dims)
         painted = read_strokes(strokes, image, dims)
@@ -114,32 +125,52 @@ class ClassifierWidget(QWidget):
             title=f"Segmenting {plane.layer_name}",
         )
 
-    def _on_segmented(
-        self, plane: ImagePlane, strokes: Labels, result: tuple[PixelClassifier, NDArray[np.integer]]
-    ) -> str:
+    def _on_segmented(self, plane: ImagePlane, strokes: Labels, result: Segmented) -> str:
         classifier, segmentation = result
+        self._file.keep(classifier, plane.layer_name)
         write_segmentation(self._viewer, plane, segmentation, strokes)
+        return self._report(plane, classifier.report)
+
+    def _on_file_chosen(self, path: str) -> None:
+        if obstacle := self._layers.image_obstacle(self._viewer.dims):
+            self._job.refuse(obstacle)
+            return
+        plane = read_plane(self._layers.image, self._viewer.dims)
+        self._job.run(
+            segment_saved_steps(plane.pixels, path),
+            on_done=partial(self._on_applied, plane, Path(path).name),
+            title=f"Segmenting {plane.layer_name}",
+        )
+
+    def _on_applied(self, plane: ImagePlane, name: str, result: Segmented) -> str:
+        classifier, segmentation = result
+        layer = write_segmentation(self._viewer, plane, segmentation, self._layers.strokes)
+        layer.features = class_table(classifier.class_names)
+        return self._report(plane, f"{name}, {classifier.report}")
+
+    def _report(self, plane: ImagePlane, report: str) -> str:
+        """Return what to say of a result, and of its image if that has gone."""
         if plane.layer_name in self._viewer.layers:
-            return classifier.report
-        return f"{classifier.report} {plane.layer_name!r} was removed meanwhile; its segmentation is kept."
+            return report
+        return f"{report} {plane.layer_name!r} was removed meanwhile; its segmentation is kept."
 
 
 def segment_painted_steps(
     pixels: ArrayLike,
-    painted: Sequence[Painted],
+    painted: Steps[list[Painted]],
     spec: FeatureSpec,
     *,
     estimator: str | None = None,
     class_names: dict[int, str] | None = None,
-) -> Steps[tuple[PixelClassifier, NDArray[np.integer]]]:
+) -> Steps[Segmented]:
     """Yield Progress; return a classifier trained on painted images and the segmentation of an image.
 
     Parameters
     ----------
     pixels : (H, W) or (H, W, C) array, or lazy array
         The image to segment.
-    painted : sequence of (image, strokes)
-        The images to learn from and the strokes on each.
+    painted : generator of Progress
+        Returns the images to learn from and the strokes on each.
     spec : FeatureSpec
         What the classifier sees.
     estimator : str, optional
@@ -149,10 +180,30 @@ def segment_painted_steps(
     """
     from napari_vitrail.classify import fit_classifier_steps, segment_steps  # loads torch
 
-    images = [np.asarray(image) for image, _ in painted]
-    labels = [strokes for _, strokes in painted]
+    pairs = yield from painted
+    images = [np.asarray(image) for image, _ in pairs]
+    labels = [strokes for _, strokes in pairs]
     classifier = yield from fit_classifier_steps(
         images, labels, spec, estimator=estimator, class_names=class_names
     )
+    segmentation = yield from segment_steps(np.asarray(pixels), classifier)
+    return classifier, segmentation
+
+
+def segment_saved_steps(pixels: ArrayLike, path: str) -> Steps[Segmented]:
+    """Yield Progress; return the classifier in a ``.vitrail`` file and its segmentation of an image.
+
+    Parameters
+    ----------
+    pixels : (H, W) or (H, W, C) array, or lazy array
+        The image to segment.
+    path : str
+        Of the file.
+    """
+    from napari_vitrail.classify import segment_steps  # loads torch
+    from napari_vitrail.project import load_classifier
+
+    yield Progress(0, 1, "opening the classifier")
+    classifier = load_classifier(path)
     segmentation = yield from segment_steps(np.asarray(pixels), classifier)
     return classifier, segmentation

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import wrapped
@@ -41,6 +41,7 @@ class JobPanel(QWidget):
         self._began = 0.0
         self._start = QPushButton(action)
         self._cancel = QPushButton("Cancel")
+        self._more = QVBoxLayout()
         self._bar = QProgressBar()
         self._status = QLabel(advice)
         self._runner = Runner(
@@ -62,6 +63,14 @@ class JobPanel(QWidget):
         """Let the work be started unless something stands in the way, which becomes the tooltip."""
         self._start.setEnabled(not obstacle)
         self._start.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else self._hint))
+
+    def refuse(self, obstacle: str) -> None:
+        """Say what stands in the way of work that was asked for."""
+        self._status.setText(f"Not yet: {obstacle}.")
+
+    def add_row(self, widget: QWidget) -> None:
+        """Put more to do below the buttons, over their whole width."""
+        self._more.addWidget(widget)
 
     def run(self, steps: Steps[Any], *, on_done: Callable[[Any], str], title: str) -> None:
         """Start work, in place of what may be running.
@@ -95,8 +104,9 @@ class JobPanel(QWidget):
         layout.setContentsMargins(0, 8, 0, 8)
         layout.addWidget(self._start, 0, 0)
         layout.addWidget(self._cancel, 0, 1)
-        layout.addWidget(self._bar, 1, 0, 1, 2)
-        layout.addWidget(self._status, 2, 0, 1, 2)
+        layout.addLayout(self._more, 1, 0, 1, 2)
+        layout.addWidget(self._bar, 2, 0, 1, 2)
+        layout.addWidget(self._status, 3, 0, 1, 2)
         layout.setColumnStretch(0, 2)
         layout.setColumnStretch(1, 1)
 
@@ -113,10 +123,10 @@ class JobPanel(QWidget):
     def _on_progress(self, progress: Progress) -> None:
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
-        self._bar.setFormat(f"{progress.what.capitalize()}: %v of %m")
+        self._bar.setFormat(f"{progress.what[:1].upper()}{progress.what[1:]}: %v of %m")
 
     def _on_error(self, error: Exception) -> None:
-        self._status.setText("Stopped by an error; no layer was changed.")
+        self._status.setText("Stopped by an error.")
         show_error(str(error) or type(error).__name__)
 
     def _on_done(self, report: str) -> None:

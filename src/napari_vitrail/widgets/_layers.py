@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -17,9 +17,13 @@ from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import ArrayLike, NDArray
 
+from napari_vitrail.progress import Progress, Steps
+
 MARK = "napari-vitrail"
+GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+"""What says where a layer lies in the world; napari has an event of each name."""
+
 _CLASS = "class"  # the column of a layer's features that names its classes
-_GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 _RESULT_OPACITY = 0.4
 _BRUSHES_PER_SIDE = 64
 
@@ -29,6 +33,7 @@ _CLASS_COLOURS = (
 )  # fmt: skip
 
 Index = tuple[int | slice, ...]
+Painted = tuple[ArrayLike, NDArray[np.integer]]
 
 
 @dataclass(frozen=True)
@@ -65,29 +70,32 @@ def read_plane(image: Image, dims: Dims) -> ImagePlane:
         If the viewer shows no single plane of it.
     """
     index = plane_index(image, dims)
-    to_world = {name: getattr(image, name) for name in _GEOMETRY}
+    to_world = {name: getattr(image, name) for name in GEOMETRY}
     pixels = _full_resolution(image)[index]
     return ImagePlane(pixels, image.name, MappingProxyType(to_world), index, shape_of(image))
 
 
-def read_strokes(strokes: Labels, image: Image, dims: Dims) -> list[tuple[ArrayLike, NDArray[np.integer]]]:
-    """Return each plane of an image that carries strokes, and a copy of the strokes on it.
+def read_strokes(strokes: Labels, image: Image, dims: Dims) -> Steps[list[Painted]]:
+    """Return the work of finding each plane of an image that carries strokes, and the strokes on it.
 
     Strokes painted on any plane of a stack count; strokes on a flat layer over a stack belong to
-    the plane in view.
+    the plane in view. Strokes in memory are copied by this call, where there are any: the brush may
+    go on. Those that are computed, or read from a file, are left to the worker.
 
     Returns
     -------
-    pairs : list of (H, W[, C]) array and (H, W) int array
-        Empty where nothing is painted.
+    steps : generator of Progress
+        Returns a list of (H, W[, C]) array and (H, W) int array, empty where nothing is painted.
     """
     pixels, labels = _full_resolution(image), _full_resolution(strokes)
     if shape_of(strokes) == shape_of(image):
         planes = [(index, index) for index in _parallel(plane_index(strokes, dims), labels.shape)]
     else:
         planes = [(plane_index(image, dims), plane_index(strokes, dims))]
-    painted = ((at, np.array(labels[strokes_at])) for at, strokes_at in planes)
-    return [(pixels[at], plane) for at, plane in painted if plane.any()]
+    if type(labels) is not np.ndarray:  # a memory map is one, of a kind
+        return _painted_steps(((pixels[at], labels[own]) for at, own in planes), len(planes))
+    painted = [(pixels[at], labels[own].copy()) for at, own in planes if labels[own].any()]
+    return _painted_steps(painted, len(painted))
 
 
 def plane_index(layer: Image | Labels, dims: Dims) -> Index:
@@ -142,7 +150,7 @@ def add_strokes(viewer: Viewer, image: Image) -> Labels:
         name=f"{image.name} strokes",
         colormap=class_colours(),
         opacity=1,
-        **{name: getattr(image, name) for name in _GEOMETRY},
+        **{name: getattr(image, name) for name in GEOMETRY},
     )
     viewer.add_layer(layer)
     layer.brush_size = max(1, min(shape[-2:]) // _BRUSHES_PER_SIDE)
@@ -151,12 +159,13 @@ def add_strokes(viewer: Viewer, image: Image) -> Labels:
 
 
 def write_segmentation(
-    viewer: Viewer, plane: ImagePlane, segmentation: NDArray[np.integer], strokes: Labels
+    viewer: Viewer, plane: ImagePlane, segmentation: NDArray[np.integer], strokes: Labels | None
 ) -> Labels:
-    """Write a segmentation into the labels layer of its image, in the colours of the strokes.
+    """Write a segmentation into the labels layer of its image, in the colours of the strokes if any.
 
-    The layer that an earlier run has made is updated in place, unless it was renamed; else a layer
-    ``<image> segmentation`` is added below the strokes. The selected layer stays selected.
+    The layer that an earlier run has made is updated in place and put where the image lies, unless
+    it was renamed or the image has another shape; else a layer ``<image> segmentation`` is added
+    below the strokes. The selected layer stays selected.
     """
     layer = _result_layer(viewer.layers, plane)
     if layer is None:
@@ -165,8 +174,11 @@ def write_segmentation(
     data = layer.data if layer.data.dtype == dtype else layer.data.astype(dtype)
     data[plane.index] = segmentation
     layer.data = data
-    layer.colormap = deepcopy(strokes.colormap)  # shared, one layer's choices would show on both
-    layer.features = strokes.features
+    for name, value in plane.to_world.items():
+        setattr(layer, name, value)
+    if strokes is not None:
+        layer.colormap = deepcopy(strokes.colormap)  # shared, one layer's choices would show on both
+        layer.features = strokes.features
     return layer
 
 
@@ -201,17 +213,20 @@ def is_result(layer: Layer) -> bool:
 def _result_layer(layers: LayerList, plane: ImagePlane) -> Labels | None:
     """Return the layer that earlier runs on this image have written to."""
     for layer in layers:
-        if is_result(layer) and layer.metadata[MARK]["image"] == plane.layer_name:
-            return layer if layer.data.shape == plane.shape else None
+        if not is_result(layer) or layer.data.shape != plane.shape:
+            continue  # of the same name, an image opened earlier may have had another shape
+        if layer.metadata[MARK]["image"] == plane.layer_name:
+            return layer
     return None
 
 
-def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels) -> Labels:
-    """Add an empty result below the strokes."""
+def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels | None) -> Labels:
+    """Add an empty result below the strokes, or on top."""
     layer = Labels(
         np.zeros(plane.shape, dtype),
         name=f"{plane.layer_name} segmentation",
         metadata={MARK: {"image": plane.layer_name}},
+        colormap=class_colours(),
         opacity=_RESULT_OPACITY,
         **plane.to_world,
     )
@@ -225,6 +240,17 @@ def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Lab
 def _full_resolution(layer: Image | Labels) -> Any:
     """Return the data of a layer, the finest level of a pyramid."""
     return layer.data[0] if layer.multiscale else layer.data
+
+
+def _painted_steps(pairs: Iterable[tuple[ArrayLike, ArrayLike]], count: int) -> Steps[list[Painted]]:
+    """Yield Progress after every plane; return those that are painted."""
+    painted = []
+    for done, (pixels, labels) in enumerate(pairs, start=1):
+        strokes = np.asarray(labels)
+        if strokes.any():
+            painted.append((pixels, strokes))
+        yield Progress(done, count, "reading strokes")
+    return painted
 
 
 def _corners(layer: Image | Labels, index: Index) -> tuple[NDArray[np.int_], NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,6 +15,12 @@ from napari_vitrail.progress import Progress, Steps
 
 log = logging.getLogger(__name__)
 
+_CHEAPER = "a larger stride, a smaller tile or the device cpu need less memory"
+_UNSETTLED = (
+    "The estimator stopped before it had settled on an answer; "
+    "more strokes, or another estimator, may give a better segmentation."
+)
+
 
 class Failure(NamedTuple):
     """What a job returns that has failed."""
@@ -22,7 +29,7 @@ class Failure(NamedTuple):
 
 
 def shield(steps: Steps[Any]) -> Steps[Any]:
-    """Return what goes wrong as a `Failure` instead of raising it.
+    """Return what goes wrong as a `Failure` instead of raising it, a lack of memory with what would do.
 
     Generator workers swallow a RuntimeError, which ``torch.OutOfMemoryError`` is: unshielded, such
     a job would end without a word. Other errors they report, but napari then listens as well, with
@@ -30,12 +37,19 @@ def shield(steps: Steps[Any]) -> Steps[Any]:
     """
     try:
         return (yield from steps)
-    except RuntimeError as error:
-        shielded = ComputeError(str(error))
+    except (RuntimeError, MemoryError) as error:
+        shielded = ComputeError(_said(error))
         shielded.__cause__ = error
         return Failure(shielded)
     except Exception as error:  # noqa: BLE001  one of the two boundaries that translate
         return Failure(error)
+
+
+def _said(error: RuntimeError | MemoryError) -> str:
+    """Return an error's text, with what needs less memory if memory was short."""
+    text = str(error).strip()
+    short = isinstance(error, MemoryError) or re.search("out of memory|not enough memory|alloc", text, re.I)
+    return f"{text.rstrip('.') or 'out of memory'}; {_CHEAPER}" if short else text
 
 
 class Job(NamedTuple):
@@ -57,10 +71,11 @@ class Runner:
     on_progress : callable
         Called with each `Progress`.
     on_error : callable
-        Called with the exception, at most once for a job.
+        Called with the exception, at most once for a job; also with that of a job's own `on_done`.
     on_warning : callable
         Called with the text of each plain UserWarning, which is how the core says that a result may
-        differ from what one expects; libraries' warnings are logged.
+        differ from what one expects, and once when an estimator did not converge; libraries' other
+        warnings are logged.
     on_idle : callable
         Called without arguments when the last job has stopped, however it ended.
     """
@@ -81,6 +96,7 @@ class Runner:
         self._running: Job | None = None
         self._waiting: Job | None = None  # starts when the running job has stopped
         self._wanted: Job | None = None  # the running job, unless it was cancelled
+        self._warned: set[str] = set()  # of the running job: every fold says the same
 
     @property
     def is_busy(self) -> bool:
@@ -114,6 +130,7 @@ class Runner:
     def _begin(self, job: Job) -> None:
         """Start a worker."""
         self._running = self._wanted = job
+        self._warned = set()
         worker = create_worker(_Titled(shield, job.title), job.steps, _start_thread=False)
         worker.yielded.connect(self._on_yielded)
         worker.warned.connect(self._on_warned)
@@ -129,17 +146,26 @@ class Runner:
     def _on_warned(self, warned: tuple[Any, ...]) -> None:
         message, category = warned[:2]
         log.info("%s: %s", category.__name__, message)
-        if self._wanted is not None and category is UserWarning:
-            self._on_warning(str(message))
+        text = _plain(message, category)
+        if self._wanted is not None and text and text not in self._warned:
+            self._warned.add(text)
+            self._on_warning(text)
 
     def _on_returned(self, result: object) -> None:
         if self._wanted is None:
             return
         if isinstance(result, Failure):
-            log.error("%s failed", self._wanted.title, exc_info=result.error)
-            self._on_error(result.error)
-        else:
+            self._fail(result.error)
+            return
+        try:
             self._wanted.on_done(result)
+        except Exception as error:  # noqa: BLE001  the same boundary: a slot that raises says it elsewhere
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Log and tell what went wrong."""
+        log.error("%s failed", self._running.title if self._running else "job", exc_info=error)
+        self._on_error(error)
 
     def _on_finished(self) -> None:
         if self._running is not None:
@@ -150,6 +176,15 @@ class Runner:
             self._begin(job)
         else:
             self._on_idle()
+
+
+def _plain(message: Warning | str, category: type[Warning]) -> str:
+    """Return what a warning means to those who paint; nothing if it is none of their business."""
+    from sklearn.exceptions import ConvergenceWarning  # not while the viewer opens
+
+    if issubclass(category, ConvergenceWarning):
+        return _UNSETTLED
+    return str(message) if category is UserWarning else ""
 
 
 def _say_nothing() -> None:

@@ -28,8 +28,10 @@ class Projection:
 
     @classmethod
     def of(cls, rows: NDArray[np.float32], n_components: int) -> Projection:
-        """Return the projection of rows (n, D) on their leading principal components; 0 keeps all."""
-        count = min(n_components or rows.shape[1], *rows.shape)
+        """Return the projection of rows (n, D) on their leading principal components; 0 changes nothing."""
+        if n_components == 0:
+            return cls.from_affine(np.eye(rows.shape[1]), np.zeros(rows.shape[1]))
+        count = min(n_components, *rows.shape)
         pca = PCA(count, svd_solver="covariance_eigh").fit(rows.astype(np.float64))
         return cls.from_affine(pca.components_.T, -pca.mean_ @ pca.components_.T)
 
