@@ -196,7 +196,9 @@ def test_what_would_be_too_large_to_load_is_not_saved(name, fit, saved, tmp_path
 
 def test_a_classifier_that_could_not_be_loaded_is_not_saved(fit, tmp_path):
     with pytest.raises(ProjectError, match="could not be loaded: its vit features need a projection"):
-        save_classifier(tmp_path / "a.vitrail", replace(fit(None, replace(TINY, features="vit")), weights=None))
+        save_classifier(
+            tmp_path / "a.vitrail", replace(fit(None, replace(TINY, features="vit")), weights=None)
+        )
     assert list(tmp_path.iterdir()) == []
 
 

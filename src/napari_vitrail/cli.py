@@ -116,7 +116,7 @@ def _segment(options: Namespace) -> int:
             failed += 1
     if failed:
         _say(f"{failed} of {len(outputs)} images could not be segmented")
-    return 0 if not failed else MISUSED if failed == len(outputs) else FAILED
+    return FAILED if failed else 0
 
 
 def _segment_file(

@@ -163,9 +163,9 @@ DOCHERTY_SEGMENTATION = FeatureSpec(
     contrast="fitted",
     n_components=0,
 )
-"""Features of weakly supervised segmentation as published: Docherty et al. (2024), Algorithm 1, without flips.
+"""Features for weakly supervised segmentation as published: Docherty et al. (2024), Algorithm 1.
 
-Their classifier for hybrid features is ``estimator="logistic"``.
+Without flips, as in their tool; their classifier for hybrid features is ``estimator="logistic"``.
 """
 
 AMIR_COSEGMENTATION = FeatureSpec(

@@ -56,10 +56,6 @@ def test_names_are_different_and_wanted_families_are_there():
     }
 
 
-def test_native_side_is_in_pixels():
-    assert backbone_info(DEFAULT_BACKBONE).native_side == 518
-
-
 def test_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(ValueError, match=rf"unknown backbone 'resnet'; known: .*{DEFAULT_BACKBONE}"):
         backbone_info("resnet")
