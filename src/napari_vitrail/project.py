@@ -36,8 +36,8 @@ LARGEST_MEMBER = 2**30
 """Bytes that a member may unpack to; a forest of 200 trees is some 50 MB."""
 
 DAMAGE = (
-    zipfile.BadZipFile, zlib.error, tokenize.TokenError, ArithmeticError, AttributeError, EOFError, ImportError,
-    LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
+    zipfile.BadZipFile, zlib.error, tokenize.TokenError, ArithmeticError, AttributeError, EOFError,
+    ImportError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 """What skops and numpy raise at an estimator whose bytes are damaged."""
 

@@ -39,8 +39,6 @@ SOUND_TYPES = (
     "sklearn.ensemble._forest.RandomForestClassifier",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
-    "sklearn.ensemble._stacking.StackingClassifier",
-    "sklearn.ensemble._voting.VotingClassifier",
     "sklearn.ensemble._weight_boosting.AdaBoostClassifier",
     "sklearn.linear_model",
     "sklearn.naive_bayes",
@@ -49,7 +47,6 @@ SOUND_TYPES = (
     "sklearn.preprocessing",
     "sklearn.tree._classes.DecisionTreeClassifier",
     "sklearn.tree._classes.ExtraTreeClassifier",
-    "sklearn.utils._bunch.Bunch",
 )
 """Types, and modules of types, that predict in numpy or whose trees are looked at here.
 
@@ -82,6 +79,8 @@ def check_estimator(estimator: Any) -> None:
     for part in _parts(estimator):
         if isinstance(part, Blend):
             _check_blend(part, estimator)
+        elif not _is_fitted(part):  # the pattern that a forest was made after
+            continue
         elif isinstance(part, FORESTS):
             _check_forest(part)
         elif isinstance(part, DECISION_TREES):
@@ -113,6 +112,10 @@ def _held(part: Any) -> Iterator[Any]:
         yield from part.flat
     own = {HistGradientBoostingClassifier: "_predictors"} | dict.fromkeys(DECISION_TREES, "tree_")
     yield from (value for name, value in getattr(part, "__dict__", {}).items() if name != own.get(type(part)))
+
+
+def _is_fitted(part: Any) -> bool:
+    return any(name.endswith("_") or name == "_predictors" for name in getattr(part, "__dict__", {}))
 
 
 def _is_plain(part: Any) -> bool:
@@ -150,10 +153,9 @@ def _check_forest(forest: Any) -> None:
     for tree in trees:
         if not isinstance(tree, DECISION_TREES):
             raise ValueError(f"a forest holds a {type(tree).__name__}")
-        if tree.n_features_in_ != forest.n_features_in_:
-            raise ValueError(
-                f"a tree takes {tree.n_features_in_} features, its forest {forest.n_features_in_}"
-            )
+        if tree.tree_.n_features != forest.n_features_in_:
+            known = forest.n_features_in_
+            raise ValueError(f"a tree takes {tree.tree_.n_features} features, its forest {known}")
         if len(tree.classes_) != len(forest.classes_):
             raise ValueError(f"a tree knows {len(tree.classes_)} classes, its forest {len(forest.classes_)}")
 
