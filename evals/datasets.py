@@ -57,8 +57,16 @@ def _thresholded(mask: Array) -> NDArray[np.intp]:
     return (mask > 127).astype(np.intp) + 1
 
 
+def _object_second(strokes: Array) -> NDArray[np.intp]:
+    """Return strokes of 1 = object and 2 = background the other way round, as the masks are read."""
+    return np.array([0, 2, 1])[strokes]
+
+
 def _folder(
-    name: str, truth: str = "labels", read: Callable[[Array], NDArray[np.intp]] = _as_they_are
+    name: str,
+    truth: str = "labels",
+    read: Callable[[Array], NDArray[np.intp]] = _as_they_are,
+    read_strokes: Callable[[Array], NDArray[np.intp]] = _as_they_are,
 ) -> Iterator[Case]:
     folder = data_folder() / name
     for path in sorted((folder / "images").glob("*.png")):
@@ -67,7 +75,7 @@ def _folder(
             path.stem,
             imread(path),
             read(imread(folder / truth / path.name)),
-            _as_they_are(imread(strokes)) if strokes.is_file() else None,
+            read_strokes(imread(strokes)) if strokes.is_file() else None,
         )
 
 
@@ -96,7 +104,7 @@ DENSE: dict[str, Callable[[], Iterator[Case]]] = {
     "nasa_sem": lambda: _folder("nasa_sem"),
     "isbi2012_em": lambda: _folder("isbi2012_em"),
     "dsb2018_nuclei": lambda: _folder("dsb2018_nuclei", read=_two_classes),
-    "msrc_cow": lambda: _folder("msrc_cow", "masks", _thresholded),
+    "msrc_cow": lambda: _folder("msrc_cow", "masks", _thresholded, _object_second),
     "convpaint": _photograph,
     "drive_vessels": lambda: _folder("drive_vessels"),
 }

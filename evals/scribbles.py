@@ -123,7 +123,6 @@ def score_image(
             "seed": random_state,
             "iou": round(mean_iou(truth, found), 4),
             "fit_seconds": round(seconds, 2),
-            "report": classifier.report,
         }
 
 
@@ -170,7 +169,6 @@ def left_out_rows(spec: FeatureSpec, recipes: Sequence[Recipe]) -> Iterator[dict
                 iou = mean_iou(strokes[left_out].ids, found)
                 yield {
                     "set": name, "strokes": "leave one out", "image": case.name, "recipe": str(recipe),
-                    "seed": 0, "iou": round(iou, 4), "report": classifier.report,
                 }  # fmt: skip
 
 
