@@ -169,6 +169,7 @@ def left_out_rows(spec: FeatureSpec, recipes: Sequence[Recipe]) -> Iterator[dict
                 iou = mean_iou(strokes[left_out].ids, found)
                 yield {
                     "set": name, "strokes": "leave one out", "image": case.name, "recipe": str(recipe),
+                    "seed": 0, "iou": round(iou, 4),
                 }  # fmt: skip
 
 
