@@ -74,7 +74,7 @@ def test_train_has_an_option_for_every_field_of_the_spec(capsys):
     shown = capsys.readouterr().out
     for item in fields(FeatureSpec):
         assert f"--{item.name.replace('_', '-')}" in shown
-        assert arguments._field_descriptions()[item.name]
+        assert FeatureSpec.field_help()[item.name]
 
 
 def test_train_takes_the_preset_where_nothing_is_asked_for():

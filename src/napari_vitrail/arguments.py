@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import inspect
-import re
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
@@ -113,7 +111,7 @@ def _add_channels(parser: argparse.ArgumentParser) -> None:
 def _add_features(parser: argparse.ArgumentParser) -> None:
     """Add an option for every field of FeatureSpec."""
     group = parser.add_argument_group("features")
-    described = _field_descriptions()
+    described = FeatureSpec.field_help()
     for item in fields(FeatureSpec):
         help_ = f"{described.get(item.name, '')} Default: {item.default}."
         group.add_argument(
@@ -132,15 +130,6 @@ def _argument_of(annotation: Any) -> dict[str, Any]:
         return {"action": argparse.BooleanOptionalAction}
     kind = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     return {"type": kind, "metavar": kind.__name__.upper()}
-
-
-def _field_descriptions() -> dict[str, str]:
-    """Return what the docstring of FeatureSpec says about each field."""
-    text = inspect.getdoc(FeatureSpec) or ""
-    entries = re.findall(r"^(\w[\w, ]*) : .*\n((?: +.*(?:\n|$))+)", text, re.MULTILINE)
-    return {
-        name: " ".join(description.split()) for names, description in entries for name in names.split(", ")
-    }
 
 
 def spec_of(options: argparse.Namespace) -> FeatureSpec:

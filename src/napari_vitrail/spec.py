@@ -2,7 +2,9 @@
 
 # The annotations are read at run time: magicgui builds the widgets' forms from them.
 import hashlib
+import inspect
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -120,6 +122,18 @@ class FeatureSpec:
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown fields of a feature spec: {', '.join(unknown)}")
         return cls(**values)
+
+    @classmethod
+    def field_help(cls) -> dict[str, str]:
+        """Return what the docstring says about each field, for forms and the command line."""
+        entries = re.findall(
+            r"^(\w[\w, ]*) : .*\n((?: +.*(?:\n|$))+)", inspect.getdoc(cls) or "", re.MULTILINE
+        )
+        return {
+            name: " ".join(text.split()).replace("`", "")
+            for names, text in entries
+            for name in names.split(", ")
+        }
 
     @property
     def digest(self) -> str:

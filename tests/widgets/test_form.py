@@ -8,7 +8,7 @@ import pytest
 
 from napari_vitrail.backbones import backbone_info, list_backbones
 from napari_vitrail.spec import DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
-from napari_vitrail.widgets._form import SpecForm, backbone_title, field_help
+from napari_vitrail.widgets._form import SpecForm, backbone_title
 
 
 @pytest.mark.parametrize("spec", [SEGMENTATION, DOCHERTY_SEGMENTATION], ids=["ours", "published"])
@@ -17,11 +17,11 @@ def test_form_gives_back_the_spec_it_shows(qtbot, spec):
 
 
 def test_every_field_is_explained():
-    assert set(field_help(FeatureSpec)) == {field.name for field in fields(FeatureSpec)}
+    assert set(FeatureSpec.field_help()) == {field.name for field in fields(FeatureSpec)}
 
 
 def test_fields_described_together_are_explained_alike():
-    help_ = field_help(FeatureSpec)
+    help_ = FeatureSpec.field_help()
     assert help_["tile"] == help_["halo"]
     assert "`" not in help_["tile"]
 

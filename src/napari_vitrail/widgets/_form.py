@@ -61,7 +61,7 @@ class SpecForm:
         self._estimator = choice("Estimator", _estimators(), "", _ESTIMATOR_HELP)
         for name in ("features", "backbone"):
             self._others.remove(name)
-        explained = {name: wrapped(text) for name, text in field_help(FeatureSpec).items()}
+        explained = {name: wrapped(text) for name, text in FeatureSpec.field_help().items()}
         self._features.tooltip = explained["features"]
         self._backbone.tooltip = explained["backbone"]
         for widget in self._others:
@@ -150,15 +150,6 @@ def label_of(widget: Widget) -> QLabel:
 def wrapped(text: str) -> str:
     """Return a text in lines that a tooltip can show; Qt breaks none."""
     return fill(text, 60)
-
-
-def field_help(cls: type) -> dict[str, str]:
-    """Return what the ``Attributes`` of a numpydoc docstring say about each field."""
-    section = (cls.__doc__ or "").partition("Attributes\n")[2]
-    entries = re.findall(r"^    (\w[\w, ]*) : .*\n((?:^        .*\n)+)", section, re.MULTILINE)
-    return {
-        name: " ".join(text.split()).replace("`", "") for names, text in entries for name in names.split(", ")
-    }
 
 
 def backbone_title(info: BackboneInfo) -> str:
