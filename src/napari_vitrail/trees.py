@@ -30,6 +30,7 @@ PLAIN_TYPES = (
     np.ndarray, np.random.Generator, np.random.RandomState,
 )  # fmt: skip
 SOUND_TYPES = (
+    "_loss",  # how scikit-learn 1.7 calls its compiled losses
     "napari_vitrail.blend.Blend",
     "sklearn._loss",
     "sklearn.decomposition._pca.PCA",
