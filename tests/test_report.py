@@ -38,7 +38,7 @@ def test_report_needs_no_other_file(tmp_path, sample, outcome, backbone):
     page = write_report(tmp_path, sample, Comparison(1.5, [outcome]), backbone).read_text("utf-8")
     sources = re.findall(r'(?:src|href)="([^"]{0,30})', page)
     assert len(sources) == 2
-    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
 
 
 def test_report_says_what_came_out_and_what_made_it(tmp_path, sample, outcome, backbone):

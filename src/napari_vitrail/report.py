@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_vitrail.demo import FEATURE_SETS
 from napari_vitrail.files import written_aside
-from napari_vitrail.imagefile import png_bytes, write_tiff
+from napari_vitrail.imagefile import jpeg_bytes, png_bytes, write_tiff
 from napari_vitrail.picture import class_colours, overlay, shown
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ def _pictures(figures: Iterable[tuple[str, NDArray[np.uint8]]]) -> str:
     items = []
     for caption, picture in figures:
         step = -(-max(picture.shape[:2]) // LARGEST_SIDE)
-        data = base64.b64encode(png_bytes(picture[::step, ::step])).decode()
-        image = f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+        data = base64.b64encode(jpeg_bytes(picture[::step, ::step])).decode()
+        image = f'<img alt="{escape(caption)}" src="data:image/jpeg;base64,{data}">'
         items.append(f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>")
     return f'<div class="pictures">\n{chr(10).join(items)}\n</div>'
 
