@@ -142,11 +142,15 @@ def _fit_blend_steps(
 ) -> Steps[Fitted]:
     """Fit the forest, the linear model, or both in the shares that strokes held out recommend."""
     classes = np.unique(ids)
-    weight, reason = yield from _weight_steps(spec, vit, classical, ids, folds, random_state)
-    if vit is not None and weight == 1:
-        return Fitted(Blend(classes, 1.0, None), linear_model(vit, ids), "vit", f"linear ViT model{reason}")
+    if vit is not None and classical is None:
+        return Fitted(Blend(classes, 1.0, None), linear_model(vit, ids), "vit", "linear ViT model")
     components = None if vit is None else Projection.of(vit, spec.n_components)
     detail = _side_by_side(vit, components, classical)
+    weight, reason = 0.0, ""
+    if vit is not None and spec.features == "auto":
+        weight, reason = yield from _weight_steps(vit, detail, ids, folds, random_state)
+    if vit is not None and weight == 1:
+        return Fitted(Blend(classes, 1.0, None), linear_model(vit, ids), "vit", f"linear ViT model{reason}")
     forest = detail_forest(TREES, random_state).fit(detail, ids)
     report = f"forest on {detail.shape[1]} features"
     if vit is None or components is None:
@@ -158,14 +162,9 @@ def _fit_blend_steps(
 
 
 def _weight_steps(
-    spec: FeatureSpec, vit: Rows | None, classical: Rows | None, ids: Ids, folds: Ids, random_state: int
+    vit: Rows, detail: Rows, ids: Ids, folds: Ids, random_state: int
 ) -> Steps[tuple[float, str]]:
     """Return how much the linear model counts, and why."""
-    if vit is None or spec.features == "hybrid":
-        return 0.0, ""
-    if classical is None:
-        return 1.0, ""
-    detail = _side_by_side(vit, Projection.of(vit, spec.n_components), classical)
     evidence = yield from held_out_evidence_steps(vit, detail, ids, folds, random_state)
     if evidence is None:
         return WEIGHT_WITHOUT_EVIDENCE, " (some class lies in a single stroke, so none could be held out)"
