@@ -1,16 +1,16 @@
-"""``python -m evals scribbles``: measure quality, keep the rows as JSON, rewrite the page."""
+"""``python -m evals scribbles``: measure quality, keep the rows as JSON Lines, rewrite the page."""
 
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
 from evals.datasets import DENSE
-from evals.pages import scribbles_section, write_section
+from evals.pages import Row, read_rows, scribbles_section, write_rows, write_section
 from evals.scribbles import HUMAN, RECIPES, all_rows
 from napari_vitrail import SEGMENTATION, load_backbone
 
@@ -23,15 +23,13 @@ def main() -> None:
     """Run one evaluation."""
     options = _parser().parse_args()
     spec = replace(SEGMENTATION, stride=options.stride, magnification=options.magnification)
-    rows = [row for path in options.rows for row in json.loads(path.read_text())]
+    rows = [row for path in options.rows for row in read_rows(path)]
+    steps: Iterable[Row] = rows
     if not rows:
         recipes = [recipe for recipe in RECIPES if not options.recipes or str(recipe) in options.recipes]
         part = slice(options.first, None, options.every)
         steps = all_rows(options.sets, options.fractions, options.seeds, spec, recipes, part)
-        rows = list(tqdm(steps, unit=" rows"))
-    target = options.output or RESULTS / "scribbles.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
+    rows = write_rows(options.output or RESULTS / "scribbles.jsonl", tqdm(steps, unit=" rows"))
     weights = load_backbone(spec.backbone).info.weights
     text = scribbles_section(rows, options.command, f"{weights.location} (`{weights.digest[:12]}`)")
     print(text)

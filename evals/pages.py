@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,15 +17,37 @@ COUNTED = ("nasa_sem", "isbi2012_em", "dsb2018_nuclei", "msrc_cow", "convpaint")
 """Sets that count for the choice of the default; the others are shown beside them."""
 
 
-def per_image(rows: Iterable[Row]) -> dict[tuple[str, str], list[float]]:
-    """Return (set, recipe) -> the IoU of every image, averaged over seeds."""
-    seeds: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+def read_rows(path: Path) -> list[Row]:
+    """Return the rows of a file of JSON Lines."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
+    """Write rows as they are measured, to a file beside `path` that takes its name at the end.
+
+    A run that is cut short leaves its rows in that file, ending in ``.part``, for `read_rows`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    written = []
+    with part.open("w") as file:
+        for row in rows:
+            print(json.dumps(row), file=file, flush=True)
+            written.append(row)
+    part.replace(path)
+    return written
+
+
+def per_image(rows: Iterable[Row]) -> dict[tuple[str, str], list[list[float]]]:
+    """Return (set, recipe) -> for every image the IoU of each seed."""
+    images: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        seeds[row["set"], row["recipe"], row["image"]].append(row["iou"])
-    images: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for (name, recipe, _), values in seeds.items():
-        images[name, recipe].append(float(np.mean(values)))
-    return images
+        images[row["set"], row["recipe"]][row["image"]].append(row["iou"])
+    return {key: list(seeds.values()) for key, seeds in images.items()}
+
+
+def _mean(images: Sequence[Sequence[float]]) -> float:
+    return float(np.mean([np.mean(seeds) for seeds in images]))
 
 
 def table(rows: Sequence[Row], counted: Sequence[str] = ()) -> str:
@@ -35,7 +58,7 @@ def table(rows: Sequence[Row], counted: Sequence[str] = ()) -> str:
     images = per_image(rows)
     names = list(dict.fromkeys(name for name, _ in images))
     recipes = list(dict.fromkeys(recipe for _, recipe in images))
-    means = {key: float(np.mean(values)) for key, values in images.items()}
+    means = {key: _mean(values) for key, values in images.items()}
     best = {n: max(means[n, r] for r in recipes if r.startswith("classical")) for n in names}
     counted = [name for name in counted if name in names]
     heads = [*names, *(["mean", "gain", "worst gain"] if counted else [])]
@@ -50,11 +73,12 @@ def table(rows: Sequence[Row], counted: Sequence[str] = ()) -> str:
     return "\n".join(lines)
 
 
-def _cell(values: Sequence[float]) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.3f}"
-    low, high = interval(values)
-    return f"{np.mean(values):.3f} ({low:.2f}-{high:.2f})"
+def _cell(images: Sequence[Sequence[float]]) -> str:
+    mean = f"{_mean(images):.3f}"
+    if sum(map(len, images)) == 1:
+        return mean
+    low, high = interval(images)
+    return f"{mean} ({low:.2f}-{high:.2f})"
 
 
 def write_section(page: Path, name: str, text: str) -> None:

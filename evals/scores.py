@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_vitrail.demo import score
 
@@ -16,10 +18,14 @@ def mean_iou(truth: NDArray[np.intp], found: NDArray[np.intp]) -> float:
     return float("nan") if compared is None else compared.mean_iou
 
 
-def interval(values: ArrayLike, random_state: int = 0) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the mean of `values`."""
-    values = np.asarray(values, float)
+def interval(images: Sequence[Sequence[float]], random_state: int = 0) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a mean over images, each measured with one or more seeds.
+
+    Images are drawn with replacement, and of every image drawn its seeds.
+    """
     rng = np.random.default_rng(random_state)
-    means = rng.choice(values, (RESAMPLES, len(values))).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
+    of_image = np.stack([rng.choice(seeds, (RESAMPLES, len(seeds))).mean(axis=1) for seeds in images])
+    shape = (RESAMPLES, len(images))
+    drawn = of_image[rng.integers(len(images), size=shape), rng.integers(RESAMPLES, size=shape)]
+    low, high = np.percentile(drawn.mean(axis=1), [2.5, 97.5])
     return float(low), float(high)

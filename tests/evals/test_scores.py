@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from evals.pages import table
+from evals.pages import read_rows, table, write_rows
 from evals.scores import interval, mean_iou
 
 
@@ -12,9 +12,25 @@ def test_mean_iou_averages_classes_and_ignores_the_unknown():
 
 
 def test_interval_holds_the_mean_and_shrinks_to_it():
-    low, high = interval([0.4, 0.5, 0.6])
+    low, high = interval([[0.4], [0.5], [0.6]])
     assert low < 0.5 < high
-    assert interval([0.5, 0.5]) == (0.5, 0.5)
+    assert interval([[0.5], [0.5]]) == (0.5, 0.5)
+
+
+def test_interval_of_one_image_is_over_its_seeds():
+    low, high = interval([[0.4, 0.6]])
+    assert (low, high) == (0.4, 0.6)
+
+
+def test_rows_of_a_run_that_was_cut_short_are_kept(tmp_path):
+    def measured():
+        yield row("a", "auto", "x", 0.5)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_rows(tmp_path / "rows.jsonl", measured())
+    assert not (tmp_path / "rows.jsonl").exists()
+    assert read_rows(tmp_path / "rows.jsonl.part") == [row("a", "auto", "x", 0.5)]
 
 
 def row(name, recipe, image, iou, seed=0):
