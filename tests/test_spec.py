@@ -15,9 +15,9 @@ OTHERS = {
     "sampling": "strided", "stride": 5, "shifts": "moore", "shift_distance": 3, "flips": "group",
     "border": "wrap", "attention": True, "magnification": 3.0, "tile": 600, "halo": 7,
     "intensity": "dtype", "n_components": 9, "interpolation": "nearest",
-    "placement": "stretch", "fit": "crop", "contrast": "fitted",
+    "placement": "stretch", "fit": "crop", "contrast": "fitted", "dtype": "bfloat16",
 }  # fmt: skip
-NEEDS_STRIDED = ("placement", "fit")
+NEEDS_STRIDED = ("placement", "fit", "border")
 STRIDED = FeatureSpec(sampling="strided")
 
 

@@ -42,6 +42,19 @@ def test_windows_cover_a_side_and_overlap_enough(side, size, data):
         assert before.start < after.start <= before.stop - overlap
 
 
+@given(st.integers(20, 400), st.integers(2, 9), st.integers(2, 12), st.data())
+def test_windows_start_on_one_patch_grid_and_still_overlap_enough(side, n_patches, patch, data):
+    size = n_patches * patch
+    overlap = data.draw(st.integers(0, size - patch))
+    windows = overlapping(side, size, overlap, step=patch)
+    assert (windows[0].start, windows[-1].stop) == (0, side)
+    assert all(window.start % patch == 0 for window in windows)
+    if len(windows) > 1:
+        assert all(size - patch < window.stop - window.start <= size for window in windows)
+    for before, after in pairwise(windows):
+        assert before.start < after.start <= before.stop - overlap
+
+
 def test_a_side_slightly_longer_than_a_tile_is_seen_whole():
     assert overlapping(int(SINGLE_TILE * 100), 100, 10) == [slice(0, 125)]
     assert len(overlapping(int(SINGLE_TILE * 100) + 1, 100, 10)) == 2

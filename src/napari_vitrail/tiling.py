@@ -59,13 +59,18 @@ SINGLE_TILE = 1.25
 """Sides up to this many tiles are seen whole: a sliver of a second tile would see too little."""
 
 
-def overlapping(side: int, size: int, overlap: int) -> list[slice]:
-    """Return windows of `size` along a side, evenly spaced, overlapping by at least `overlap`."""
+def overlapping(side: int, size: int, overlap: int, *, step: int = 1) -> list[slice]:
+    """Return windows of `size` along a side, evenly spaced, overlapping by at least `overlap`.
+
+    Windows start at multiples of `step`, of which `size` is one too: the patch grids of all windows are
+    then parts of one. The last window is cut at the end of the side.
+    """
     if side <= SINGLE_TILE * size:
         return [slice(0, side)]
-    count = int(np.ceil((side - overlap) / (size - overlap)))
-    starts = np.rint(np.linspace(0, side - size, count)).astype(int)
-    return [slice(int(start), int(start) + size) for start in starts]
+    last = -(-(side - size) // step)
+    count = -(-last // max((size - overlap) // step, 1)) + 1
+    starts = np.rint(np.linspace(0, last, count)).astype(int) * step
+    return [slice(int(start), min(int(start) + size, side)) for start in starts]
 
 
 def blend_weights(

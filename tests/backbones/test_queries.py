@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from napari_vitrail.backbones import _vit
-
 MARGIN = 8
 GRID = (5, 7)
 CORNERS = np.indices(GRID).reshape(2, -1).T * 8
@@ -50,7 +48,7 @@ def test_on_the_patch_grid_queries_are_the_plain_pass(each_backbone, image, face
 @pytest.mark.parametrize("chunk", [1, 7, 39])
 def test_answers_do_not_depend_on_the_chunks(each_backbone, image, anywhere, chunk, monkeypatch):
     whole = asked(each_backbone, image, anywhere, attention=True)
-    monkeypatch.setattr(_vit, "QUERY_CHUNK", chunk)
+    monkeypatch.setattr(each_backbone, "_largest_chunk", chunk)
     chunked = asked(each_backbone, image, anywhere, attention=True)
     for ours, theirs in zip(chunked, whole, strict=True):
         assert_close(ours, theirs)

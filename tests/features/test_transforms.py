@@ -3,12 +3,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from napari_vitrail.features._transforms import Compose, Flip, Identity, Shift, copies, flips, shifts
+from napari_vitrail.features._transforms import Compose, Flip, Shift, flips, shifts, views
 from napari_vitrail.spec import FeatureSpec
 
 SHIFTS = [Shift(1, -2), Shift(-3, 0), Shift(0, 2), Shift(2, 2, "wrap"), Shift(-1, 3, "wrap")]
 FLIPS = [Flip(0), Flip(1), Compose((Flip(0), Flip(1)))]
-SINGLE = [Identity(), *SHIFTS, *FLIPS]
+SINGLE = [Compose(()), *SHIFTS, *FLIPS]
 PAIRS = [Compose((first, second)) for first in SINGLE for second in SINGLE]
 
 
@@ -103,19 +103,19 @@ def test_compose_undoes_the_last_step_first(noise):
     [("none", 2, 1), ("neumann", 1, 5), ("moore", 1, 9), ("moore", 2, 17), ("moore", 4, 33)],
 )
 def test_as_many_shifts_as_the_paper_has(kind, distance, count):
-    made = shifts(kind, distance, "reflect")
+    made = shifts(kind, distance)
     assert len(made) == len(set(made)) == count
-    assert made[0] == Identity()
+    assert made[0] == (0, 0)
 
 
 def test_neumann_neighbours_share_an_edge():
-    assert {(s.dy, s.dx) for s in shifts("neumann", 1, "wrap")[1:]} == {(-1, 0), (1, 0), (0, -1), (0, 1)}
+    assert set(shifts("neumann", 1)[1:]) == {(-1, 0), (1, 0), (0, -1), (0, 1)}
 
 
 def test_shifts_are_balanced():
-    made = shifts("moore", 3, "reflect")[1:]
-    assert sum(shift.dy for shift in made) == sum(shift.dx for shift in made) == 0
-    assert Counter(max(abs(shift.dy), abs(shift.dx)) for shift in made) == {1: 8, 2: 8, 3: 8}
+    made = shifts("moore", 3)[1:]
+    assert sum(dy for dy, _ in made) == sum(dx for _, dx in made) == 0
+    assert Counter(max(abs(dy), abs(dx)) for dy, dx in made) == {1: 8, 2: 8, 3: 8}
 
 
 @pytest.mark.parametrize(
@@ -127,13 +127,19 @@ def test_flips_weigh_as_in_the_paper(kind, weights):
 
 
 def test_every_shift_meets_every_flip():
-    made = copies(FeatureSpec(shifts="moore", shift_distance=2, flips="paper"))
+    made = views(FeatureSpec(shifts="moore", shift_distance=2, flips="paper"))
     assert len(made) == 51
-    assert sum(weight for _, weight in made) == 68
+    assert sum(view.weight for view in made) == 68
 
 
 def test_a_spec_without_averages_has_the_image_alone():
-    [(transform, weight)] = copies(FeatureSpec())
+    [view] = views(FeatureSpec())
     image = np.arange(6.0).reshape(2, 3)
-    assert transform.apply(image) is image
-    assert weight == 1
+    np.testing.assert_array_equal(view.transform("reflect").apply(image), image)
+    assert view.weight == 1
+
+
+def test_a_view_is_shifted_and_then_flipped():
+    [*_, view] = views(FeatureSpec(shifts="neumann", shift_distance=2, flips="group"))
+    assert (view.shift, view.flips) == ((2, 0), (True, True))
+    assert view.transform("wrap") == Compose((Shift(2, 0, "wrap"), Flip(0), Flip(1)))

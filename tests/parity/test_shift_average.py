@@ -24,7 +24,9 @@ class Corners:
 
     info = BackboneInfo("corners", "toy", 4, 3, 1, 1, 0, 4, 0, "none", "none")
 
-    def tokens(self, image, *, layer, facet, stride, attention):
+    device = "cpu"
+
+    def tokens(self, image, *, layer, facet, stride, attention, dtype):
         values = corner_tokens(image, stride)
         return Tokens(values, values[0, 0], None)
 

@@ -1,17 +1,20 @@
-from ._device import resolve_device
+from ._device import free_memory, is_out_of_memory, resolve_device
 from ._load import load_backbone, loaded_backbone
 from ._places import available_source, fetch_weights
 from ._registry import BackboneInfo, Weights, backbone_info, list_backbones
-from ._vit import Backbone, ViTBackbone
+from ._vit import Backbone, Context, ViTBackbone
 
 __all__ = [
     "Backbone",
     "BackboneInfo",
+    "Context",
     "ViTBackbone",
     "Weights",
     "available_source",
     "backbone_info",
     "fetch_weights",
+    "free_memory",
+    "is_out_of_memory",
     "list_backbones",
     "load_backbone",
     "loaded_backbone",

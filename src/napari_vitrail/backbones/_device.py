@@ -1,4 +1,4 @@
-"""Where the network runs."""
+"""Where the network runs, and what a device says when its memory is short."""
 
 from __future__ import annotations
 
@@ -33,3 +33,26 @@ def resolve_device(device: str = "auto") -> str:
         there = ", ".join(name for name, is_there in available.items() if is_there)
         raise ValueError(f"device {device!r} is not available here; available: {there}")
     return device
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error is a lack of memory, of the machine or of a device.
+
+    Torch says so with an exception of its own for CUDA and with plain RuntimeErrors else.
+    """
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def free_memory(device: str) -> None:
+    """Hand back what torch keeps for later on a device."""
+    import torch
+
+    if device == "cuda":
+        torch.cuda.empty_cache()
+    elif device == "mps":
+        torch.mps.empty_cache()

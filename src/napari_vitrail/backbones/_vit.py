@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from napari_vitrail.backbones._device import free_memory, is_out_of_memory
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
     from napari_vitrail.backbones._registry import BackboneInfo
 
 PROJECTIONS = ("query", "key", "value")
-QUERY_CHUNK = 2048
-"""Positions per query pass: large enough to fill the cores, small enough to stay in their caches."""
+QUERY_CHUNK = {"cpu": 2048, "mps": 8192, "cuda": 16384}
+"""Positions per query pass: enough to fill a device, on a processor few enough to stay in its caches."""
+SMALLEST_CHUNK = 128
+"""A device without memory for this many positions at a time is given up."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Context:
     margin : int, pixels
     grid : (h, w)
         Patches of the image without its margin.
+    tokens : Tokens
+        The plain pass itself: what queries on the patch grid would be answered.
     memory : list of (keys, values)
         Of every block, each (1, heads, tokens, width / heads).
     table : (1, D, h, w) tensor or None
@@ -63,10 +69,16 @@ class Context:
     pixels: Tensor
     margin: int
     grid: tuple[int, int]
+    tokens: Tokens
     memory: list[tuple[Tensor, Tensor]]
     table: Tensor | None
     cls_query: Any
     log_denominator: Any
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the keys and values, which are nearly all of it."""
+        return sum(tensor.nbytes for pair in self.memory for tensor in pair)
 
 
 class Backbone(Protocol):
@@ -74,20 +86,28 @@ class Backbone(Protocol):
 
     info: BackboneInfo
 
+    device: str
+
     def tokens(
-        self, image: NDArray[np.float32], *, layer: int, facet: str, stride: int, attention: bool
+        self, image: NDArray[np.float32], *, layer: int, facet: str, stride: int, attention: bool, dtype: str
     ) -> Tokens:
         """Return the tokens of overlapping patches."""
         ...
 
-    def context(self, image: NDArray[np.float32], *, margin: int, layer: int, attention: bool) -> Context:
+    def context(
+        self, image: NDArray[np.float32], *, margin: int, layer: int, facet: str, attention: bool, dtype: str
+    ) -> Context:
         """Return what queries attend to."""
         ...
 
     def query(
-        self, context: Context, corners: NDArray[np.intp], *, layer: int, facet: str
+        self, context: Context, corners: NDArray[np.intp], *, layer: int, facet: str, dtype: str
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Return the tokens of patches at any corner."""
+        ...
+
+    def on_cpu(self) -> Backbone:
+        """Return the same network on the CPU."""
         ...
 
 
@@ -96,8 +116,7 @@ class _Walk:
     """What one walk through the blocks collects."""
 
     features: Tensor
-    attention: Tensor | None
-    memory: list[tuple[Tensor, Tensor]]
+    attention: Tensor | None = None
     cls_query: Any = None
     log_denominator: Any = None
 
@@ -120,6 +139,11 @@ class ViTBackbone:
         self._model = model.eval().requires_grad_(False).to(device)
         self._mean = torch.tensor(info.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(info.std, device=device).view(1, 3, 1, 1)
+        self._largest_chunk = QUERY_CHUNK[device]
+
+    def on_cpu(self) -> ViTBackbone:
+        """Return the same network on the CPU; it leaves the device it was on."""
+        return self if self.device == "cpu" else ViTBackbone(self._model, self.info, "cpu")
 
     @torch.inference_mode()
     def tokens(
@@ -130,6 +154,7 @@ class ViTBackbone:
         facet: str = "token_norm",
         stride: int | None = None,
         attention: bool = False,
+        dtype: str = "float32",
     ) -> Tokens:
         """Return the tokens of overlapping patches: ``1 + (side - patch_size) // stride`` a side.
 
@@ -143,6 +168,8 @@ class ViTBackbone:
             Of the patch projection; the patch size unless given.
         attention : bool
             Whether to return the last block's CLS attention. Its cost is linear in the tokens.
+        dtype : {"float32", "bfloat16", "float16"}
+            Of the matrix products; sums along the blocks, norms and softmax stay in float32.
 
         Returns
         -------
@@ -158,8 +185,12 @@ class ViTBackbone:
         Amir et al. (2021), section 3: overlapping patches by a smaller stride of the projection.
         """
         self._check_sides(image)
-        x, rope, grid = self._embed(self._normalised(image), stride or self.info.patch_size)
-        walk = self._walk(x, rope, layer=layer, facet=facet, attention=attention)
+        with self._precision(dtype):
+            x, rope, grid = self._embed(self._normalised(image), stride or self.info.patch_size)
+            walk = self._walk(x, rope, layer=layer, facet=facet, attention=attention)
+        return self._tokens_of(walk, grid)
+
+    def _tokens_of(self, walk: _Walk, grid: tuple[int, int]) -> Tokens:
         prefix = 1 + self.info.registers
         features = _numpy(walk.features[0])
         maps = None
@@ -167,9 +198,20 @@ class ViTBackbone:
             maps = _numpy(walk.attention[0, :, prefix:].T).reshape(*grid, -1)
         return Tokens(features[prefix:].reshape(*grid, -1), features[0], maps)
 
+    def _precision(self, dtype: str) -> torch.autocast:
+        """Return the context in which matrix products are computed in `dtype`."""
+        return torch.autocast(self.device, getattr(torch, dtype), enabled=dtype != "float32")
+
     @torch.inference_mode()
     def context(
-        self, image: NDArray[np.float32], *, margin: int, layer: int = -1, attention: bool = False
+        self,
+        image: NDArray[np.float32],
+        *,
+        margin: int,
+        layer: int = -1,
+        facet: str = "token_norm",
+        attention: bool = False,
+        dtype: str = "float32",
     ) -> Context:
         """Run the plain pass on the patch grid and keep every block's keys and values.
 
@@ -179,10 +221,12 @@ class ViTBackbone:
             The image with a margin round it; H and W multiples of the patch size.
         margin : int, pixels
             How far queries may reach beyond the image.
-        layer : int
-            Last block that will be asked for.
+        layer, facet
+            What the tokens of the plain pass are; later blocks cannot be asked for.
         attention : bool
             Whether queries will be asked for the last block's CLS attention.
+        dtype
+            See `tokens`.
         """
         pixels = self._normalised(image)
         inner = pixels[:, :, margin : pixels.shape[2] - margin, margin : pixels.shape[3] - margin]
@@ -191,10 +235,12 @@ class ViTBackbone:
                 f"the sides of a context must be multiples of the patch size {self.info.patch_size}, "
                 f"got {tuple(inner.shape[2:])}"
             )
-        x, rope, grid = self._embed(inner, self.info.patch_size)
-        walk = self._walk(x, rope, layer=layer, facet="key", attention=attention)
+        with self._precision(dtype):
+            x, rope, grid = self._embed(inner, self.info.patch_size)
+            memory: list[tuple[Tensor, Tensor]] = []
+            walk = self._walk(x, rope, layer=layer, facet=facet, attention=attention, kept=memory)
         return Context(
-            pixels, margin, grid, walk.memory, self._position_table(grid),
+            pixels, margin, grid, self._tokens_of(walk, grid), memory, self._position_table(grid),
             walk.cls_query, walk.log_denominator,
         )  # fmt: skip
 
@@ -206,6 +252,7 @@ class ViTBackbone:
         *,
         layer: int = -1,
         facet: str = "token_norm",
+        dtype: str = "float32",
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Return the tokens of patches at any corner; they attend to the context and only to it.
 
@@ -218,6 +265,8 @@ class ViTBackbone:
             whose patch leaves the image, are cut from the margin.
         layer, facet
             See `napari_vitrail.FeatureSpec`.
+        dtype
+            See `tokens`.
 
         Returns
         -------
@@ -232,23 +281,31 @@ class ViTBackbone:
         Queries never see each other, so cost is linear in their number and no value depends on how they
         are cut into chunks.
         """
-        features, attention = [], []
-        for start in range(0, len(corners), QUERY_CHUNK):
-            chunk = torch.as_tensor(corners[start : start + QUERY_CHUNK], device=self.device)
-            walk = self._walk(
-                self._embed_at(context, chunk), self._rotation_at(context, chunk),
-                layer=layer, facet=facet, attention=context.cls_query is not None, context=context,
-            )  # fmt: skip
-            features.append(_numpy(walk.features[0]))
-            if walk.attention is not None:
-                attention.append(_numpy(walk.attention[0].T))
-        if not features:
-            features, attention = self._no_queries(context)
-        return np.concatenate(features), np.concatenate(attention) if attention else None
-
-    def _no_queries(self, context: Context) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-        attention = [np.empty((0, self.info.heads), np.float32)] if context.cls_query is not None else []
-        return [np.empty((0, self.info.width), np.float32)], attention
+        features = np.empty((len(corners), self.info.width), np.float32)
+        attention = None
+        if context.cls_query is not None:
+            attention = np.empty((len(corners), self.info.heads), np.float32)
+        start = 0
+        while start < len(corners):
+            part = slice(start, start + self._largest_chunk)
+            chunk = torch.as_tensor(corners[part], device=self.device)
+            try:
+                with self._precision(dtype):
+                    walk = self._walk(
+                        self._embed_at(context, chunk), self._rotation_at(context, chunk),
+                        layer=layer, facet=facet, attention=attention is not None, context=context,
+                    )  # fmt: skip
+            except RuntimeError as error:  # fewer at a time are answered alike
+                if not is_out_of_memory(error) or len(chunk) <= SMALLEST_CHUNK:
+                    raise
+                self._largest_chunk = len(chunk) // 2
+                free_memory(self.device)
+                continue
+            features[part] = _numpy(walk.features[0])
+            if attention is not None and walk.attention is not None:
+                attention[part] = _numpy(walk.attention[0].T)
+            start += len(chunk)
+        return features, attention
 
     def _check_sides(self, image: NDArray[np.float32]) -> None:
         if min(image.shape[:2]) < self.info.patch_size:
@@ -311,11 +368,15 @@ class ViTBackbone:
         facet: str,
         attention: bool,
         context: Context | None = None,
+        kept: list[tuple[Tensor, Tensor]] | None = None,
     ) -> _Walk:
-        """Walk `x` through the blocks, attending to itself or to the keys and values of a context."""
+        """Walk `x` through the blocks, attending to itself or to the keys and values of a context.
+
+        The keys and values of every block are appended to `kept`.
+        """
         layer = self._index(layer)
         last = self.info.depth - 1 if attention else layer
-        walk = _Walk(x, None, [])
+        walk = _Walk(x)
         for index, block in enumerate(self._model.blocks[: last + 1]):
             normed = block.norm1(x)
             if index == layer and facet in PROJECTIONS:
@@ -324,13 +385,16 @@ class ViTBackbone:
             if context is None or (attention and index == last):
                 key = self._turned(block.attn.k_norm(_project(block.attn, "key", normed)), rope)
             if context is None:
-                walk.memory.append((key, _project(block.attn, "value", normed)))
+                memory = key, _project(block.attn, "value", normed)
+            else:
+                memory = context.memory[index]
+            if kept is not None:
+                kept.append(memory)
             if attention and index == last:
                 self._note_attention(walk, query, key, context)
             if index == last and (facet in PROJECTIONS or layer < last):
                 break
-            memory = walk.memory if context is None else context.memory
-            x = _finished(block, x, functional.scaled_dot_product_attention(query, *memory[index]))
+            x = _finished(block, x, functional.scaled_dot_product_attention(query, *memory))
             if index == layer and facet not in PROJECTIONS:
                 walk.features = self._model.norm(x) if facet == "token_norm" else x
         return walk
@@ -338,6 +402,7 @@ class ViTBackbone:
     def _note_attention(self, walk: _Walk, query: Tensor, key: Tensor, context: Context | None) -> None:
         """Compute the CLS token's attention to the tokens of this walk: one row, never the matrix."""
         source = walk if context is None else context
+        query, key = query.float(), key.float()  # an exponential magnifies what half precision loses
         if context is None:
             walk.cls_query = query[:, :, :1]
         logits = (source.cls_query @ key.transpose(-2, -1)).squeeze(2) * query.shape[-1] ** -0.5
@@ -354,7 +419,8 @@ class ViTBackbone:
         patches = heads[:, :, prefix:]
         half = patches.shape[-1] // 2
         turned = torch.cat([-patches[..., half:], patches[..., :half]], dim=-1)
-        return torch.cat([heads[:, :, :prefix], patches * cosine + turned * sine], dim=2)
+        rotated = (patches * cosine + turned * sine).to(heads.dtype)
+        return torch.cat([heads[:, :, :prefix], rotated], dim=2)
 
     def _index(self, layer: int) -> int:
         depth = self.info.depth

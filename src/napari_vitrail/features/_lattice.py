@@ -99,9 +99,9 @@ class LatticeTile:
 
 def tiles(lattice: Lattice, image_shape: tuple[int, int], spec: FeatureSpec) -> Iterator[LatticeTile]:
     """Yield the tiles of an image, each with its part of the lattice."""
-    size = max(spec.tile // lattice.patch_size, 1) * lattice.patch_size
-    halo = min(spec.halo, size - 1)
-    windows = [overlapping(side, size, halo) for side in image_shape]
+    patch = lattice.patch_size
+    size = max(spec.tile // patch, 1) * patch
+    windows = [overlapping(side, size, min(spec.halo, size - patch), step=patch) for side in image_shape]
     for rows, columns in product(*windows):
         row_cells, row_weights = _cells_in(rows, windows[0], lattice, 0)
         column_cells, column_weights = _cells_in(columns, windows[1], lattice, 1)

@@ -31,19 +31,6 @@ class Transform(Protocol):
 
 
 @dataclass(frozen=True)
-class Identity:
-    """The image as it is."""
-
-    def apply(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the image."""
-        return image
-
-    def invert(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the map."""
-        return values
-
-
-@dataclass(frozen=True)
 class Shift:
     """What was at (y, x) is at (y + dy, x + dx).
 
@@ -112,33 +99,54 @@ class Compose:
         return values
 
 
-def shifts(kind: str, distance: int, border: str) -> list[Transform]:
-    """Return the identity and the shifts by 1 ... `distance` pixels in 4 or 8 directions.
+@dataclass(frozen=True)
+class View:
+    """One of the copies that features are averaged over: the image shifted, then flipped.
+
+    Attributes
+    ----------
+    shift : (dy, dx) in pixels
+    flips : (rows, columns)
+        Whether each axis is mirrored.
+    weight : float
+        How much the copy counts.
+    """
+
+    shift: tuple[int, int]
+    flips: tuple[bool, bool]
+    weight: float
+
+    def transform(self, border: str) -> Transform:
+        """Return the copy as a transform of the whole image."""
+        mirrored = [Flip(axis) for axis in (0, 1) if self.flips[axis]]
+        return Compose((Shift(*self.shift, border), *mirrored))
+
+
+def shifts(kind: str, distance: int) -> list[tuple[int, int]]:
+    """Return no shift and those by 1 ... `distance` pixels in 4 or 8 directions.
 
     References
     ----------
     Docherty et al. (2024), Algorithm 1: Moore {1, 2} are 17 copies, von Neumann {1} 5.
     """
     directions = {"none": (), "neumann": NEUMANN, "moore": MOORE}[kind]
-    steps = range(1, distance + 1)
-    return [Identity(), *(Shift(dy * k, dx * k, border) for k in steps for dy, dx in directions)]
+    return [(0, 0), *((dy * k, dx * k) for k in range(1, distance + 1) for dy, dx in directions)]
 
 
-def flips(kind: str) -> list[tuple[Transform, float]]:
+def flips(kind: str) -> list[tuple[tuple[bool, bool], float]]:
     """Return flips and their weights; ``paper`` is identity, horizontal, identity, vertical."""
-    horizontal, vertical = Flip(axis=1), Flip(axis=0)
+    neither, horizontal, vertical, both = (False, False), (False, True), (True, False), (True, True)
     if kind == "none":
-        return [(Identity(), 1.0)]
+        return [(neither, 1.0)]
     if kind == "paper":  # the identity runs once and counts twice
-        return [(Identity(), 2.0), (horizontal, 1.0), (vertical, 1.0)]
-    both = Compose((horizontal, vertical))
-    return [(Identity(), 1.0), (horizontal, 1.0), (vertical, 1.0), (both, 1.0)]
+        return [(neither, 2.0), (horizontal, 1.0), (vertical, 1.0)]
+    return [(flip, 1.0) for flip in (neither, horizontal, vertical, both)]
 
 
-def copies(spec: FeatureSpec) -> list[tuple[Transform, float]]:
-    """Return every copy that a spec averages over, shifted and then flipped, with its weight."""
+def views(spec: FeatureSpec) -> list[View]:
+    """Return every copy that a spec averages over; without shifts and flips the image alone."""
     return [
-        (Compose((shift, flip)), weight)
-        for shift in shifts(spec.shifts, spec.shift_distance, spec.border)
+        View(shift, flip, weight)
+        for shift in shifts(spec.shifts, spec.shift_distance)
         for flip, weight in flips(spec.flips)
     ]

@@ -1,0 +1,261 @@
+"""The tokens of an image on a lattice, tile by tile, looked up where they are known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from napari_vitrail.errors import ComputeError
+from napari_vitrail.features._lattice import Lattice, LatticeTile, query_lattice, strided_lattice, tiles
+from napari_vitrail.features._queries import QueriedTile, side_by_side
+from napari_vitrail.grid import FeatureGrid, Grid
+from napari_vitrail.progress import Progress, Steps, part_of
+from napari_vitrail.tiling import reflected
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_vitrail.backbones import Backbone, Context
+    from napari_vitrail.features._projection import Projection
+    from napari_vitrail.spec import FeatureSpec
+
+_SIGNED = (
+    "layer", "facet", "sampling", "shifts", "shift_distance", "flips", "attention", "dtype",
+)  # fmt: skip
+"""Fields of a spec that tokens depend on, besides what the tile shows and where its patches are."""
+
+
+@dataclass(frozen=True)
+class KnownTokens:
+    """The tokens of one tile as far as they are known, in half precision.
+
+    Attributes
+    ----------
+    values : (rows, columns, D) float16
+    known : (rows, columns) bool
+        Where they were computed; zero elsewhere.
+    """
+
+    values: NDArray[np.float16]
+    known: NDArray[np.bool_]
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...], width: int) -> KnownTokens:
+        """Return the tokens of a tile of which nothing is known yet."""
+        return cls(np.zeros((*shape, width), np.float16), np.zeros(shape, bool))
+
+    def with_more(self, computed: NDArray[np.bool_], tokens: NDArray[np.float32]) -> KnownTokens:
+        """Return these tokens and those (n, D) that were computed; readers may still hold these."""
+        values = self.values.copy()
+        with np.errstate(over="ignore"):  # becomes infinite, and is then refused
+            values[computed] = tokens
+        return KnownTokens(values, self.known | computed)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.values.nbytes + self.known.nbytes
+
+
+class Contexts(Protocol):
+    """Where contexts wait for the next question."""
+
+    def get(self, key: str) -> Context | None:
+        """Return a context, if it is still there."""
+        ...
+
+    def put(self, key: str, context: Context) -> None:
+        """Keep a context for a while."""
+        ...
+
+
+class TokenStore(Protocol):
+    """Where tokens are kept, see `napari_vitrail.store.FeatureStore`."""
+
+    contexts: Contexts
+
+    def get(self, key: str) -> KnownTokens | None:
+        """Return tokens that were stored under a key."""
+        ...
+
+    def put(self, key: str, tokens: KnownTokens, about: dict[str, Any]) -> None:
+        """Store tokens; `about` says what they are, for people."""
+        ...
+
+
+@dataclass(frozen=True)
+class TilePatches:
+    """The patches of a lattice that lie in one tile, and which of them are wanted.
+
+    Attributes
+    ----------
+    lattice : Lattice
+    tile : LatticeTile
+    wanted : (rows, columns) bool
+    """
+
+    lattice: Lattice
+    tile: LatticeTile
+    wanted: NDArray[np.bool_]
+
+    @property
+    def size(self) -> int:
+        """The patch size in pixels."""
+        return self.lattice.patch_size
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The tile's rows and columns of the image."""
+        return self.tile.window
+
+    def along(self, axis: int) -> NDArray[np.intp]:
+        """Return the corners along one axis, in the image."""
+        return self.lattice.corners(axis)[self.tile.cells[axis]]
+
+    def corners(self) -> NDArray[np.intp]:
+        """Return the corners (n, 2) of the wanted patches, in the tile."""
+        cells = np.nonzero(self.wanted)
+        return np.column_stack([self.along(axis)[cells[axis]] - self.window[axis].start for axis in (0, 1)])
+
+
+def lattice_features_steps(
+    rgb: NDArray[np.float32],
+    spec: FeatureSpec,
+    backbone: Backbone,
+    *,
+    positions: NDArray[np.float64] | None = None,
+    projection: Projection | None = None,
+    store: TokenStore | None = None,
+) -> Steps[FeatureGrid]:
+    """Compute the tokens of one image tile by tile and blend them where tiles overlap.
+
+    Parameters
+    ----------
+    rgb, spec, backbone, positions, projection, store
+        See `vit_features_steps`; the spec names the precision.
+    """
+    shape = rgb.shape[:2]
+    lattice, grid = _placed(shape, spec, backbone.info.patch_size)
+    wanted = np.ones(lattice.shape, bool)
+    if positions is not None:
+        wanted = grid.read_at(positions, spec.interpolation)
+    plan = [tile for tile in tiles(lattice, shape, spec) if wanted[tile.cells].any()]
+    width = backbone.info.width + (backbone.info.heads if spec.attention else 0)
+    channels = {"vit": slice(0, backbone.info.width), "attention": slice(backbone.info.width, width)}
+    if projection is not None:
+        width = projection.width
+        channels = {"vit": slice(0, width)}
+    values = np.zeros((*lattice.shape, width), np.float32)
+    counted = np.zeros(lattice.shape, np.float32)
+    for index, tile in enumerate(plan):
+        patches = TilePatches(lattice, tile, wanted[tile.cells])
+        steps = _tile_steps(rgb, patches, spec, backbone, store)
+        tokens = yield from part_of(steps, index, len(plan))
+        if not np.isfinite(tokens).all():
+            raise ComputeError(
+                f"{backbone.info.name} gave features that are not finite in block {spec.layer}"
+            )
+        if projection is not None:  # affine, and weights sum to 1: the same before blending as after it
+            tokens = projection(tokens)
+        weights = tile.weights[patches.wanted]
+        values[tile.cells][patches.wanted] += tokens * weights[:, None]
+        counted[tile.cells] += tile.weights
+    if len(plan) > 1:  # only what was computed is touched: the rest costs no memory
+        values[wanted] /= counted[wanted][:, None]
+    if not spec.attention:
+        channels.pop("attention", None)
+    return FeatureGrid(values, grid, channels)
+
+
+def _tile_steps(
+    rgb: NDArray[np.float32],
+    patches: TilePatches,
+    spec: FeatureSpec,
+    backbone: Backbone,
+    store: TokenStore | None,
+) -> Steps[NDArray[np.float32]]:
+    """Return the tokens (n, D) of the wanted patches of a tile, computing those that nobody knows.
+
+    A store keeps half precision; what was just computed is rounded alike, so that it makes no
+    difference whether tokens were known.
+    """
+    queried = QueriedTile(patches, spec) if spec.sampling == "queries" else None
+    seen = _cut(rgb, *(queried.spans() if queried else _strided_spans(patches)))
+    if store is None or backbone.info.weights is None:  # nothing tells random weights apart
+        return (yield from _computed_steps(seen, patches, spec, backbone, None, ""))
+    about = {"backbone": backbone.info.name, "weights": backbone.info.weights.digest} | {
+        name: getattr(spec, name) for name in _SIGNED
+    }
+    digest = _digest(about, seen)
+    key = _digest({"seen": digest, "stride": spec.stride} | _layout(patches))
+    width = backbone.info.width + (backbone.info.heads if spec.attention else 0)
+    entry = store.get(key) or KnownTokens.none(patches.wanted.shape, width)
+    missing = patches.wanted & ~entry.known
+    if missing.any():
+        asked = replace(patches, wanted=missing)
+        tokens = yield from _computed_steps(seen, asked, spec, backbone, store.contexts, digest)
+        entry = entry.with_more(missing, tokens)
+        store.put(key, entry, about | {"stride": spec.stride})
+    else:
+        yield Progress(1, 1, "ViT features")
+    return entry.values[patches.wanted].astype(np.float32)
+
+
+def _computed_steps(
+    seen: NDArray[np.float32], patches: TilePatches, spec: FeatureSpec, backbone: Backbone,
+    contexts: Contexts | None, digest: str,
+) -> Steps[NDArray[np.float32]]:  # fmt: skip
+    """Return the tokens (n, D) of the wanted patches."""
+    if spec.sampling == "queries":
+        return (yield from QueriedTile(patches, spec).steps(seen, backbone, contexts, digest))
+    tokens = backbone.tokens(
+        seen, layer=spec.layer, facet=spec.facet, stride=spec.stride, attention=spec.attention,
+        dtype=spec.dtype,
+    )  # fmt: skip
+    yield Progress(1, 1, "ViT features")
+    return side_by_side(tokens.patches, tokens.attention)[patches.wanted]
+
+
+def _layout(patches: TilePatches) -> dict[str, Any]:
+    """Return where a tile's patches are, in the tile."""
+    first = [int(patches.along(axis)[0]) - patches.window[axis].start for axis in (0, 1)]
+    return {"first": first, "cells": list(patches.wanted.shape)}
+
+
+def _digest(about: dict[str, Any], pixels: NDArray[np.float32] | None = None) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    if pixels is not None:
+        digest.update(f"{pixels.shape} {pixels.dtype}".encode())
+        digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def _placed(shape: tuple[int, int], spec: FeatureSpec, patch_size: int) -> tuple[Lattice, Grid]:
+    """Return which patches are asked for, and where their features are said to sit."""
+    if spec.sampling == "queries":
+        lattice = query_lattice(shape, patch_size, spec.stride)
+        return lattice, lattice.grid
+    lattice = strided_lattice(shape, patch_size, spec)
+    if spec.placement == "centre":
+        return lattice, lattice.grid
+    sides = shape
+    if spec.fit == "crop":
+        sides = (max(shape[0] // patch_size, 1) * patch_size, max(shape[1] // patch_size, 1) * patch_size)
+    stretched = Grid.stretched(lattice.shape, sides)
+    origin = (stretched.origin[0] + lattice.first[0], stretched.origin[1] + lattice.first[1])
+    return lattice, replace(stretched, origin=origin)
+
+
+def _strided_spans(patches: TilePatches) -> list[tuple[int, int]]:
+    """Return first and last row, and column, that the overlapping patches of a tile cover."""
+    return [(int(corners[0]), int(corners[-1]) + patches.size) for corners in map(patches.along, (0, 1))]
+
+
+def _cut(rgb: NDArray[np.float32], rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
+    """Return a part of the image, reflected where it reaches beyond the border."""
+    height, width = rgb.shape[:2]
+    return rgb[reflected(*rows, height)][:, reflected(*columns, width)]
