@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,7 @@ from evals.datasets import DENSE, PAINTED, STROKES_ONLY, Case
 from evals.scores import mean_iou
 from evals.strokes import draw_strokes
 from napari_vitrail import SEGMENTATION, FeatureSpec, load_backbone
-from napari_vitrail.classify import PixelClassifier, fit_on_features_steps
+from napari_vitrail.classify import PixelClassifier, fit_on_features_steps, seen_by
 from napari_vitrail.features import PixelFeatures, classical_features, pixel_features_steps
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.image import IntensityRange
@@ -78,7 +78,7 @@ def predict_at(
     classifier: PixelClassifier, features: Remembered, positions: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     """Return the class ids at some pixels, by way of the classifier that a user gets."""
-    known = replace(features.projected(classifier.projection), spec=classifier.spec)
+    known = seen_by(classifier, features)
     parts = [known.vit_at(positions), known.classical_at(positions)]
     rows = np.concatenate([part for part in parts if part is not None], axis=1)
     grid = FeatureGrid(rows[:, None], Grid((len(rows), 1)))

@@ -22,6 +22,7 @@ from .image import as_image
 from .progress import Progress, drain
 from .project import load_classifier, save_classifier
 from .spec import AMIR_COSEGMENTATION, DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
+from .store import FeatureStore
 
 __all__ = [
     "AMIR_COSEGMENTATION",
@@ -32,6 +33,7 @@ __all__ = [
     "ComputeError",
     "FeatureGrid",
     "FeatureSpec",
+    "FeatureStore",
     "Grid",
     "PixelClassifier",
     "Progress",

@@ -18,6 +18,7 @@ from napari_vitrail.features import (
     CLASSICAL_CHANNELS,
     PixelFeatures,
     Projection,
+    TokenStore,
     pixel_features_steps,
 )
 from napari_vitrail.image import IntensityRange, as_image
@@ -130,6 +131,7 @@ def fit_classifier_steps(
     backbone: Backbone | None = None,
     weights: str | os.PathLike[str] = "auto",
     device: str = "auto",
+    store: TokenStore | None = None,
     random_state: int = 0,
 ) -> Steps[PixelClassifier]:
     """Yield Progress; return what `fit_classifier` returns."""
@@ -141,7 +143,7 @@ def fit_classifier_steps(
         backbone = load_backbone(spec.backbone, weights=weights, device=device)
     features = []
     for index, (plane, own) in enumerate(zip(planes, strokes, strict=True)):
-        steps = pixel_features_steps(plane, spec, intensity, backbone, positions=own.positions)
+        steps = pixel_features_steps(plane, spec, intensity, backbone, positions=own.positions, store=store)
         features.append((yield from part_of(steps, index + 1, parts)))
     training = fit_on_features_steps(
         features, strokes, intensity,
@@ -161,6 +163,7 @@ def fit_classifier(
     backbone: Backbone | None = None,
     weights: str | os.PathLike[str] = "auto",
     device: str = "auto",
+    store: TokenStore | None = None,
     random_state: int = 0,
 ) -> PixelClassifier:
     """Train a pixel classifier on strokes in one or several images.
@@ -182,6 +185,8 @@ def fit_classifier(
     weights : {"auto", "hub", "offline"} or path
         Where the backbone's weights come from, see `napari_vitrail.load_backbone`.
     device : {"auto", "cuda", "mps", "cpu"}
+    store : FeatureStore, optional
+        Where ViT features are looked up and kept; they are then rounded to half precision.
     random_state : int
         Seeds the choice among very many painted pixels and the estimator.
 
@@ -205,7 +210,7 @@ def fit_classifier(
         fit_classifier_steps(
             images, labels, spec,
             estimator=estimator, class_names=class_names, backbone=backbone, weights=weights,
-            device=device, random_state=random_state,
+            device=device, store=store, random_state=random_state,
         )
     )  # fmt: skip
 
@@ -284,12 +289,13 @@ def segment_steps(
     *,
     backbone: Backbone | None = None,
     device: str = "auto",
+    store: TokenStore | None = None,
 ) -> Steps[NDArray[np.unsignedinteger]]:
     """Yield Progress after every tile; return the segmentation."""
     plane = as_image(image)
     segmentation = np.zeros(plane.shape[:2], classifier.dtype)
     keep = partial(write_classes, segmentation, classifier)
-    yield from _image_steps(plane, classifier, keep, backbone, device)
+    yield from _image_steps(plane, classifier, keep, backbone, device, store)
     return segmentation
 
 
@@ -309,6 +315,7 @@ def segment(
     *,
     backbone: Backbone | None = None,
     device: str = "auto",
+    store: TokenStore | None = None,
 ) -> NDArray[np.unsignedinteger]:
     """Give every pixel of an image its most probable class.
 
@@ -319,6 +326,8 @@ def segment(
     backbone : Backbone, optional
         A loaded one; else the one that the classifier was trained with.
     device : {"auto", "cuda", "mps", "cpu"}
+    store : FeatureStore, optional
+        See `fit_classifier`.
 
     Returns
     -------
@@ -330,7 +339,7 @@ def segment(
     SpecMismatch
         If the backbone, or its weights, are not those the classifier was trained with.
     """
-    return drain(segment_steps(image, classifier, backbone=backbone, device=device))
+    return drain(segment_steps(image, classifier, backbone=backbone, device=device, store=store))
 
 
 def probabilities_steps(
@@ -339,6 +348,7 @@ def probabilities_steps(
     *,
     backbone: Backbone | None = None,
     device: str = "auto",
+    store: TokenStore | None = None,
 ) -> Steps[NDArray[np.float32]]:
     """Yield Progress after every tile; return the class probabilities."""
     plane = as_image(image)
@@ -347,7 +357,7 @@ def probabilities_steps(
     def keep(tile: Tile, probabilities: NDArray[np.float32]) -> None:
         result[:, *tile.inner] = np.moveaxis(probabilities, 2, 0)
 
-    yield from _image_steps(plane, classifier, keep, backbone, device)
+    yield from _image_steps(plane, classifier, keep, backbone, device, store)
     return result
 
 
@@ -357,12 +367,13 @@ def class_probabilities(
     *,
     backbone: Backbone | None = None,
     device: str = "auto",
+    store: TokenStore | None = None,
 ) -> NDArray[np.float32]:
     """Compute the probability of every class at every pixel.
 
     Parameters
     ----------
-    image, classifier, backbone, device
+    image, classifier, backbone, device, store
         See `segment`.
 
     Returns
@@ -370,7 +381,7 @@ def class_probabilities(
     probabilities : (k, H, W) float32
         In the order of ``classifier.classes_``; the most probable class is the one that `segment` gives.
     """
-    return drain(probabilities_steps(image, classifier, backbone=backbone, device=device))
+    return drain(probabilities_steps(image, classifier, backbone=backbone, device=device, store=store))
 
 
 def _image_steps(
@@ -379,6 +390,7 @@ def _image_steps(
     keep: Callable[[Tile, NDArray[np.float32]], None],
     backbone: Backbone | None,
     device: str,
+    store: TokenStore | None,
 ) -> Steps[None]:
     """Compute an image's features, then predict tile by tile."""
     if misfit := classifier.intensity.misfit(plane):
@@ -387,7 +399,10 @@ def _image_steps(
         if backbone is None:
             yield Progress(0, 1, "loading weights")
         backbone = _trained_backbone(classifier, backbone, device)
-    steps = pixel_features_steps(plane, classifier.spec, classifier.intensity, backbone)
+    steps = pixel_features_steps(
+        plane, classifier.spec, classifier.intensity, backbone,
+        projection=classifier.projection, store=store,
+    )  # fmt: skip
     features = yield from part_of(steps, 0, 2)
     yield from part_of(predict_steps(features, classifier, keep), 1, 2)
 
@@ -397,12 +412,24 @@ def predict_steps(
     classifier: PixelClassifier,
     keep: Callable[[Tile, NDArray[np.float32]], None],
 ) -> Steps[None]:
-    """Yield Progress after every tile; hand each tile and its probabilities (h, w, k) to `keep`."""
-    features = replace(features.projected(classifier.projection), spec=classifier.spec)
+    """Yield Progress after every tile; hand each tile and its probabilities (h, w, k) to `keep`.
+
+    Parameters
+    ----------
+    features : PixelFeatures
+        As the classifier sees them, see `seen_by`.
+    classifier : PixelClassifier
+    keep : callable
+    """
     tiles = features.tiles()
     for done, tile in enumerate(tiles, start=1):
         keep(tile, classifier.predict_proba(features.on(tile)))
         yield Progress(done, len(tiles), "prediction")
+
+
+def seen_by(classifier: PixelClassifier, features: PixelFeatures) -> PixelFeatures:
+    """Return features as a classifier sees them: its feature set, its components."""
+    return replace(features.projected(classifier.projection), spec=classifier.spec)
 
 
 def _trained_backbone(classifier: PixelClassifier, backbone: Backbone | None, device: str) -> Backbone:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.backbones import load_backbone
-from napari_vitrail.classify import fit_on_features_steps, predict_steps, write_classes
+from napari_vitrail.classify import fit_on_features_steps, predict_steps, seen_by, write_classes
 from napari_vitrail.features import pixel_features_steps
 from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import Progress, part_of
@@ -169,7 +169,8 @@ def _outcome_steps(
     trained = time.perf_counter()
     yield Progress(1, 2, what)
     segmentation = np.zeros(features.shape, classifier.dtype)
-    for _ in predict_steps(features, classifier, partial(write_classes, segmentation, classifier)):
+    keep = partial(write_classes, segmentation, classifier)
+    for _ in predict_steps(seen_by(classifier, features), classifier, keep):
         yield Progress(1, 2, what)
     return Outcome(
         spec=features.spec,

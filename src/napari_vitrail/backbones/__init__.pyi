@@ -1,6 +1,6 @@
 from ._device import free_memory, is_out_of_memory, resolve_device
 from ._load import load_backbone, loaded_backbone
-from ._places import available_source, fetch_weights
+from ._places import available_source, cache_directory, fetch_weights
 from ._registry import BackboneInfo, Weights, backbone_info, list_backbones
 from ._vit import Backbone, Context, ViTBackbone
 
@@ -12,6 +12,7 @@ __all__ = [
     "Weights",
     "available_source",
     "backbone_info",
+    "cache_directory",
     "fetch_weights",
     "free_memory",
     "is_out_of_memory",

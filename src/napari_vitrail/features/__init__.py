@@ -13,13 +13,16 @@ from napari_vitrail.features._extract import (
 )
 from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps
 from napari_vitrail.features._projection import Projection
+from napari_vitrail.features._tokens import KnownTokens, TokenStore
 from napari_vitrail.features._vit import vit_features_steps
 
 __all__ = [
     "CLASSICAL_CHANNELS",
     "CLASSICAL_HALO",
+    "KnownTokens",
     "PixelFeatures",
     "Projection",
+    "TokenStore",
     "attention_maps",
     "classical_features",
     "extract_features",

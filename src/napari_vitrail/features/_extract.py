@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.backbones import Backbone
+    from napari_vitrail.features._tokens import TokenStore
 
 
 def extract_features_steps(
     image: ArrayLike, spec: FeatureSpec = SEGMENTATION, *, backbone: Backbone | None = None,
-    device: str = "auto",
+    device: str = "auto", store: TokenStore | None = None,
 ) -> Steps[FeatureGrid]:  # fmt: skip
     """Yield Progress; return what `extract_features` returns."""
-    features = yield from _features_steps(as_image(image), spec, backbone, device)
+    features = yield from _features_steps(as_image(image), spec, backbone, device, store)
     if spec.features == "vit" and features.vit is not None:
         return features.vit
     everything = (slice(0, features.shape[0]), slice(0, features.shape[1]))
@@ -35,17 +36,19 @@ def extract_features_steps(
 
 def _features_steps(
     image: NDArray[np.generic], spec: FeatureSpec, backbone: Backbone | None, device: str,
-    positions: NDArray[np.intp] | None = None,
+    store: TokenStore | None, positions: NDArray[np.intp] | None = None,
 ) -> Steps[PixelFeatures]:  # fmt: skip
     if spec.uses_vit:
         backbone = backbone or load_backbone(spec.backbone, device=device)
     intensity = IntensityRange.of([image], spec.intensity)
-    return (yield from pixel_features_steps(image, spec, intensity, backbone, positions=positions))
+    return (
+        yield from pixel_features_steps(image, spec, intensity, backbone, positions=positions, store=store)
+    )
 
 
 def extract_features(
     image: ArrayLike, spec: FeatureSpec = SEGMENTATION, *, backbone: Backbone | None = None,
-    device: str = "auto",
+    device: str = "auto", store: TokenStore | None = None,
 ) -> FeatureGrid:  # fmt: skip
     """Compute the dense features of an image.
 
@@ -58,6 +61,9 @@ def extract_features(
     backbone : Backbone, optional
         A loaded one; else the one that the spec names.
     device : {"auto", "cuda", "mps", "cpu"}
+    store : FeatureStore, optional
+        Where ViT features are looked up and kept, see `napari_vitrail.FeatureStore`; they are then
+        rounded to half precision.
 
     Returns
     -------
@@ -72,12 +78,12 @@ def extract_features(
     BackboneUnavailable
         If no source has the backbone's weights.
     """
-    return drain(extract_features_steps(image, spec, backbone=backbone, device=device))
+    return drain(extract_features_steps(image, spec, backbone=backbone, device=device, store=store))
 
 
 def features_at(
     image: ArrayLike, positions: ArrayLike, spec: FeatureSpec = SEGMENTATION, *,
-    backbone: Backbone | None = None, device: str = "auto",
+    backbone: Backbone | None = None, device: str = "auto", store: TokenStore | None = None,
 ) -> NDArray[np.float32]:  # fmt: skip
     """Compute features at some pixels only: those of ``extract_features(image, spec)`` there, sooner.
 
@@ -88,6 +94,8 @@ def features_at(
         Row/column pixels, whole numbers.
     spec : FeatureSpec
         With ``sampling="queries"`` only the cells that the positions need are computed.
+    backbone, device, store
+        See `extract_features`.
 
     Returns
     -------
@@ -100,7 +108,7 @@ def features_at(
     """
     image, pixels = as_image(image), np.asarray(positions)
     _check_positions(pixels, image.shape)
-    features = drain(_features_steps(image, spec, backbone, device, pixels))
+    features = drain(_features_steps(image, spec, backbone, device, store, pixels))
     parts = [features.vit_at(pixels), features.classical_at(pixels)]
     return np.concatenate([part for part in parts if part is not None], axis=1)
 
@@ -120,13 +128,13 @@ def _check_positions(pixels: NDArray[np.integer], shape: tuple[int, ...]) -> Non
 
 def attention_maps(
     image: ArrayLike, spec: FeatureSpec = SEGMENTATION, *, backbone: Backbone | None = None,
-    device: str = "auto",
+    device: str = "auto", store: TokenStore | None = None,
 ) -> FeatureGrid:  # fmt: skip
     """Compute how much the last block's CLS token attends to each place, one channel per head.
 
     Parameters
     ----------
-    image, spec, backbone, device
+    image, spec, backbone, device, store
         See `extract_features`.
 
     Returns
@@ -135,7 +143,7 @@ def attention_maps(
         (h, w, heads), all at least 0; over the patch grid each head sums to at most 1.
     """
     wanted = replace(spec, features="vit", attention=True)
-    features = extract_features(image, wanted, backbone=backbone, device=device)
+    features = extract_features(image, wanted, backbone=backbone, device=device, store=store)
     part = features.channels["attention"]
     heads = {"attention": slice(0, part.stop - part.start)}
     return FeatureGrid(features.values[:, :, part], features.grid, heads)

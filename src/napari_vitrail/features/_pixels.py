@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_vitrail.backbones import Backbone
     from napari_vitrail.features._projection import Projection
+    from napari_vitrail.features._tokens import TokenStore
     from napari_vitrail.progress import Steps
     from napari_vitrail.spec import Features, FeatureSpec
 
@@ -107,6 +108,8 @@ def pixel_features_steps(
     backbone: Backbone | None,
     *,
     positions: NDArray[np.intp] | None = None,
+    projection: Projection | None = None,
+    store: TokenStore | None = None,
 ) -> Steps[PixelFeatures]:
     """Yield Progress; return the features of an image.
 
@@ -120,6 +123,10 @@ def pixel_features_steps(
         None where the spec wants no ViT features.
     positions : (n, 2) int array, optional
         The only pixels at which the features will be read; fewer are then computed.
+    projection : Projection, optional
+        Applied to the ViT features as they are made.
+    store : TokenStore, optional
+        Where ViT features are looked up and kept.
 
     Raises
     ------
@@ -132,5 +139,7 @@ def pixel_features_steps(
         if backbone.info.name != spec.backbone:
             raise SpecMismatch(f"the spec names the backbone {spec.backbone}, got {backbone.info.name}")
         seen = to_rgb(stretched(scaled) if spec.contrast == "image" else scaled)
-        vit = yield from vit_features_steps(seen, spec, backbone, positions=positions)
+        vit = yield from vit_features_steps(
+            seen, spec, backbone, positions=positions, projection=projection, store=store
+        )
     return PixelFeatures(spec, to_grey(scaled), vit)

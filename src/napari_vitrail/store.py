@@ -1,0 +1,331 @@
+"""Tokens that were computed before: in memory, and on disk for other sessions, processes and machines."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+import uuid
+import warnings
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from napari_vitrail.backbones import cache_directory
+from napari_vitrail.features import KnownTokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_vitrail.backbones import Context
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+MEMORY_BYTES = 1 << 30
+CONTEXT_BYTES = 256 << 20
+DISK_BYTES = 20 << 30
+_SUFFIX = ".zarr.zip"
+_LEFT_BEHIND_AFTER = 24 * 3600.0  # seconds: a file that nobody has finished by then never will be
+
+
+class Sized(Protocol):
+    """Something that says how much memory it takes."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        ...
+
+
+Value = TypeVar("Value", bound=Sized)
+
+
+class Recent(Generic[Value]):
+    """The values that were used last, as many as fit into a number of bytes; safe among threads.
+
+    Parameters
+    ----------
+    budget : int, bytes
+        A value larger than that is not kept.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self._values: OrderedDict[str, Value] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that is kept."""
+        with self._lock:
+            return sum(value.nbytes for value in self._values.values())
+
+    def get(self, key: str) -> Value | None:
+        """Return a value if it is still there."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: str, value: Value) -> None:
+        """Keep a value, in place of those that were not used for longest."""
+        with self._lock:
+            self._values.pop(key, None)
+            if value.nbytes > self.budget:
+                return
+            self._values[key] = value
+            total = sum(kept.nbytes for kept in self._values.values())
+            while total > self.budget:
+                total -= self._values.popitem(last=False)[1].nbytes
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._values.clear()
+
+
+@dataclass(frozen=True)
+class StoredTile:
+    """A file of a store.
+
+    Attributes
+    ----------
+    path : Path
+    nbytes : int
+    used : float
+        When it was read or written last, in seconds since the epoch.
+    """
+
+    path: Path
+    nbytes: int
+    used: float
+
+
+class FeatureStore:
+    """Tokens of tiles, found again by what the network saw.
+
+    A key is made of the tile's pixels, of all that the spec says about its tokens, of where they lie
+    and of the digest of the weights: neither the file's name nor the device matters. Tokens are kept in
+    half precision, and those that were just computed are handed out so too: a hit is a miss to the bit.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where tokens of whole tiles are written, one compressed zarr file for each; without it they are
+        kept in memory only.
+    memory_bytes, disk_bytes : int
+        Limits; what was not used for longest goes first.
+
+    Notes
+    -----
+    Files are written aside and renamed, so that processes may share a folder, and carry the SHA-256 of
+    their content in their name. What is damaged or of another version is computed anew, with one
+    warning; so is everything where the disk is full or cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+        disk_bytes: int = DISK_BYTES,
+    ) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self.disk_bytes = disk_bytes
+        self.contexts: Recent[Context] = Recent(CONTEXT_BYTES)
+        self._memory: Recent[KnownTokens] = Recent(memory_bytes)
+        self._on_disk: int | None = None  # bytes, not known yet
+        self._has_warned = False
+
+    # ---- tokens
+
+    def get(self, key: str) -> KnownTokens | None:
+        """Return the tokens that were stored under a key, or None."""
+        tokens = self._memory.get(key)
+        if tokens is None and self.folder is not None:
+            tokens = self._read(key)
+            if tokens is not None:
+                self._memory.put(key, tokens)
+        return tokens
+
+    def put(self, key: str, tokens: KnownTokens, about: dict[str, Any]) -> None:
+        """Store tokens; on disk only those of a whole tile.
+
+        Parameters
+        ----------
+        key : str
+        tokens : KnownTokens
+        about : dict
+            Plain values that say what the tokens are, for people and for `describe`.
+        """
+        self._memory.put(key, tokens)
+        if self.folder is not None and tokens.known.all() and np.isfinite(tokens.values).all():
+            try:
+                self._write(key, tokens, about)
+            except OSError as error:
+                self._warn(f"cannot be written ({error})")
+
+    def _read(self, key: str) -> KnownTokens | None:
+        for path in self._paths(key):
+            try:
+                content = path.read_bytes()
+            except OSError as error:  # unless another process has just removed it
+                if path.exists():
+                    self._warn(f"cannot be read ({error})")
+                continue
+            if _checksum(content) != path.name.removesuffix(_SUFFIX).partition("-")[2]:
+                self._warn(f"holds a damaged file ({path})")
+                continue
+            values, attributes = _unpacked(path)
+            if attributes.get("format") != FORMAT:
+                self._warn(f"holds a file of another version ({path})")
+                continue
+            _touch(path)
+            return KnownTokens(values, np.ones(values.shape[:2], bool))
+        return None
+
+    def _write(self, key: str, tokens: KnownTokens, about: dict[str, Any]) -> None:
+        folder = self._folder_of(key)
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = folder / f".{uuid.uuid4().hex}{_SUFFIX}"
+        try:
+            _pack(aside, tokens.values, about | {"format": FORMAT})
+            content = aside.read_bytes()
+            aside.replace(folder / f"{key}-{_checksum(content)}{_SUFFIX}")
+        finally:
+            aside.unlink(missing_ok=True)
+        self._keep_within_budget(len(content))
+
+    def _folder_of(self, key: str) -> Path:
+        assert self.folder is not None
+        return self.folder / key[:2]
+
+    def _paths(self, key: str) -> list[Path]:
+        return sorted(self._folder_of(key).glob(f"{key}-*{_SUFFIX}"))
+
+    def _warn(self, what: str) -> None:
+        """Say once what is wrong; every file would say it again."""
+        text = f"the feature store {self.folder} {what}; features are computed anew where needed"
+        if not self._has_warned:
+            warnings.warn(text, stacklevel=3)
+            self._has_warned = True
+        log.info(text)
+
+    # ---- files
+
+    def tiles(self) -> list[StoredTile]:
+        """Return the files of the store, the one used longest ago first."""
+        if self.folder is None or not self.folder.is_dir():
+            return []
+        found = [_stored(path) for path in self.folder.glob(f"??/[!.]*{_SUFFIX}")]
+        return sorted((tile for tile in found if tile is not None), key=lambda tile: tile.used)
+
+    def describe(self, tile: StoredTile) -> dict[str, Any]:
+        """Return what a file says that it holds."""
+        return _unpacked(tile.path)[1]
+
+    def clear(self, unused_for: float = 0) -> int:
+        """Remove files that were not used for some seconds, and forget what is in memory.
+
+        Returns
+        -------
+        freed : int
+            Bytes of the files that were removed.
+        """
+        self._memory.clear()
+        self.contexts.clear()
+        self._on_disk = None
+        for path in self._left_behind():
+            path.unlink(missing_ok=True)
+        latest = time.time() - unused_for
+        return sum(_removed(tile) for tile in self.tiles() if tile.used <= latest)
+
+    def _left_behind(self) -> Iterator[Path]:
+        """Yield files that were never finished, because a process was killed."""
+        if self.folder is None:
+            return
+        for path in self.folder.glob(f"??/.*{_SUFFIX}"):
+            tile = _stored(path)
+            if tile is not None and time.time() - tile.used > _LEFT_BEHIND_AFTER:
+                yield path
+
+    def _keep_within_budget(self, added: int) -> None:
+        """Remove what was not used for longest where the folder has become too large."""
+        if self._on_disk is None:
+            self._on_disk = sum(tile.nbytes for tile in self.tiles())
+        else:
+            self._on_disk += added
+        if self._on_disk <= self.disk_bytes:
+            return
+        tiles = self.tiles()
+        self._on_disk = sum(tile.nbytes for tile in tiles)
+        for tile in tiles:  # a tenth more than needed: not for every file anew
+            if self._on_disk <= 0.9 * self.disk_bytes:
+                break
+            self._on_disk -= _removed(tile)
+
+
+@cache
+def shared_store() -> FeatureStore:
+    """Return the store that all widgets and the command line use, in the folder of caches."""
+    return FeatureStore(cache_directory() / "features")
+
+
+def _pack(path: Path, values: np.ndarray, attributes: dict[str, Any]) -> None:
+    """Write tokens as one compressed zarr array in a zip file."""
+    import zarr
+    from zarr.codecs import BloscCodec
+
+    with zarr.storage.ZipStore(path, mode="w") as store:
+        array = zarr.create_array(
+            store, shape=values.shape, chunks=values.shape, dtype=values.dtype, attributes=attributes,
+            compressors=BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=2),
+        )  # fmt: skip
+        array[...] = values
+
+
+def _unpacked(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return tokens and attributes of a file."""
+    import zarr
+
+    with zarr.storage.ZipStore(path, mode="r") as store:
+        array = zarr.open_array(store, mode="r")
+        return np.asarray(array[...]), dict(array.attrs)
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _touch(path: Path) -> None:
+    """Note that a file was used, where one may."""
+    try:
+        os.utime(path)
+    except OSError as error:
+        log.debug("%s is not marked as used: %s", path, error)
+
+
+def _stored(path: Path) -> StoredTile | None:
+    """Return what is known of a file; None if another process has just removed it."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return StoredTile(path, status.st_size, status.st_mtime)
+
+
+def _removed(tile: StoredTile) -> int:
+    """Remove a file; return the bytes that this has freed, none if another process uses it."""
+    try:
+        tile.path.unlink()
+    except OSError as error:
+        log.info("%s is not removed: %s", tile.path, error)
+        return 0
+    return tile.nbytes
