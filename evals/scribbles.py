@@ -15,11 +15,12 @@ from evals.datasets import DENSE, PAINTED, STROKES_ONLY, Case
 from evals.scores import mean_iou
 from evals.strokes import draw_strokes
 from napari_vitrail import SEGMENTATION, FeatureSpec, load_backbone
-from napari_vitrail.classify import PixelClassifier, fit_on_features_steps, seen_by
+from napari_vitrail.classify import PixelClassifier, fit_on_features_steps
 from napari_vitrail.features import PixelFeatures, classical_features, pixel_features_steps
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import drain
+from napari_vitrail.segmentation import seen_by
 from napari_vitrail.strokes import Painted, drawn, painted
 
 SCORED = 40_000

@@ -15,20 +15,14 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from napari_vitrail.backbones import ViTBackbone, Weights
-from napari_vitrail.classify import (
-    class_probabilities,
-    fit_classifier,
-    fit_classifier_steps,
-    probabilities_steps,
-    segment,
-    segment_steps,
-)
+from napari_vitrail.classify import fit_classifier, fit_classifier_steps
 from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
 from napari_vitrail.estimators import ESTIMATORS
 from napari_vitrail.features import extract_features
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.image import IntensityRange
 from napari_vitrail.samples import histology
+from napari_vitrail.segmentation import class_probabilities, probabilities_steps, segment, segment_steps
 from napari_vitrail.spec import FeatureSpec
 
 TINY = FeatureSpec(features="hybrid", backbone="tiny", stride=4, n_components=8)
@@ -347,7 +341,7 @@ def test_a_classifier_asks_for_the_weights_it_was_trained_with(
 ):
     asked = []
     monkeypatch.setattr(
-        "napari_vitrail.classify.load_backbone",
+        "napari_vitrail.segmentation.load_backbone",
         lambda name, **options: asked.append((name, options)) or tiny_backbone,
     )
     from_hub = replace(trained, weights=replace(trained.weights, source="hub"))
@@ -360,7 +354,7 @@ def test_weights_still_in_memory_are_used_wherever_they_came_from(
 ):
     known = {("tiny", trained.weights.digest): tiny_backbone}
     monkeypatch.setattr(
-        "napari_vitrail.classify.loaded_backbone", lambda name, digest, **_: known.get((name, digest))
+        "napari_vitrail.segmentation.loaded_backbone", lambda name, digest, **_: known.get((name, digest))
     )
     np.testing.assert_array_equal(
         segment(two_textures.image, trained, device="cpu"),

@@ -230,7 +230,7 @@ def test_lack_of_memory_is_explained(model, monkeypatch, capsys):
         raise RuntimeError("tried to allocate 64 GiB")
         yield
 
-    monkeypatch.setattr("napari_vitrail.classify.segment_steps", greedy)
+    monkeypatch.setattr("napari_vitrail.segmentation.segment_steps", greedy)
     assert cli.main(["segment", "b.png", "-m", "m.vitrail", "-o", "out"]) == cli.FAILED
     assert "vitrail: b.png: tried to allocate 64 GiB" in capsys.readouterr().err
 

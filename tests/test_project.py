@@ -26,10 +26,11 @@ from napari_vitrail import project
 from napari_vitrail.backbones import load_backbone
 from napari_vitrail.backbones._registry import REGISTRY
 from napari_vitrail.blend import Blend, detail_forest
-from napari_vitrail.classify import class_probabilities, fit_classifier, segment
+from napari_vitrail.classify import fit_classifier
 from napari_vitrail.errors import ProjectError, SpecMismatch
 from napari_vitrail.estimators import ESTIMATORS
 from napari_vitrail.project import load_classifier, save_classifier
+from napari_vitrail.segmentation import class_probabilities, segment
 from napari_vitrail.spec import FeatureSpec
 
 TINY = FeatureSpec(features="hybrid", backbone="tiny", stride=8, n_components=4)
@@ -658,9 +659,9 @@ def test_the_weights_of_a_file_are_asked_for_by_name(real_backbone, fit, two_tex
     loaded = load_classifier(tmp_path / "model.vitrail")
     assert loaded.weights == real_backbone.info.weights
     asked = []
-    monkeypatch.setattr("napari_vitrail.classify.loaded_backbone", lambda *_, **options: None)
+    monkeypatch.setattr("napari_vitrail.segmentation.loaded_backbone", lambda *_, **options: None)
     monkeypatch.setattr(
-        "napari_vitrail.classify.load_backbone",
+        "napari_vitrail.segmentation.load_backbone",
         lambda name, **options: asked.append(options["weights"]) or load_backbone(name, **options),
     )
     segmentation = segment(two_textures.image, loaded, device="cpu")

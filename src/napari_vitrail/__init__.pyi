@@ -1,13 +1,5 @@
 from .backbones import BackboneInfo, list_backbones, load_backbone
-from .classify import (
-    PixelClassifier,
-    class_probabilities,
-    fit_classifier,
-    fit_classifier_steps,
-    probabilities_steps,
-    segment,
-    segment_steps,
-)
+from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
 from .errors import (
     BackboneUnavailable,
     ComputeError,
@@ -21,6 +13,13 @@ from .grid import FeatureGrid, Grid
 from .image import as_image
 from .progress import Progress, drain
 from .project import load_classifier, save_classifier
+from .segmentation import (
+    class_probabilities,
+    coarse_to_fine_steps,
+    probabilities_steps,
+    segment,
+    segment_steps,
+)
 from .spec import AMIR_COSEGMENTATION, DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
 from .store import FeatureStore
 
@@ -44,6 +43,7 @@ __all__ = [
     "as_image",
     "attention_maps",
     "class_probabilities",
+    "coarse_to_fine_steps",
     "drain",
     "extract_features",
     "extract_features_steps",

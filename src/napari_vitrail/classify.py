@@ -1,18 +1,16 @@
-"""From strokes to a segmentation: fit a pixel classifier, apply it."""
+"""From strokes to a pixel classifier."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_vitrail.backbones import Backbone, Weights, load_backbone, loaded_backbone
+from napari_vitrail.backbones import Backbone, Weights, load_backbone
 from napari_vitrail.blend import softmax
-from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
+from napari_vitrail.errors import SpecMismatch
 from napari_vitrail.estimators import fit_estimator_steps
 from napari_vitrail.features import (
     CLASSICAL_CHANNELS,
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.grid import FeatureGrid
-    from napari_vitrail.tiling import Tile
 
 
 @dataclass(frozen=True)
@@ -281,183 +278,3 @@ def _stacked(rows: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] 
     """Return the rows of all images in one; None where no image has any."""
     known = [own for own in rows if own is not None]
     return np.concatenate(known) if known else None
-
-
-def segment_steps(
-    image: ArrayLike,
-    classifier: PixelClassifier,
-    *,
-    backbone: Backbone | None = None,
-    device: str = "auto",
-    store: TokenStore | None = None,
-) -> Steps[NDArray[np.unsignedinteger]]:
-    """Yield Progress after every tile; return the segmentation."""
-    plane = as_image(image)
-    segmentation = np.zeros(plane.shape[:2], classifier.dtype)
-    keep = partial(write_classes, segmentation, classifier)
-    yield from _image_steps(plane, classifier, keep, backbone, device, store)
-    return segmentation
-
-
-def write_classes(
-    segmentation: NDArray[np.unsignedinteger],
-    classifier: PixelClassifier,
-    tile: Tile,
-    probabilities: NDArray[np.float32],
-) -> None:
-    """Write the most probable class of every pixel of a tile into a segmentation (H, W)."""
-    segmentation[tile.inner] = classifier.classes_[probabilities.argmax(axis=2)]
-
-
-def segment(
-    image: ArrayLike,
-    classifier: PixelClassifier,
-    *,
-    backbone: Backbone | None = None,
-    device: str = "auto",
-    store: TokenStore | None = None,
-) -> NDArray[np.unsignedinteger]:
-    """Give every pixel of an image its most probable class.
-
-    Parameters
-    ----------
-    image : (H, W), (H, W, 3) or (H, W, 4) array
-    classifier : PixelClassifier
-    backbone : Backbone, optional
-        A loaded one; else the one that the classifier was trained with.
-    device : {"auto", "cuda", "mps", "cpu"}
-    store : FeatureStore, optional
-        See `fit_classifier`.
-
-    Returns
-    -------
-    segmentation : (H, W) array
-        Class ids as painted, in the smallest unsigned type that holds them.
-
-    Raises
-    ------
-    SpecMismatch
-        If the backbone, or its weights, are not those the classifier was trained with.
-    """
-    return drain(segment_steps(image, classifier, backbone=backbone, device=device, store=store))
-
-
-def probabilities_steps(
-    image: ArrayLike,
-    classifier: PixelClassifier,
-    *,
-    backbone: Backbone | None = None,
-    device: str = "auto",
-    store: TokenStore | None = None,
-) -> Steps[NDArray[np.float32]]:
-    """Yield Progress after every tile; return the class probabilities."""
-    plane = as_image(image)
-    result = np.empty((len(classifier.classes_), *plane.shape[:2]), np.float32)
-
-    def keep(tile: Tile, probabilities: NDArray[np.float32]) -> None:
-        result[:, *tile.inner] = np.moveaxis(probabilities, 2, 0)
-
-    yield from _image_steps(plane, classifier, keep, backbone, device, store)
-    return result
-
-
-def class_probabilities(
-    image: ArrayLike,
-    classifier: PixelClassifier,
-    *,
-    backbone: Backbone | None = None,
-    device: str = "auto",
-    store: TokenStore | None = None,
-) -> NDArray[np.float32]:
-    """Compute the probability of every class at every pixel.
-
-    Parameters
-    ----------
-    image, classifier, backbone, device, store
-        See `segment`.
-
-    Returns
-    -------
-    probabilities : (k, H, W) float32
-        In the order of ``classifier.classes_``; the most probable class is the one that `segment` gives.
-    """
-    return drain(probabilities_steps(image, classifier, backbone=backbone, device=device, store=store))
-
-
-def _image_steps(
-    plane: NDArray[np.generic],
-    classifier: PixelClassifier,
-    keep: Callable[[Tile, NDArray[np.float32]], None],
-    backbone: Backbone | None,
-    device: str,
-    store: TokenStore | None,
-) -> Steps[None]:
-    """Compute an image's features, then predict tile by tile."""
-    if misfit := classifier.intensity.misfit(plane):
-        warnings.warn(misfit, stacklevel=2)
-    if classifier.spec.uses_vit:
-        if backbone is None:
-            yield Progress(0, 1, "loading weights")
-        backbone = _trained_backbone(classifier, backbone, device)
-    steps = pixel_features_steps(
-        plane, classifier.spec, classifier.intensity, backbone,
-        projection=classifier.projection, store=store,
-    )  # fmt: skip
-    features = yield from part_of(steps, 0, 2)
-    yield from part_of(predict_steps(features, classifier, keep), 1, 2)
-
-
-def predict_steps(
-    features: PixelFeatures,
-    classifier: PixelClassifier,
-    keep: Callable[[Tile, NDArray[np.float32]], None],
-) -> Steps[None]:
-    """Yield Progress after every tile; hand each tile and its probabilities (h, w, k) to `keep`.
-
-    Parameters
-    ----------
-    features : PixelFeatures
-        As the classifier sees them, see `seen_by`.
-    classifier : PixelClassifier
-    keep : callable
-    """
-    tiles = features.tiles()
-    for done, tile in enumerate(tiles, start=1):
-        keep(tile, classifier.predict_proba(features.on(tile)))
-        yield Progress(done, len(tiles), "prediction")
-
-
-def seen_by(classifier: PixelClassifier, features: PixelFeatures) -> PixelFeatures:
-    """Return features as a classifier sees them: its feature set, its components."""
-    return replace(features.projected(classifier.projection), spec=classifier.spec)
-
-
-def _trained_backbone(classifier: PixelClassifier, backbone: Backbone | None, device: str) -> Backbone:
-    """Return the backbone a classifier was trained with, or raise SpecMismatch."""
-    name, trained = classifier.spec.backbone, classifier.weights
-    backbone = backbone or _load_again(name, trained, device)
-    if backbone.info.name != name:
-        raise SpecMismatch(f"the classifier was trained with {name}, got {backbone.info.name}")
-    loaded = backbone.info.weights
-    if trained is not None and (loaded is None or loaded.digest != trained.digest):
-        came = "random weights" if loaded is None else f"those of {loaded.location} ({loaded.digest[:12]})"
-        raise SpecMismatch(
-            f"the classifier was trained with the weights of {trained.location} "
-            f"({trained.digest[:12]}), got {came}; the same name from two sources is two backbones"
-        )
-    return backbone
-
-
-def _load_again(name: str, trained: Weights | None, device: str) -> Backbone:
-    """Return the backbone with the same weights; a path is never opened on a classifier's word."""
-    if trained is None:
-        return load_backbone(name, device=device)
-    loaded = loaded_backbone(name, trained.digest, device=device)
-    if loaded is not None:
-        return loaded
-    if trained.source == "file":
-        raise BackboneUnavailable(
-            f"the classifier was trained with the weights in {trained.location} ({trained.digest[:12]}); "
-            "load them from where they are and pass that backbone (--weights on the command line)"
-        )
-    return load_backbone(name, weights=trained.source, device=device)

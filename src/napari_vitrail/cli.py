@@ -126,8 +126,8 @@ def _segment_file(
     backbone: Backbone | None,
     options: Namespace,
 ) -> None:
-    from napari_vitrail.classify import probabilities_steps, segment_steps
     from napari_vitrail.imagefile import write_tiff
+    from napari_vitrail.segmentation import probabilities_steps, segment_steps
 
     image = _image(path, options)
     settings = {"backbone": backbone, "device": options.device}
@@ -291,12 +291,12 @@ def _with_bar(steps: Steps[Result], title: str) -> Result:
     with closing(steps), tqdm(desc=title, file=sys.stderr, disable=None, leave=False) as bar:
         while True:
             try:
-                done, total, what = next(steps)
+                progress = next(steps)
             except StopIteration as stop:
                 result: Result = stop.value
                 return result
             except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
                 raise ComputeError(f"{title}: {str(error) or 'out of memory'}{CHEAPER}") from error
-            bar.total = total
-            bar.set_description(f"{title}: {what}", refresh=False)
-            bar.update(done - bar.n)
+            bar.total = progress.total
+            bar.set_description(f"{title}: {progress.what}", refresh=False)
+            bar.update(progress.done - bar.n)

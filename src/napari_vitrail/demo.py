@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.backbones import load_backbone
-from napari_vitrail.classify import fit_on_features_steps, predict_steps, seen_by, write_classes
+from napari_vitrail.classify import fit_on_features_steps
 from napari_vitrail.features import pixel_features_steps
 from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import Progress, part_of
+from napari_vitrail.segmentation import predict_steps, seen_by, write_classes
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 from napari_vitrail.strokes import as_labels, painted
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Result = TypeVar("Result")
 
 
 class Progress(NamedTuple):
-    """How far a piece of long work has come."""
+    """How far a piece of long work has come.
+
+    Attributes
+    ----------
+    done, total : int
+    what : str
+        What is being done, for people.
+    so_far : object, optional
+        A result that is good already and will get better, of the kind that the work returns.
+    """
 
     done: int
     total: int
     what: str
+    so_far: Any = None
 
 
 Steps = Generator[Progress, None, Result]
@@ -47,7 +57,7 @@ def part_of(steps: Steps[Result], index: int, count: int) -> Steps[Result]:
     """
     while True:
         try:
-            done, total, what = next(steps)
+            part = next(steps)
         except StopIteration as stop:
             return stop.value
-        yield Progress(index * total + done, count * total, what)
+        yield part._replace(done=index * part.total + part.done, total=count * part.total)

@@ -29,9 +29,32 @@ class Tile:
     inner: Window
     local: Window
 
+    def moved(self, origin: tuple[int, int]) -> Tile:
+        """Return the tile as seen from a window of the image that begins at `origin`."""
+        parts = [_moved(part, start) for part, start in zip(self.inner, origin, strict=True)]
+        return Tile(self.outer, (parts[0], parts[1]), self.local)
 
-def split(shape: tuple[int, int], size: int, halo: int) -> list[Tile]:
-    """Return tiles whose inner parts cover `shape` exactly once, row by row.
+
+def _moved(part: slice, start: int) -> slice:
+    return slice(part.start - start, part.stop - start)
+
+
+def as_window(window: Window, shape: tuple[int, ...]) -> Window:
+    """Return a window with its ends, cut at those of the image.
+
+    Raises
+    ------
+    ValueError
+        If nothing of the image lies in it, or it leaves out rows or columns.
+    """
+    rows, columns = (range(*part.indices(side)) for part, side in zip(window, shape[:2], strict=True))
+    if not rows or not columns or rows.step != 1 or columns.step != 1:
+        raise ValueError(f"window must be two slices that hold pixels of the image {shape[:2]}, got {window}")
+    return slice(rows.start, rows.stop), slice(columns.start, columns.stop)
+
+
+def split(shape: tuple[int, int], size: int, halo: int, window: Window | None = None) -> list[Tile]:
+    """Return tiles whose inner parts cover an image, or a window of it, exactly once, row by row.
 
     Parameters
     ----------
@@ -41,15 +64,18 @@ def split(shape: tuple[int, int], size: int, halo: int) -> list[Tile]:
         Largest side of an inner part.
     halo : int, pixels
         How far the outer part reaches beyond the inner one, cut at the image's border.
+    window : (rows, columns) slices, optional
+        See `as_window`.
     """
-    rows, columns = (_split_side(side, size, halo) for side in shape)
+    parts = window or (slice(0, shape[0]), slice(0, shape[1]))
+    rows, columns = (_split_side(side, size, halo, part) for side, part in zip(shape, parts, strict=True))
     return [Tile(*((row[part], column[part]) for part in range(3))) for row, column in product(rows, columns)]
 
 
-def _split_side(side: int, size: int, halo: int) -> list[tuple[slice, slice, slice]]:
+def _split_side(side: int, size: int, halo: int, part: slice) -> list[tuple[slice, slice, slice]]:
     parts = []
-    for start in range(0, side, size):
-        stop = min(start + size, side)
+    for start in range(part.start, part.stop, size):
+        stop = min(start + size, part.stop)
         outer = slice(max(start - halo, 0), min(stop + halo, side))
         parts.append((outer, slice(start, stop), slice(start - outer.start, stop - outer.start)))
     return parts

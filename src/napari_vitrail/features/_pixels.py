@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_vitrail.features._tokens import TokenStore
     from napari_vitrail.progress import Steps
     from napari_vitrail.spec import Features, FeatureSpec
+    from napari_vitrail.tiling import Window
 
 PIXEL_TILE = 256
 """Pixels a side whose features are made at once: 442 of them are 116 MB, and a cancel is prompt."""
@@ -49,9 +50,9 @@ class PixelFeatures:
         """Shape (H, W) of the image."""
         return self.grey.shape[0], self.grey.shape[1]
 
-    def tiles(self) -> list[Tile]:
-        """Return tiles that cover the image, small enough to have all their features in memory."""
-        return split(self.shape, PIXEL_TILE, CLASSICAL_HALO)
+    def tiles(self, window: Window | None = None) -> list[Tile]:
+        """Return tiles that cover the image or a window, small enough to have all features of one."""
+        return split(self.shape, PIXEL_TILE, CLASSICAL_HALO, window)
 
     def vit_at(self, positions: NDArray[np.intp]) -> NDArray[np.float32] | None:
         """Return the ViT features (n, D) at row/column pixels (n, 2)."""
@@ -82,16 +83,26 @@ class PixelFeatures:
             return replace(self, vit=None)
         return replace(self, vit=projection.of_grid(self.vit))
 
-    def on(self, tile: Tile) -> FeatureGrid:
-        """Return all features of one tile on its pixels, those of the ViT first."""
-        rows, columns = tile.inner
-        shape = (rows.stop - rows.start, columns.stop - columns.start)
-        pixels = Grid(shape, (float(rows.start), float(columns.start)))
+    def on(self, tile: Tile, *, step: int = 1) -> FeatureGrid:
+        """Return all features of one tile on its pixels, those of the ViT first.
+
+        Parameters
+        ----------
+        tile : Tile
+        step : int, pixels
+            Only every `step`-th row and column, from the tile's first.
+        """
+        starts = [part.start for part in tile.inner]
+        counts = [-(-(part.stop - part.start) // step) for part in tile.inner]
+        pixels = Grid(
+            (counts[0], counts[1]), (float(starts[0]), float(starts[1])), (float(step), float(step))
+        )
         parts = []
         if self.vit is not None:
             parts.append(self.vit.on(pixels, interpolation=self.spec.interpolation))
         if self.spec.features != "vit":
-            parts.append(classical_grid(self.grey[tile.outer], tile.local, pixels))
+            rows, columns = (slice(part.start, part.stop, step) for part in tile.local)
+            parts.append(classical_grid(self.grey[tile.outer], (rows, columns), pixels))
         return parts[0] if len(parts) == 1 else parts[0].concat(parts[1])
 
 

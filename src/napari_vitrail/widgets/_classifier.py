@@ -178,7 +178,8 @@ def segment_painted_steps(
     class_names : dict of int to str, optional
         What each class is called.
     """
-    from napari_vitrail.classify import fit_classifier_steps, segment_steps  # loads torch
+    from napari_vitrail.classify import fit_classifier_steps  # loads torch
+    from napari_vitrail.segmentation import segment_steps
 
     pairs = yield from painted
     images = [np.asarray(image) for image, _ in pairs]
@@ -200,8 +201,8 @@ def segment_saved_steps(pixels: ArrayLike, path: str) -> Steps[Segmented]:
     path : str
         Of the file.
     """
-    from napari_vitrail.classify import segment_steps  # loads torch
-    from napari_vitrail.project import load_classifier
+    from napari_vitrail.project import load_classifier  # loads torch
+    from napari_vitrail.segmentation import segment_steps
 
     yield Progress(0, 1, "opening the classifier")
     classifier = load_classifier(path)

@@ -1,0 +1,334 @@
+"""From a classifier to a segmentation, of an image or a window of it, at once or coarse to fine."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_vitrail.backbones import Backbone, Weights, load_backbone, loaded_backbone
+from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
+from napari_vitrail.features import PixelFeatures, TokenStore, pixel_features_steps
+from napari_vitrail.image import as_image
+from napari_vitrail.progress import Progress, Steps, drain, part_of
+from napari_vitrail.tiling import Window, as_window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.tiling import Tile
+
+FINER = (7, 4, 2)
+"""Strides on the way from the patch grid to the stride asked for."""
+
+
+def segment_steps(
+    image: ArrayLike,
+    classifier: PixelClassifier,
+    *,
+    window: Window | None = None,
+    backbone: Backbone | None = None,
+    device: str = "auto",
+    store: TokenStore | None = None,
+) -> Steps[NDArray[np.unsignedinteger]]:
+    """Yield Progress after every tile; return the segmentation."""
+    request = _Request.of(image, classifier, window)
+    segmentation = np.zeros(request.shape, classifier.dtype)
+    keep = partial(write_classes, segmentation, classifier)
+    backbone = yield from _backbone_steps(request, backbone, device)
+    yield from _request_steps(request, keep, backbone, store)
+    return segmentation
+
+
+def segment(
+    image: ArrayLike,
+    classifier: PixelClassifier,
+    *,
+    window: Window | None = None,
+    backbone: Backbone | None = None,
+    device: str = "auto",
+    store: TokenStore | None = None,
+) -> NDArray[np.unsignedinteger]:
+    """Give every pixel of an image its most probable class.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4) array
+    classifier : PixelClassifier
+    window : (rows, columns) slices, optional
+        The part that is wanted; what it needs of its surroundings is seen too, so that the answer is
+        the same as in the segmentation of everything.
+    backbone : Backbone, optional
+        A loaded one; else the one that the classifier was trained with.
+    device : {"auto", "cuda", "mps", "cpu"}
+    store : FeatureStore, optional
+        See `fit_classifier`.
+
+    Returns
+    -------
+    segmentation : (H, W) array, or that of the window
+        Class ids as painted, in the smallest unsigned type that holds them.
+
+    Raises
+    ------
+    SpecMismatch
+        If the backbone, or its weights, are not those the classifier was trained with.
+    ValueError
+        If the window is empty.
+    """
+    return drain(
+        segment_steps(image, classifier, window=window, backbone=backbone, device=device, store=store)
+    )
+
+
+def coarse_to_fine_steps(
+    image: ArrayLike,
+    classifier: PixelClassifier,
+    *,
+    window: Window | None = None,
+    backbone: Backbone | None = None,
+    device: str = "auto",
+    store: TokenStore | None = None,
+) -> Steps[NDArray[np.unsignedinteger]]:
+    """Segment like `segment_steps`, but soon: on the patch grid first, then at smaller strides.
+
+    The features of the patch grid come with the plain pass and are a quarter of the wait at the default
+    stride. With a store the passes of one level serve the next.
+
+    Parameters
+    ----------
+    image, classifier, window, backbone, device, store
+        See `segment`.
+
+    Yields
+    ------
+    progress : Progress
+        After each level but the last ``so_far`` is the segmentation at that level.
+    """
+    request = _Request.of(image, classifier, window)
+    backbone = yield from _backbone_steps(request, backbone, device)
+    levels = [replace(request, stride=stride) for stride in _strides(classifier, backbone)]
+    for index, level in enumerate(levels):
+        step = _preview_step(level.stride) if index < len(levels) - 1 else 1
+        segmentation = np.zeros([-(-side // step) for side in request.shape], classifier.dtype)
+        keep = partial(write_classes, segmentation, classifier, step=step)
+        steps = _request_steps(level, keep, backbone, store, step=step)
+        yield from part_of(steps, index, len(levels))
+        if step > 1:
+            segmentation = _enlarged(segmentation, step, request.shape)
+        if index < len(levels) - 1:
+            yield Progress(index + 1, len(levels), f"stride {level.stride}", segmentation)
+    return segmentation
+
+
+def _strides(classifier: PixelClassifier, backbone: Backbone | None) -> list[int]:
+    """Return the strides of the levels, the classifier's own last."""
+    spec = classifier.spec
+    if backbone is None or spec.sampling != "queries":
+        return [spec.stride]
+    return [stride for stride in (backbone.info.patch_size, *FINER) if stride > spec.stride] + [spec.stride]
+
+
+def _preview_step(stride: int) -> int:
+    """Return every how many pixels a preview is predicted: a power of two, as tiles are sized by."""
+    return 1 << max((stride // 3).bit_length() - 1, 0)
+
+
+def _enlarged(
+    segmentation: NDArray[np.unsignedinteger], step: int, shape: tuple[int, int]
+) -> NDArray[np.unsignedinteger]:
+    """Return a segmentation of every `step`-th pixel on all of them."""
+    return segmentation.repeat(step, axis=0).repeat(step, axis=1)[: shape[0], : shape[1]]
+
+
+def write_classes(
+    segmentation: NDArray[np.unsignedinteger],
+    classifier: PixelClassifier,
+    tile: Tile,
+    probabilities: NDArray[np.float32],
+    *,
+    step: int = 1,
+) -> None:
+    """Write the most probable class of every pixel of a tile, or every `step`-th, into a segmentation."""
+    rows, columns = (slice(part.start // step, -(-part.stop // step)) for part in tile.inner)
+    segmentation[rows, columns] = classifier.classes_[probabilities.argmax(axis=2)]
+
+
+def probabilities_steps(
+    image: ArrayLike,
+    classifier: PixelClassifier,
+    *,
+    window: Window | None = None,
+    backbone: Backbone | None = None,
+    device: str = "auto",
+    store: TokenStore | None = None,
+) -> Steps[NDArray[np.float32]]:
+    """Yield Progress after every tile; return the class probabilities."""
+    request = _Request.of(image, classifier, window)
+    result = np.empty((len(classifier.classes_), *request.shape), np.float32)
+
+    def keep(tile: Tile, probabilities: NDArray[np.float32]) -> None:
+        result[:, *tile.inner] = np.moveaxis(probabilities, 2, 0)
+
+    backbone = yield from _backbone_steps(request, backbone, device)
+    yield from _request_steps(request, keep, backbone, store)
+    return result
+
+
+def class_probabilities(
+    image: ArrayLike,
+    classifier: PixelClassifier,
+    *,
+    window: Window | None = None,
+    backbone: Backbone | None = None,
+    device: str = "auto",
+    store: TokenStore | None = None,
+) -> NDArray[np.float32]:
+    """Compute the probability of every class at every pixel.
+
+    Parameters
+    ----------
+    image, classifier, window, backbone, device, store
+        See `segment`.
+
+    Returns
+    -------
+    probabilities : (k, H, W) float32, or of the window
+        In the order of ``classifier.classes_``; the most probable class is the one that `segment` gives.
+    """
+    return drain(
+        probabilities_steps(image, classifier, window=window, backbone=backbone, device=device, store=store)
+    )
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is to be segmented, and how finely."""
+
+    plane: NDArray[np.generic]
+    classifier: PixelClassifier
+    window: Window | None
+    stride: int
+
+    @classmethod
+    def of(cls, image: ArrayLike, classifier: PixelClassifier, window: Window | None) -> _Request:
+        """Return a request, checked."""
+        plane = as_image(image)
+        if misfit := classifier.intensity.misfit(plane):
+            warnings.warn(misfit, stacklevel=4)
+        if window is not None:
+            window = as_window(window, plane.shape[:2])
+        return cls(plane, classifier, window, classifier.spec.stride)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the answer."""
+        if self.window is None:
+            return self.plane.shape[0], self.plane.shape[1]
+        rows, columns = self.window
+        return rows.stop - rows.start, columns.stop - columns.start
+
+    def positions(self) -> NDArray[np.intp] | None:
+        """Return the pixels (n, 2) of the window; None where everything is wanted."""
+        if self.window is None:
+            return None
+        starts = [part.start for part in self.window]
+        return np.indices(self.shape).reshape(2, -1).T + starts
+
+
+def _backbone_steps(request: _Request, backbone: Backbone | None, device: str) -> Steps[Backbone | None]:
+    """Return the backbone that a classifier needs, if any."""
+    if not request.classifier.spec.uses_vit:
+        return None
+    if backbone is None:
+        yield Progress(0, 1, "loading weights")
+    return _trained_backbone(request.classifier, backbone, device)
+
+
+def _request_steps(
+    request: _Request,
+    keep: Callable[[Tile, NDArray[np.float32]], None],
+    backbone: Backbone | None,
+    store: TokenStore | None,
+    *,
+    step: int = 1,
+) -> Steps[None]:
+    """Compute the features that a request needs, then predict tile by tile."""
+    classifier = request.classifier
+    steps = pixel_features_steps(
+        request.plane, replace(classifier.spec, stride=request.stride), classifier.intensity, backbone,
+        positions=request.positions(), projection=classifier.projection, store=store,
+    )  # fmt: skip
+    features = yield from part_of(steps, 0, 2)
+    predicting = predict_steps(features, classifier, keep, window=request.window, step=step)
+    yield from part_of(predicting, 1, 2)
+
+
+def predict_steps(
+    features: PixelFeatures,
+    classifier: PixelClassifier,
+    keep: Callable[[Tile, NDArray[np.float32]], None],
+    *,
+    window: Window | None = None,
+    step: int = 1,
+) -> Steps[None]:
+    """Yield Progress after every tile; hand each tile and its probabilities (h, w, k) to `keep`.
+
+    Parameters
+    ----------
+    features : PixelFeatures
+        As the classifier sees them, see `seen_by`.
+    classifier : PixelClassifier
+    keep : callable
+        Gets a tile of the image, or of its window, and what was predicted there.
+    window : (rows, columns) slices, optional
+    step : int, pixels
+        Only every `step`-th row and column is predicted.
+    """
+    tiles = features.tiles(window)
+    origin = (0, 0) if window is None else (window[0].start, window[1].start)
+    for done, tile in enumerate(tiles, start=1):
+        keep(tile.moved(origin), classifier.predict_proba(features.on(tile, step=step)))
+        yield Progress(done, len(tiles), "prediction")
+
+
+def seen_by(classifier: PixelClassifier, features: PixelFeatures) -> PixelFeatures:
+    """Return features as a classifier sees them: its feature set, its components."""
+    return replace(features.projected(classifier.projection), spec=classifier.spec)
+
+
+def _trained_backbone(classifier: PixelClassifier, backbone: Backbone | None, device: str) -> Backbone:
+    """Return the backbone a classifier was trained with, or raise SpecMismatch."""
+    name, trained = classifier.spec.backbone, classifier.weights
+    backbone = backbone or _load_again(name, trained, device)
+    if backbone.info.name != name:
+        raise SpecMismatch(f"the classifier was trained with {name}, got {backbone.info.name}")
+    loaded = backbone.info.weights
+    if trained is not None and (loaded is None or loaded.digest != trained.digest):
+        came = "random weights" if loaded is None else f"those of {loaded.location} ({loaded.digest[:12]})"
+        raise SpecMismatch(
+            f"the classifier was trained with the weights of {trained.location} "
+            f"({trained.digest[:12]}), got {came}; the same name from two sources is two backbones"
+        )
+    return backbone
+
+
+def _load_again(name: str, trained: Weights | None, device: str) -> Backbone:
+    """Return the backbone with the same weights; a path is never opened on a classifier's word."""
+    if trained is None:
+        return load_backbone(name, device=device)
+    loaded = loaded_backbone(name, trained.digest, device=device)
+    if loaded is not None:
+        return loaded
+    if trained.source == "file":
+        raise BackboneUnavailable(
+            f"the classifier was trained with the weights in {trained.location} ({trained.digest[:12]}); "
+            "load them from where they are and pass that backbone (--weights on the command line)"
+        )
+    return load_backbone(name, weights=trained.source, device=device)
