@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+import numpy as np
 
 from napari_vitrail.backbones._device import resolve_device
 from napari_vitrail.backbones._registry import BackboneInfo, Weights, backbone_info
@@ -21,6 +24,11 @@ log = logging.getLogger(__name__)
 
 KEPT = 2
 """Backbones that stay in memory, the latest ones."""
+
+SELF_CHECK_PATCHES = 4
+"""Patches a side of the image that a device is checked with."""
+SELF_CHECK_TOLERANCE = 0.02
+"""Of the largest value. Products in 19 bits (TF32), a habit of GPUs, stay below a tenth of it."""
 
 _recent: dict[tuple[str, str, float, str], ViTBackbone] = {}
 _lock = Lock()  # loading is slow, and redirects what timm prints: one thread at a time
@@ -98,7 +106,31 @@ def _loaded(info: BackboneInfo, source: str | os.PathLike[str], device: str) -> 
     model.load_state_dict(tensors, strict=True, assign=True)
     loaded = Weights(found.source, found.location, tensors_digest(tensors))
     log.info("%s: weights from %s (%s)", info.name, loaded.location, loaded.digest[:12])
-    return ViTBackbone(model, replace(info, weights=loaded), device)
+    return _on_device(ViTBackbone(model, replace(info, weights=loaded), "cpu"), device)
+
+
+def _on_device(backbone: ViTBackbone, device: str) -> ViTBackbone:
+    """Return a backbone on a device, unless the device cannot be trusted with it.
+
+    A tiny image is seen by both: drivers exist that compute something else without a word.
+    """
+    if device == "cpu":
+        return backbone
+    side = SELF_CHECK_PATCHES * backbone.info.patch_size
+    image = np.random.default_rng(0).random((side, side, 3), np.float32)
+    expected = backbone.tokens(image).patches
+    try:
+        moved = ViTBackbone(backbone._model, backbone.info, device)
+        found = moved.tokens(image).patches
+    except RuntimeError as error:  # of a driver, or for lack of memory
+        reason = str(error).strip().partition("\n")[0]
+    else:
+        difference = float(np.abs(found - expected).max() / np.abs(expected).max())
+        if difference < SELF_CHECK_TOLERANCE:  # not where it is no number
+            return moved
+        reason = f"it differs from the CPU by {difference:.1%} on a tiny image"
+    warnings.warn(f"the device {device} is not used, the CPU is: {reason}", stacklevel=3)
+    return ViTBackbone(backbone._model, backbone.info, "cpu")
 
 
 def empty_model(info: BackboneInfo) -> Any:

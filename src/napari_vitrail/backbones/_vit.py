@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -142,8 +143,12 @@ class ViTBackbone:
         self._largest_chunk = QUERY_CHUNK[device]
 
     def on_cpu(self) -> ViTBackbone:
-        """Return the same network on the CPU; it leaves the device it was on."""
-        return self if self.device == "cpu" else ViTBackbone(self._model, self.info, "cpu")
+        """Return the same network on the CPU; on the device it stays, where others may be using it."""
+        if self.device == "cpu":
+            return self
+        tensors = [*self._model.parameters(), *self._model.buffers()]
+        copied = {id(tensor): tensor.cpu() for tensor in tensors}  # straight there: the device is full
+        return ViTBackbone(copy.deepcopy(self._model, copied), self.info, "cpu")
 
     @torch.inference_mode()
     def tokens(
@@ -200,7 +205,7 @@ class ViTBackbone:
 
     def _precision(self, dtype: str) -> torch.autocast:
         """Return the context in which matrix products are computed in `dtype`."""
-        return torch.autocast(self.device, getattr(torch, dtype), enabled=dtype != "float32")
+        return torch.autocast(self._mean.device.type, getattr(torch, dtype), enabled=dtype != "float32")
 
     @torch.inference_mode()
     def context(
@@ -288,7 +293,7 @@ class ViTBackbone:
         start = 0
         while start < len(corners):
             part = slice(start, start + self._largest_chunk)
-            chunk = torch.as_tensor(corners[part], device=self.device)
+            chunk = torch.as_tensor(corners[part], device=self._mean.device)
             try:
                 with self._precision(dtype):
                     walk = self._walk(
@@ -315,7 +320,7 @@ class ViTBackbone:
             )
 
     def _normalised(self, image: NDArray[np.float32]) -> Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32)).to(self.device)
+        pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32)).to(self._mean.device)
         return (pixels.permute(2, 0, 1)[None] - self._mean) / self._std
 
     def _embed(self, pixels: Tensor, stride: int) -> tuple[Tensor, Tensor | None, tuple[int, int]]:
@@ -344,7 +349,7 @@ class ViTBackbone:
         """Return the position embedding (1, D, h, w) exactly as the plain pass adds it."""
         if self._model.pos_embed is None:
             return None
-        empty = torch.zeros(1, *grid, self.info.width, device=self.device)
+        empty = torch.zeros(1, *grid, self.info.width, device=self._mean.device)
         placed = self._model._pos_embed(empty)
         x = placed[0] if isinstance(placed, tuple) else placed
         return x[:, 1 + self.info.registers :].transpose(1, 2).unflatten(2, grid)
@@ -353,7 +358,7 @@ class ViTBackbone:
         """Return the rotations (n, 2 width / heads) at the centres of patches cut at `corners`."""
         if not self.info.rotary:
             return None
-        sides = torch.tensor(context.grid, device=self.device) * self.info.patch_size
+        sides = torch.tensor(context.grid, device=corners.device) * self.info.patch_size
         coordinates = 2 * (corners + self.info.patch_size / 2) / sides - 1
         periods = self._model.rope.periods
         angles = (2 * torch.pi * coordinates[:, :, None] / periods).flatten(1).tile(2)
