@@ -201,7 +201,9 @@ def test_a_store_says_what_it_holds(tokens, tmp_path):
     store.put(KEY, tokens, {"backbone": "tiny", "stride": 4})
     [tile] = store.tiles()
     assert tile.nbytes == tile.path.stat().st_size
-    assert store.describe(tile)["backbone"] == "tiny"
+    assert store.describe(tile) == "backbone=tiny, format=1, stride=4"
+    damage(tile.path, "short")
+    assert store.describe(tile) == "damaged"
 
 
 def test_clear_removes_everything(tokens, tmp_path):

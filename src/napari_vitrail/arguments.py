@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("-v", "--verbose", action="store_true", help="say what is loaded, and whence")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_train, _add_segment, _add_demo, _add_models):
+    for add in (_add_train, _add_segment, _add_features, _add_demo, _add_store, _add_models):
         add(commands, common)
     return top
 
@@ -39,9 +39,10 @@ def _add_train(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--estimator", metavar="NAME", help="default: what suits the features")
     parser.add_argument("--random-state", type=int, default=0, help="default: %(default)s")
+    _add_no_store(parser)
     _add_computing(parser, weights="auto")
     _add_channels(parser)
-    _add_features(parser)
+    _add_spec(parser)
     parser.set_defaults(command="train")
 
 
@@ -57,9 +58,41 @@ def _add_segment(commands: Any, common: argparse.ArgumentParser) -> None:
         "--probabilities", action="store_true",
         help="write IMAGE_probabilities.tif too: classes x height x width, float32",
     )  # fmt: skip
+    _add_no_store(parser)
     _add_computing(parser, weights=None)
     _add_channels(parser)
     parser.set_defaults(command="segment")
+
+
+def _add_features(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "features", parents=[common],
+        help="compute the features of images ahead of time, for napari and the other commands",
+    )  # fmt: skip
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="TIFF, PNG or JPEG")
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="of the store; default: that of the other commands"
+    )
+    parser.add_argument("--plan", action="store_true", help="say what it would take, and compute nothing")
+    _add_computing(parser, weights="auto")
+    _add_channels(parser)
+    _add_spec(parser)
+    parser.set_defaults(command="features")
+
+
+def _add_store(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "store", parents=[common], help="say what the store of features holds, or clear it"
+    )
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="default: that of the other commands")
+    parser.set_defaults(command="store")
+    actions = parser.add_subparsers(metavar="ACTION")
+    clear = actions.add_parser("clear", parents=[common], help="remove files")
+    clear.add_argument("--folder", type=Path, metavar="DIR", help="default: that of the other commands")
+    clear.add_argument(
+        "--unused-for", type=float, default=0, metavar="DAYS", help="only those that were not used since"
+    )
+    clear.set_defaults(command="clear")
 
 
 def _add_demo(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -99,6 +132,13 @@ def _add_computing(parser: argparse.ArgumentParser, weights: str | None) -> None
     )
 
 
+def _add_no_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-store", action="store_true",
+        help="neither look features up nor keep them; results are the same",
+    )  # fmt: skip
+
+
 def _add_channels(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--channel-axis", type=int, metavar="AXIS", help="axis of the channels, if not the last"
@@ -108,7 +148,7 @@ def _add_channels(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_features(parser: argparse.ArgumentParser) -> None:
+def _add_spec(parser: argparse.ArgumentParser) -> None:
     """Add an option for every field of FeatureSpec."""
     group = parser.add_argument_group("features")
     described = FeatureSpec.field_help()
@@ -133,5 +173,5 @@ def _argument_of(annotation: Any) -> dict[str, Any]:
 
 
 def spec_of(options: argparse.Namespace) -> FeatureSpec:
-    """Return the spec that the options of ``train`` describe."""
+    """Return the spec that the options of ``train`` and ``features`` describe."""
     return FeatureSpec(**{item.name: getattr(options, item.name) for item in fields(FeatureSpec)})

@@ -1,4 +1,4 @@
-"""The command line: ``vitrail train | segment | demo | models``."""
+"""The command line: ``vitrail train | segment | features | demo | store | models``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import sys
 import warnings
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_vitrail import arguments
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from napari_vitrail.progress import Steps
     from napari_vitrail.samples import Sample
     from napari_vitrail.spec import FeatureSpec
+    from napari_vitrail.store import FeatureStore, StoredTile
 
 # What takes time to import is imported where it is used, so that `vitrail --help` is instant.
 
@@ -87,6 +89,7 @@ def _train(options: Namespace) -> int:
         estimator=options.estimator,
         weights=options.weights,
         device=options.device,
+        store=_store(options),
         random_state=options.random_state,
     )
     classifier = _with_bar(steps, "training")
@@ -130,7 +133,7 @@ def _segment_file(
     from napari_vitrail.segmentation import probabilities_steps, segment_steps
 
     image = _image(path, options)
-    settings = {"backbone": backbone, "device": options.device}
+    settings = {"backbone": backbone, "device": options.device, "store": _store(options)}
     with _named(path):
         if options.probabilities:
             steps = probabilities_steps(image, classifier, **settings)
@@ -142,6 +145,47 @@ def _segment_file(
     write_tiff(outputs[0], segmentation.astype(classifier.dtype))
     for output in outputs:
         print(output)
+
+
+def _features(options: Namespace) -> int:
+    from napari_vitrail.features import extract_features_steps
+
+    spec = replace(arguments.spec_of(options), features="vit")
+    backbone = _backbone(spec, options)
+    store = _store_in(options.folder)
+    failed = 0
+    for path in options.images:
+        try:
+            image = _image(path, options)
+            if options.plan:
+                print(f"{path}: {_planned(image.shape, spec, backbone)}")
+                continue
+            steps = extract_features_steps(image, spec, backbone=backbone, store=store)
+            features = _with_bar(steps, path.name)
+        except (ValueError, OSError, ComputeError) as error:
+            _say(str(error))
+            failed += 1
+        else:
+            print("{}: {} x {} cells of {}".format(path, *features.values.shape))
+    return FAILED if failed else 0
+
+
+def _store_listing(options: Namespace) -> int:
+    store = _store_in(options.folder)
+    tiles = store.tiles()
+    print(f"{store.folder}: {len(tiles)} tiles, {_megabytes(sum(tile.nbytes for tile in tiles))}")
+    kinds: dict[str, list[StoredTile]] = {}
+    for tile in tiles:
+        kinds.setdefault(store.describe(tile), []).append(tile)
+    for kind, own in sorted(kinds.items()):
+        print(f"  {kind}: {len(own)} tiles, {_megabytes(sum(tile.nbytes for tile in own))}")
+    return 0
+
+
+def _clear_store(options: Namespace) -> int:
+    freed = _store_in(options.folder).clear(unused_for=options.unused_for * 86400)
+    print(f"{_megabytes(freed)} freed")
+    return 0
 
 
 def _demo(options: Namespace) -> int:
@@ -186,6 +230,9 @@ def _fetch(options: Namespace) -> int:
 _COMMANDS = {
     "train": _train,
     "segment": _segment,
+    "features": _features,
+    "store": _store_listing,
+    "clear": _clear_store,
     "demo": _demo,
     "models": _models,
     "fetch": _fetch,
@@ -240,6 +287,23 @@ def _backbone(spec: FeatureSpec, options: Namespace) -> Backbone:
     from napari_vitrail.backbones import load_backbone
 
     return load_backbone(spec.backbone, weights=options.weights, device=options.device)
+
+
+def _store(options: Namespace) -> FeatureStore:
+    """Return the shared store; or one in memory, which rounds alike."""
+    from napari_vitrail.store import FeatureStore
+
+    return FeatureStore() if options.no_store else _store_in(None)
+
+
+def _store_in(folder: Path | None) -> FeatureStore:
+    from napari_vitrail.store import FeatureStore, shared_store
+
+    return FeatureStore(folder) if folder else shared_store()
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
 
 
 def _outputs(path: Path, options: Namespace) -> list[Path]:

@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 import warnings
+import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
@@ -227,9 +228,13 @@ class FeatureStore:
         found = [_stored(path) for path in self.folder.glob(f"??/[!.]*{_SUFFIX}")]
         return sorted((tile for tile in found if tile is not None), key=lambda tile: tile.used)
 
-    def describe(self, tile: StoredTile) -> dict[str, Any]:
-        """Return what a file says that it holds."""
-        return _unpacked(tile.path)[1]
+    def describe(self, tile: StoredTile) -> str:
+        """Return what a file says that it holds, in one line; all tiles of a kind say the same."""
+        try:
+            attributes = _attributes(tile.path)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return "damaged"
+        return ", ".join(f"{name}={value}" for name, value in sorted(attributes.items()))
 
     def clear(self, unused_for: float = 0) -> int:
         """Remove files that were not used for some seconds, and forget what is in memory.
@@ -298,6 +303,14 @@ def _unpacked(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     with zarr.storage.ZipStore(path, mode="r") as store:
         array = zarr.open_array(store, mode="r")
         return np.asarray(array[...]), dict(array.attrs)
+
+
+def _attributes(path: Path) -> dict[str, Any]:
+    """Return the attributes of a file."""
+    import zarr
+
+    with zarr.storage.ZipStore(path, mode="r") as store:
+        return dict(zarr.open_array(store, mode="r").attrs)
 
 
 def _checksum(content: bytes) -> str:

@@ -12,6 +12,7 @@ from napari_vitrail.features._extract import (
     features_at,
 )
 from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps
+from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._projection import Projection
 from napari_vitrail.features._tokens import KnownTokens, TokenStore
 from napari_vitrail.features._vit import vit_features_steps
@@ -21,6 +22,7 @@ __all__ = [
     "CLASSICAL_HALO",
     "KnownTokens",
     "PixelFeatures",
+    "Plan",
     "Projection",
     "TokenStore",
     "attention_maps",
@@ -29,5 +31,6 @@ __all__ = [
     "extract_features_steps",
     "features_at",
     "pixel_features_steps",
+    "plan_features",
     "vit_features_steps",
 ]

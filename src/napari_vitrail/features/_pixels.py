@@ -145,12 +145,28 @@ def pixel_features_steps(
         If the backbone is not the one that the spec names.
     """
     scaled = intensity.scale(image)
+    grey = to_grey(scaled)
     vit = None
     if spec.uses_vit and backbone is not None:
         if backbone.info.name != spec.backbone:
             raise SpecMismatch(f"the spec names the backbone {spec.backbone}, got {backbone.info.name}")
-        seen = to_rgb(stretched(scaled) if spec.contrast == "image" else scaled)
+        seen = to_rgb(scaled if spec.contrast == "fitted" else _own_contrast(image, spec, intensity, scaled))
+        del scaled  # of a large image it is a large part of the memory
         vit = yield from vit_features_steps(
             seen, spec, backbone, positions=positions, projection=projection, store=store
         )
-    return PixelFeatures(spec, to_grey(scaled), vit)
+    return PixelFeatures(spec, grey, vit)
+
+
+def _own_contrast(
+    image: NDArray[np.generic], spec: FeatureSpec, intensity: IntensityRange, scaled: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return an image stretched to its own percentiles.
+
+    It depends on no other image, so that features made ahead of time are found whatever is trained on.
+    """
+    own = IntensityRange.of([image], spec.intensity)
+    if own != intensity:
+        black = own.low  # pixels that are not finite; scaling has said so already
+        scaled = own.scale(np.nan_to_num(image, nan=black, posinf=black, neginf=black))
+    return stretched(scaled)

@@ -165,7 +165,7 @@ def lattice_features_steps(
         values[tile.cells][patches.wanted] += tokens * weights[:, None]
         counted[tile.cells] += tile.weights
     if len(plan) > 1:  # only what was computed is touched: the rest costs no memory
-        values[wanted] /= counted[wanted][:, None]
+        np.divide(values, counted[:, :, None], out=values, where=wanted[:, :, None])
     if not spec.attention:
         channels.pop("attention", None)
     return FeatureGrid(values, grid, channels)
