@@ -34,6 +34,7 @@ class Scatter(QWidget):
         self._view = self._canvas.central_widget.add_view()
         self._view.camera = PanZoomCamera(aspect=1)
         self._points: Any = Markers(parent=self._view.scene)
+        self._points.set_gl_state("translucent", depth_test=False)  # else points cut rims into others
         self._positions = np.zeros((0, 2), np.float32)
         self._canvas.events.mouse_release.connect(self._on_released)
         self.setMinimumHeight(240)
