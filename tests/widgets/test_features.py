@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Image
@@ -155,15 +156,28 @@ def test_similarity_follows_the_cursor_while_the_key_is_held(viewer, hand):
     [
         ("grey", {}),
         ("rgb", {"scale": (0.5, 2), "translate": (-3, 100)}),
+        ("pyramid", {"scale": (2, 2)}),
         ("grey", {"scale": (2, 3), "rotate": 30, "shear": [0.2], "translate": (1, 2)}),
         ("stack", {"scale": (5, 0.5, 2), "translate": (2, -3, 100)}),
         ("stack", {"affine": np.array([[1, 0, 0, 7], [0, 1, 0.2, 4], [0, 0, 2, -1], [0, 0, 0, 1]])}),
     ],
-    ids=["plain", "colour, calibrated", "rotated and sheared", "stack, calibrated", "stack, affine"],
+    ids=[
+        "plain",
+        "colour, calibrated",
+        "pyramid",
+        "rotated and sheared",
+        "stack, calibrated",
+        "stack, affine",
+    ],
 )
 def test_maps_lie_on_what_they_are_of(kind, geometry, qtbot, make_napari_viewer_proxy, square, notes):
     viewer = make_napari_viewer_proxy()
-    data = {"grey": square, "rgb": np.dstack([square] * 3), "stack": np.stack([0 * square, square])}[kind]
+    data = {
+        "grey": square,
+        "rgb": np.dstack([square] * 3),
+        "pyramid": [square, square[::2, ::2]],
+        "stack": da.stack([0 * square, square]),
+    }[kind]
     image = viewer.add_image(data, name="square", rgb=kind == "rgb", **geometry)
     viewer.dims.set_point(0, viewer.dims.range[0].stop if kind == "stack" else viewer.dims.point[0])
     widget = dock(viewer, qtbot)
@@ -208,6 +222,31 @@ def test_every_ticked_image_is_compared(viewer, hand, computed, qtbot, square):
     hand.press()
     assert "other similarity" not in viewer.layers
     hand.release()
+
+
+def test_of_images_on_top_of_each_other_the_visible_one_is_looked_at(viewer, hand, computed, qtbot, square):
+    geometry = {"scale": (0.5, 0.25), "translate": (10, 20)}
+    other = viewer.add_image(square[::-1], name="other", **geometry)
+    tick(computed, "other")
+    compute_other(computed, qtbot, "other")
+    hand.move(world(viewer.layers["square"], IN_SQUARE))
+    hand.press()
+    assert [layer.name for layer in viewer.layers][2:] == ["square similarity", "other similarity"]
+    hand.release()
+    other.visible = False
+    hand.press()
+    assert "other similarity" not in viewer.layers
+    hand.release()
+
+
+def test_the_grid_view_is_said_to_have_no_room(viewer, hand, notes):
+    grid = getattr(viewer, "canvas", viewer).grid
+    grid.enabled = True
+    hand.press()
+    hand.release()
+    grid.enabled = False
+    assert [note.severity for note in notes] == ["info"]
+    assert len(viewer.layers) == 1
 
 
 def test_a_click_keeps_the_map_and_paints_nothing(viewer, hand, computed, qtbot):

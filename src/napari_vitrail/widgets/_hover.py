@@ -10,6 +10,7 @@ from napari import Viewer
 from napari.layers import Image, Labels, Layer, Points, Shapes
 from napari.utils.events import Event
 from napari.utils.key_bindings import coerce_keybinding
+from napari.utils.notifications import show_info
 from numpy.typing import NDArray
 
 from napari_vitrail.widgets._layers import SIMILARITY, mark, written
@@ -18,6 +19,7 @@ from napari_vitrail.widgets._tokens import TokenPlane, in_plane, placed_over
 KEYS = ("H", "J", "K", "G", "U", "W")
 """Keys that napari leaves alone; the first that nobody has bound is used."""
 
+_NO_GRID = "Switch the grid view off: in it each map would have a cell of its own"
 _OPACITY = 0.75
 _COLORMAP = "inferno"
 
@@ -107,9 +109,12 @@ class HoverSimilarity:
             self._key = ""
 
     def start(self) -> None:
-        """Show the similarity to what is under the cursor, wherever that moves."""
+        """Show the similarity of all visible images to what is under the cursor, wherever that moves."""
         self.stop()  # a release that napari did not see: another window had the keyboard
-        self._compared = self._tokens()
+        if getattr(self._viewer, "canvas", self._viewer).grid.enabled:  # napari 0.9 moved it
+            show_info(_NO_GRID)
+            return
+        self._compared = [tokens for tokens in self._tokens() if tokens.image.visible]
         if not self._compared:
             return
         self._selected = list(self._viewer.layers.selection)
@@ -151,7 +156,7 @@ class HoverSimilarity:
         self._under = under
         tokens, cell = under
         if not self._shown:
-            self._shown = [self._add(compared) for compared in self._compared]
+            self._shown = [self._add(compared) for compared in reversed(self._compared)]
         for similar in self._shown:
             similar.compare(tokens.descriptors.values[cell])
 
@@ -166,7 +171,7 @@ class HoverSimilarity:
         return None
 
     def _add(self, tokens: TokenPlane) -> SimilarityLayer:
-        """Add an empty map over its image, on top. It is selected: a click must not paint meanwhile."""
+        """Add an empty map on top of all layers. It is selected: a click must not paint meanwhile."""
         layer = Image(
             in_plane(np.zeros(tokens.grid.shape, np.float32), tokens.plane.index),
             name=f"{tokens.image.name} {SIMILARITY}",

@@ -145,7 +145,7 @@ def write_alike(viewer: Viewer, tokens: TokenPlane, mask: Mask, label: int) -> L
     """Write a label where a mask of an image says so, and nowhere else in its plane; return the layer.
 
     The layer ``<image> alike`` is made where there is none. It is for painting on, and for use as
-    strokes: other labels in it stay.
+    strokes: other labels stay where the mask leaves them alone.
     """
     layer = _alike_layer(viewer, tokens)
     data = layer.data
