@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
-OUR_OWN = {"napari_vitrail", "evals", "benchmarks"}
+OUR_OWN = {"napari_vitrail", "evals", "benchmarks", "docs", "tests"}
 
 READS_OUR_MANIFEST = {"npe2"}
 NOT_INSTALLED_EVERYWHERE = {"pydensecrf": ["pydensecrf2"], "triton": ["torch"]}  # triton: torch on Linux

@@ -8,7 +8,17 @@ from .errors import (
     VitrailError,
     WeightsError,
 )
-from .features import attention_maps, extract_features, extract_features_steps, features_at
+from .features import (
+    DescriptorGrid,
+    TokenMap,
+    attention_maps,
+    extract_features,
+    extract_features_steps,
+    features_at,
+    pca_colours,
+    token_map,
+    token_map_steps,
+)
 from .grid import FeatureGrid, Grid
 from .image import as_image
 from .progress import Progress, drain
@@ -30,6 +40,7 @@ __all__ = [
     "BackboneInfo",
     "BackboneUnavailable",
     "ComputeError",
+    "DescriptorGrid",
     "FeatureGrid",
     "FeatureSpec",
     "FeatureStore",
@@ -38,6 +49,7 @@ __all__ = [
     "Progress",
     "ProjectError",
     "SpecMismatch",
+    "TokenMap",
     "VitrailError",
     "WeightsError",
     "as_image",
@@ -53,8 +65,11 @@ __all__ = [
     "list_backbones",
     "load_backbone",
     "load_classifier",
+    "pca_colours",
     "probabilities_steps",
     "save_classifier",
     "segment",
     "segment_steps",
+    "token_map",
+    "token_map_steps",
 ]

@@ -170,6 +170,17 @@ def _features(options: Namespace) -> int:
     return FAILED if failed else 0
 
 
+def _planned(shape: tuple[int, ...], spec: FeatureSpec, backbone: Backbone) -> str:
+    """Return what the features of an image will take, in one line."""
+    from napari_vitrail.features import plan_features
+
+    plan = plan_features(shape, spec, backbone.info)
+    return (
+        f"{plan.passes} passes over {plan.tiles} tiles, {plan.queries} queries between, "
+        f"{_megabytes(plan.peak_bytes)} of memory at most"
+    )
+
+
 def _store_listing(options: Namespace) -> int:
     store = _store_in(options.folder)
     tiles = store.tiles()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 
 
 @pytest.fixture
@@ -21,3 +22,11 @@ def dims():
 def noise():
     """Return a small image of noise."""
     return np.random.default_rng(0).integers(0, 255, (12, 16), np.uint8)
+
+
+@pytest.fixture
+def notes():
+    """Return the notifications that napari shows during a test."""
+    notification_manager.records.clear()
+    yield notification_manager.records
+    notification_manager.records.clear()

@@ -7,18 +7,7 @@ import threading
 import numpy as np
 import pytest
 from napari.layers import Layer
-from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import (
-    QAbstractButton,
-    QAbstractSpinBox,
-    QComboBox,
-    QFileDialog,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-)
+from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QFileDialog, QProgressBar
 
 from napari_vitrail.backbones import available_source
 from napari_vitrail.progress import Progress
@@ -26,6 +15,7 @@ from napari_vitrail.samples import histology
 from napari_vitrail.spec import DEFAULT_BACKBONE
 from napari_vitrail.widgets import ClassifierWidget, histology_strokes
 from napari_vitrail.widgets._layers import class_names
+from tests.widgets.driving import button, combo, draw, says
 
 SIDE = 64
 
@@ -58,14 +48,6 @@ def painted(widget, viewer):
     strokes = viewer.layers["textures strokes"]
     strokes.data[10:50, 8:12], strokes.data[10:50, 50:54] = 2, 7
     return strokes
-
-
-@pytest.fixture
-def notes():
-    """Return the notifications that napari shows during a test."""
-    notification_manager.records.clear()
-    yield notification_manager.records
-    notification_manager.records.clear()
 
 
 @pytest.fixture
@@ -110,36 +92,6 @@ def dock(viewer) -> ClassifierWidget:
     viewer.window.add_dock_widget(widget, name="Paint to segment")
     combo(widget, "Classical").setCurrentText("Classical")
     return widget
-
-
-def button(widget, text: str) -> QPushButton:
-    return next(found for found in widget.findChildren(QPushButton) if found.text() == text)
-
-
-def combo(widget, text: str) -> QComboBox:
-    """Return the combo box that offers a text."""
-    return next(found for found in widget.findChildren(QComboBox) if found.findText(text) >= 0)
-
-
-def says(widget, text: str) -> bool:
-    return any(text in label.text() for label in widget.findChildren(QLabel))
-
-
-def draw(qtbot, viewer, widget, start, end):
-    """Drag the left mouse button over the canvas between two positions in the world."""
-    canvas = widget.window().findChild(QOpenGLWidget)
-    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
-    middle = np.array([canvas.height(), canvas.width()]) / 2
-
-    def pixel(position):
-        row, column = (np.asarray(position) - camera.center[-2:]) * camera.zoom + middle
-        return QPoint(round(column), round(row))
-
-    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=pixel(start))
-    for fraction in np.linspace(0, 1, 9):
-        between = np.asarray(start) + fraction * (np.asarray(end) - start)
-        qtbot.mouseMove(canvas, pixel(between))
-    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=pixel(end))
 
 
 def test_strokes_painted_with_the_mouse_become_a_segmentation(

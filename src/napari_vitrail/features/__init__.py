@@ -11,26 +11,36 @@ from napari_vitrail.features._extract import (
     extract_features_steps,
     features_at,
 )
+from napari_vitrail.features._pca import pca_colours
 from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps
 from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._projection import Projection
+from napari_vitrail.features._similarity import DescriptorGrid, unit_rows
+from napari_vitrail.features._token_map import TokenMap, majority, token_map, token_map_steps
 from napari_vitrail.features._tokens import KnownTokens, TokenStore
 from napari_vitrail.features._vit import vit_features_steps
 
 __all__ = [
     "CLASSICAL_CHANNELS",
     "CLASSICAL_HALO",
+    "DescriptorGrid",
     "KnownTokens",
     "PixelFeatures",
     "Plan",
     "Projection",
+    "TokenMap",
     "TokenStore",
     "attention_maps",
     "classical_features",
     "extract_features",
     "extract_features_steps",
     "features_at",
+    "majority",
+    "pca_colours",
     "pixel_features_steps",
     "plan_features",
+    "token_map",
+    "token_map_steps",
+    "unit_rows",
     "vit_features_steps",
 ]

@@ -32,7 +32,8 @@ class Projection:
         if n_components == 0:
             return cls.from_affine(np.eye(rows.shape[1]), np.zeros(rows.shape[1]))
         count = min(n_components, *rows.shape)
-        pca = PCA(count, svd_solver="covariance_eigh").fit(rows.astype(np.float64))
+        with np.errstate(invalid="ignore"):  # a blank image has no variance to be shared out
+            pca = PCA(count, svd_solver="covariance_eigh").fit(rows.astype(np.float64))
         return cls.from_affine(pca.components_.T, -pca.mean_ @ pca.components_.T)
 
     @classmethod

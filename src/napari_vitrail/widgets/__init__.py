@@ -5,5 +5,9 @@ import lazy_loader
 # Opening a sample must not wait for torch, which the widgets load.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={"_classifier": ["ClassifierWidget"], "_sample_data": ["histology_strokes"]},
+    submod_attrs={
+        "_classifier": ["ClassifierWidget"],
+        "_features": ["FeaturesWidget"],
+        "_sample_data": ["histology_strokes"],
+    },
 )

@@ -116,7 +116,7 @@ class LayerChoice:
 def layer_combo(viewer: Viewer, kind: type[Layer], label: str, tooltip: str) -> ComboBox:
     """Return a combo box of a viewer's layers of one kind, on the selected one if it can be.
 
-    Segmentations of ours are not offered: they are results.
+    Results of ours are not offered.
     """
     combo = ComboBox(
         label=label,

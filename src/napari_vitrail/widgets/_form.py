@@ -57,7 +57,7 @@ class SpecForm:
     def __init__(self, spec: FeatureSpec, *, on_change: Callable[[], None]) -> None:
         self._others: Any = build_widget(spec)  # an instance: a class loses its defaults
         self._features = choice("Features", _swap(_FEATURES), spec.features)
-        self._backbone = choice("Backbone", _backbones(), spec.backbone)
+        self._backbone = choice("Backbone", backbone_choices(), spec.backbone)
         self._estimator = choice("Estimator", _estimators(), "", _ESTIMATOR_HELP)
         for name in ("features", "backbone"):
             self._others.remove(name)
@@ -159,7 +159,7 @@ def backbone_title(info: BackboneInfo) -> str:
     return f"{title}, registers" if "_reg" in info.name else title
 
 
-def _backbones() -> list[tuple[str, str]]:
+def backbone_choices() -> list[tuple[str, str]]:
     """Return title and name of each backbone; the title says what would have to be fetched."""
     return [(_offer(info), info.name) for info in list_backbones()]
 

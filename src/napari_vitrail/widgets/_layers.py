@@ -20,6 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from napari_vitrail.progress import Progress, Steps
 
 MARK = "napari-vitrail"
+SEGMENTATION, COLOURS, SIMILARITY, ALIKE = "segmentation", "PCA", "similarity", "alike"
+RESULTS = {SEGMENTATION, COLOURS, SIMILARITY}
+"""Kinds of layers that are looked at; one of the kind `ALIKE` is for painting on, like strokes."""
 GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 """What says where a layer lies in the world; napari has an event of each name."""
 
@@ -71,7 +74,7 @@ def read_plane(image: Image, dims: Dims) -> ImagePlane:
     """
     index = plane_index(image, dims)
     to_world = {name: getattr(image, name) for name in GEOMETRY}
-    pixels = _full_resolution(image)[index]
+    pixels = full_resolution(image)[index]
     return ImagePlane(pixels, image.name, MappingProxyType(to_world), index, shape_of(image))
 
 
@@ -87,7 +90,7 @@ def read_strokes(strokes: Labels, image: Image, dims: Dims) -> Steps[list[Painte
     steps : generator of Progress
         Returns a list of (H, W[, C]) array and (H, W) int array, empty where nothing is painted.
     """
-    pixels, labels = _full_resolution(image), _full_resolution(strokes)
+    pixels, labels = full_resolution(image), full_resolution(strokes)
     if shape_of(strokes) == shape_of(image):
         planes = [(index, index) for index in _parallel(plane_index(strokes, dims), labels.shape)]
     else:
@@ -139,7 +142,7 @@ def mismatch(strokes: Labels, image: Image, dims: Dims) -> str:
 
 def shape_of(layer: Image | Labels) -> tuple[int, ...]:
     """Return the shape of a layer's data at full resolution, the channels of RGB(A) left out."""
-    return tuple(_full_resolution(layer).shape[: layer.ndim])
+    return tuple(full_resolution(layer).shape[: layer.ndim])
 
 
 def add_strokes(viewer: Viewer, image: Image) -> Labels:
@@ -203,19 +206,33 @@ def class_names(labels: Labels) -> dict[int, str]:
     return {label: name for label, name in named if label}
 
 
+def mark(image_name: str, kind: str) -> dict[str, Any]:
+    """Return the metadata that make a layer named ``<image> <kind>`` known as ours."""
+    return {MARK: {"image": image_name, "kind": kind}}
+
+
 def is_result(layer: Layer) -> bool:
-    """Whether a layer is a segmentation of ours; one that was renamed is the user's own."""
-    image_name = layer.metadata.get(MARK, {}).get("image")
-    name = rf"{re.escape(image_name or '')} segmentation( \[\d+\])?"
-    return image_name is not None and re.fullmatch(name, layer.name) is not None
+    """Whether a layer is a result of ours; one that was renamed is the user's own."""
+    return layer.metadata.get(MARK, {}).get("kind") in RESULTS and _keeps_its_name(layer)
+
+
+def written(layers: LayerList, image_name: str, kind: str) -> list[Layer]:
+    """Return the layers of one kind that we have made of an image, without those that were renamed."""
+    marked = mark(image_name, kind)[MARK]
+    return [layer for layer in layers if layer.metadata.get(MARK) == marked and _keeps_its_name(layer)]
+
+
+def _keeps_its_name(layer: Layer) -> bool:
+    """Whether a layer of ours has the name that we gave it, with a number where that was taken."""
+    marked = layer.metadata[MARK]
+    name = re.escape(f"{marked['image']} {marked['kind']}")
+    return re.fullmatch(rf"{name}( \[\d+\])?", layer.name) is not None
 
 
 def _result_layer(layers: LayerList, plane: ImagePlane) -> Labels | None:
     """Return the layer that earlier runs on this image have written to."""
-    for layer in layers:
-        if not is_result(layer) or layer.data.shape != plane.shape:
-            continue  # of the same name, an image opened earlier may have had another shape
-        if layer.metadata[MARK]["image"] == plane.layer_name:
+    for layer in written(layers, plane.layer_name, SEGMENTATION):
+        if layer.data.shape == plane.shape:  # of the same name, an image opened earlier may have had another
             return layer
     return None
 
@@ -224,8 +241,8 @@ def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Lab
     """Add an empty result below the strokes, or on top."""
     layer = Labels(
         np.zeros(plane.shape, dtype),
-        name=f"{plane.layer_name} segmentation",
-        metadata={MARK: {"image": plane.layer_name}},
+        name=f"{plane.layer_name} {SEGMENTATION}",
+        metadata=mark(plane.layer_name, SEGMENTATION),
         colormap=class_colours(),
         opacity=_RESULT_OPACITY,
         **plane.to_world,
@@ -237,7 +254,7 @@ def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Lab
     return layer
 
 
-def _full_resolution(layer: Image | Labels) -> Any:
+def full_resolution(layer: Image | Labels) -> Any:
     """Return the data of a layer, the finest level of a pyramid."""
     return layer.data[0] if layer.multiscale else layer.data
 

@@ -1,0 +1,55 @@
+"""Drive a real viewer and take pictures of its window: what the screenshot scripts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+from PIL import Image
+from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QPushButton, QWidget
+
+IMAGES = Path(__file__).resolve().parents[1] / "images"
+SIZE = (1280, 800)
+
+
+def open_viewer(widget: str, theme: str = "dark") -> tuple[napari.Viewer, QWidget]:
+    """Return a viewer with one of our widgets docked, in the size of the pictures."""
+    viewer = napari.Viewer(show_welcome_screen=False)
+    viewer.theme = theme
+    _, docked = viewer.window.add_plugin_dock_widget("napari-vitrail", widget)
+    viewer.window.resize(*SIZE)
+    return viewer, docked
+
+
+def press(widget: QWidget, text: str) -> None:
+    """Press a button by what it says."""
+    next(button for button in widget.findChildren(QPushButton) if button.text() == text).click()
+
+
+def wait(milliseconds: int) -> None:
+    """Let the viewer draw and its threads deliver."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def wait_until(condition: Callable[[], bool], seconds: int = 600) -> None:
+    """Wait until a condition holds."""
+    for _ in range(10 * seconds):
+        if condition():
+            return
+        wait(100)
+    raise TimeoutError(f"nothing came of it in {seconds} s")
+
+
+def save(viewer: napari.Viewer, target: Path) -> None:
+    """Save what the window shows as a small PNG of 256 colours."""
+    wait(500)
+    pixels = viewer.screenshot(canvas_only=False, flash=False)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(pixels).convert("RGB")
+    palette = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 2, "dither": Image.Dither.NONE}
+    image.quantize(256, **palette).save(target, optimize=True)
+    print(f"{target}: {image.width} x {image.height}, {target.stat().st_size / 1000:.0f} kB")

@@ -1,0 +1,45 @@
+"""A user's hands and eyes: press, choose, read, move the mouse over the canvas."""
+
+from __future__ import annotations
+
+import numpy as np
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
+
+
+def button(widget, text: str) -> QPushButton:
+    return next(found for found in widget.findChildren(QPushButton) if found.text() == text)
+
+
+def combo(widget, text: str) -> QComboBox:
+    """Return the combo box that offers a text."""
+    return next(found for found in widget.findChildren(QComboBox) if found.findText(text) >= 0)
+
+
+def says(widget, text: str) -> bool:
+    return any(text in label.text() for label in widget.findChildren(QLabel))
+
+
+def canvas_of(widget) -> QOpenGLWidget:
+    """Return the canvas of the viewer that a widget is docked to."""
+    return widget.window().findChild(QOpenGLWidget)
+
+
+def pixel_of(viewer, widget, position) -> QPoint:
+    """Return where on the canvas a position in the world is drawn."""
+    canvas = canvas_of(widget)
+    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+    middle = np.array([canvas.height(), canvas.width()]) / 2
+    row, column = (np.asarray(position) - camera.center[-2:]) * camera.zoom + middle
+    return QPoint(round(column), round(row))
+
+
+def draw(qtbot, viewer, widget, start, end):
+    """Drag the left mouse button over the canvas between two positions in the world."""
+    canvas, pixels = canvas_of(widget), [pixel_of(viewer, widget, position) for position in (start, end)]
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=pixels[0])
+    for fraction in np.linspace(0, 1, 9):
+        between = np.asarray(start) + fraction * (np.asarray(end) - start)
+        qtbot.mouseMove(canvas, pixel_of(viewer, widget, between))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=pixels[1])
