@@ -58,6 +58,17 @@ def _backbone(name: str, model: Any, *, registers: int = 0, rotary: bool = False
     return ViTBackbone(model, info, "cpu")
 
 
+@pytest.fixture(autouse=True)
+def own_store(tmp_path_factory, monkeypatch) -> None:
+    """Give every test a feature store of its own: the user's is none of a test's business."""
+    from napari_vitrail.store import shared_store
+
+    monkeypatch.setattr(
+        "napari_vitrail.store.cache_directory", lambda: tmp_path_factory.mktemp("store", numbered=True)
+    )
+    shared_store.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def tiny_backbone() -> ViTBackbone:
     """Return a seeded ViT with patch 8, width 48, 3 blocks and 3 heads."""

@@ -293,3 +293,71 @@ def test_models_fetch_says_where_the_weights_are(monkeypatch, capsys, tmp_path):
 def test_models_fetch_knows_what_it_can_fetch(capsys):
     assert cli.main(["models", "fetch", "resnet"]) == cli.MISUSED
     assert "unknown backbone 'resnet'; known: " in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- features made ahead of time
+
+
+@pytest.fixture
+def loaded(monkeypatch, real_backbone):
+    """Let the command line find the default backbone loaded."""
+    for room in ("backbones", "classify", "segmentation"):
+        monkeypatch.setattr(f"napari_vitrail.{room}.load_backbone", lambda *_, **__: real_backbone)
+    monkeypatch.setattr("napari_vitrail.segmentation.loaded_backbone", lambda *_, **__: real_backbone)
+    return real_backbone
+
+
+def test_features_are_computed_ahead_of_time(folder, loaded, monkeypatch, capsys):
+    assert cli.main(["features", "a.tif", "b.png"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["a.tif: 6 x 8 cells of 384", "b.png: 6 x 8 cells of 384"]
+    monkeypatch.setattr(loaded, "context", None)  # nothing is left to compute
+    words = ["train", "a.tif", "--labels", "labels.tif", "-o", "m.vitrail"]
+    assert cli.main([*words, "--features", "hybrid", "--estimator", "logistic"]) == 0
+    assert cli.main(["segment", "a.tif", "b.png", "-m", "m.vitrail", "-o", "out"]) == 0
+
+
+def test_no_store_changes_no_result_and_writes_nothing(folder, loaded, capsys):
+    words = ["train", "a.tif", "--labels", "labels.tif", "-o", "m.vitrail"]
+    assert cli.main([*words, "--features", "hybrid", "--estimator", "logistic", "--no-store"]) == 0
+    for name, options_ in (("without", ["--no-store"]), ("with", [])):
+        assert cli.main(["segment", "a.tif", "-m", "m.vitrail", "-o", name, *options_]) == 0
+        if name == "without":
+            assert cli.main(["store"]) == 0
+            assert "0 tiles, 0.0 MB" in capsys.readouterr().out
+    np.testing.assert_array_equal(
+        tifffile.imread("with/a_segmentation.tif"), tifffile.imread("without/a_segmentation.tif")
+    )
+
+
+def test_a_plan_computes_nothing(folder, loaded, monkeypatch, capsys):
+    monkeypatch.setattr(loaded, "context", None)
+    assert cli.main(["features", "a.tif", "--plan"]) == 0
+    assert re.fullmatch(
+        r"a.tif: 1 passes over 1 tiles, \d+ queries between, \d+.\d MB of memory at most\n",
+        capsys.readouterr().out,
+    )
+
+
+def test_the_store_is_listed_and_cleared(folder, loaded, capsys):
+    cli.main(["features", "a.tif", "--folder", "here"])
+    cli.main(["features", "a.tif", "--stride", "14", "--folder", "here"])
+    capsys.readouterr()
+    assert cli.main(["store", "--folder", "here"]) == 0
+    first, *kinds = capsys.readouterr().out.splitlines()
+    assert first.startswith("here: 2 tiles, ")
+    assert len(kinds) == 2
+    assert "stride=7" in kinds[0] + kinds[1]
+    assert cli.main(["store", "clear", "--folder", "here", "--unused-for", "1"]) == 0
+    assert capsys.readouterr().out == "0.0 MB freed\n"
+    assert cli.main(["store", "clear", "--folder", "here"]) == 0
+    assert cli.main(["store", "--folder", "here"]) == 0
+    assert "here: 0 tiles" in capsys.readouterr().out
+
+
+def test_a_broken_image_is_named_and_the_others_are_done(folder, loaded, capsys):
+    (folder / "broken.tif").write_bytes(b"no image")
+    assert cli.main(["features", "broken.tif", "a.tif"]) == cli.FAILED
+    out, err = capsys.readouterr()
+    assert "a.tif: 6 x 8 cells" in out
+    assert "broken.tif" in err

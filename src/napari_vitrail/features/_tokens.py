@@ -64,11 +64,11 @@ class KnownTokens:
 class Contexts(Protocol):
     """Where contexts wait for the next question."""
 
-    def get(self, key: str) -> Context | None:
+    def get(self, key: str, /) -> Context | None:
         """Return a context, if it is still there."""
         ...
 
-    def put(self, key: str, context: Context) -> None:
+    def put(self, key: str, context: Context, /) -> None:
         """Keep a context for a while."""
         ...
 
@@ -76,7 +76,10 @@ class Contexts(Protocol):
 class TokenStore(Protocol):
     """Where tokens are kept, see `napari_vitrail.store.FeatureStore`."""
 
-    contexts: Contexts
+    @property
+    def contexts(self) -> Contexts:
+        """Contexts of the tiles that were asked last."""
+        ...
 
     def get(self, key: str) -> KnownTokens | None:
         """Return tokens that were stored under a key."""

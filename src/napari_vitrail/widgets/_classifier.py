@@ -122,8 +122,14 @@ class ClassifierWidget(QWidget):
         self._job.run(
             steps,
             on_done=partial(self._on_segmented, plane, strokes),
+            on_preview=partial(self._on_preview, plane, strokes),
             title=f"Segmenting {plane.layer_name}",
         )
+
+    def _on_preview(
+        self, plane: ImagePlane, strokes: Labels | None, segmentation: NDArray[np.integer]
+    ) -> None:
+        write_segmentation(self._viewer, plane, segmentation, strokes)
 
     def _on_segmented(self, plane: ImagePlane, strokes: Labels, result: Segmented) -> str:
         classifier, segmentation = result
@@ -139,6 +145,7 @@ class ClassifierWidget(QWidget):
         self._job.run(
             segment_saved_steps(plane.pixels, path),
             on_done=partial(self._on_applied, plane, Path(path).name),
+            on_preview=partial(self._on_preview, plane, self._layers.strokes),
             title=f"Segmenting {plane.layer_name}",
         )
 
@@ -165,6 +172,8 @@ def segment_painted_steps(
 ) -> Steps[Segmented]:
     """Yield Progress; return a classifier trained on painted images and the segmentation of an image.
 
+    Coarser segmentations come with the progress, as soon as they are there.
+
     Parameters
     ----------
     pixels : (H, W) or (H, W, C) array, or lazy array
@@ -179,20 +188,23 @@ def segment_painted_steps(
         What each class is called.
     """
     from napari_vitrail.classify import fit_classifier_steps  # loads torch
-    from napari_vitrail.segmentation import segment_steps
+    from napari_vitrail.segmentation import coarse_to_fine_steps
+    from napari_vitrail.store import shared_store
 
     pairs = yield from painted
     images = [np.asarray(image) for image, _ in pairs]
     labels = [strokes for _, strokes in pairs]
     classifier = yield from fit_classifier_steps(
-        images, labels, spec, estimator=estimator, class_names=class_names
+        images, labels, spec, estimator=estimator, class_names=class_names, store=shared_store()
     )
-    segmentation = yield from segment_steps(np.asarray(pixels), classifier)
+    segmentation = yield from coarse_to_fine_steps(np.asarray(pixels), classifier, store=shared_store())
     return classifier, segmentation
 
 
 def segment_saved_steps(pixels: ArrayLike, path: str) -> Steps[Segmented]:
     """Yield Progress; return the classifier in a ``.vitrail`` file and its segmentation of an image.
+
+    Coarser segmentations come with the progress, as soon as they are there.
 
     Parameters
     ----------
@@ -202,9 +214,10 @@ def segment_saved_steps(pixels: ArrayLike, path: str) -> Steps[Segmented]:
         Of the file.
     """
     from napari_vitrail.project import load_classifier  # loads torch
-    from napari_vitrail.segmentation import segment_steps
+    from napari_vitrail.segmentation import coarse_to_fine_steps
+    from napari_vitrail.store import shared_store
 
     yield Progress(0, 1, "opening the classifier")
     classifier = load_classifier(path)
-    segmentation = yield from segment_steps(np.asarray(pixels), classifier)
+    segmentation = yield from coarse_to_fine_steps(np.asarray(pixels), classifier, store=shared_store())
     return classifier, segmentation

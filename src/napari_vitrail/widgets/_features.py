@@ -24,7 +24,7 @@ from napari_vitrail.widgets._layers import ImagePlane, plane_index, read_plane
 from napari_vitrail.widgets._map import MapPanel, Mapped, map_steps
 from napari_vitrail.widgets._similar import Mask, SimilarityPanel, masks_steps, write_alike
 from napari_vitrail.widgets._token_form import TokenForm
-from napari_vitrail.widgets._tokens import TokenPlane, Tokens, TokenStore, tokens_steps
+from napari_vitrail.widgets._tokens import TokenPlane, TokenPlanes, Tokens, tokens_steps
 
 Result = TypeVar("Result")
 
@@ -49,7 +49,7 @@ class FeaturesWidget(QWidget):
             "Compute the features of the ticked images, of a stack those of the plane in view",
             "Tick images and press Compute features.",
         )
-        self._store = TokenStore(viewer, on_change=self._on_changed)
+        self._store = TokenPlanes(viewer, on_change=self._on_changed)
         self._form = TokenForm(on_change=self._on_changed)
         self._colours = ColoursPanel()
         self._similar = SimilarityPanel(viewer, tokens=self._comparable)

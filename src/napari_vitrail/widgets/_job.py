@@ -39,6 +39,8 @@ class JobPanel(QWidget):
         load_triton_apart()
         self._hint = hint
         self._began = 0.0
+        self._on_preview: Callable[[Any], None] | None = None
+        self._previewed = False
         self._start = QPushButton(action)
         self._cancel = QPushButton("Cancel")
         self._more = QVBoxLayout()
@@ -72,7 +74,14 @@ class JobPanel(QWidget):
         """Put more to do below the buttons, over their whole width."""
         self._more.addWidget(widget)
 
-    def run(self, steps: Steps[Any], *, on_done: Callable[[Any], str], title: str) -> None:
+    def run(
+        self,
+        steps: Steps[Any],
+        *,
+        on_done: Callable[[Any], str],
+        title: str,
+        on_preview: Callable[[Any], None] | None = None,
+    ) -> None:
         """Start work, in place of what may be running.
 
         Parameters
@@ -83,7 +92,11 @@ class JobPanel(QWidget):
             Called with the result in the GUI thread; returns what the status line then says.
         title : str
             What the work is called, for those who quit napari meanwhile.
+        on_preview : callable, optional
+            Called with every result so far, in the GUI thread too.
         """
+        self._on_preview = on_preview
+        self._previewed = False
         self._began = time.monotonic()
         self._runner.start(Job(steps, lambda result: self._on_done(on_done(result)), title))
         self._bar.setRange(0, 0)  # busy, until the first progress arrives
@@ -113,14 +126,15 @@ class JobPanel(QWidget):
     def _allow_cancel(self, allowed: bool) -> None:
         """Let the work be cancelled while there is any."""
         self._cancel.setEnabled(allowed)
-        self._cancel.setToolTip(
-            "Stop at the next step; nothing is written" if allowed else "Nothing is running"
-        )
+        self._cancel.setToolTip("Stop at the next step" if allowed else "Nothing is running")
 
     def _on_cancel_clicked(self) -> None:
         self.cancel()
 
     def _on_progress(self, progress: Progress) -> None:
+        if progress.so_far is not None and self._on_preview is not None:
+            self._on_preview(progress.so_far)
+            self._previewed = True
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
         self._bar.setFormat(f"{progress.what[:1].upper()}{progress.what[1:]}: %v of %m")
@@ -136,4 +150,5 @@ class JobPanel(QWidget):
         self._bar.setVisible(False)
         self._allow_cancel(False)
         if self._status.text() == _CANCELLING:
-            self._status.setText("Cancelled; no layer was changed.")
+            left = "a coarse preview is left" if self._previewed else "no layer was changed"
+            self._status.setText(f"Cancelled; {left}.")

@@ -80,7 +80,7 @@ class TokenPlane:
         return tuple(float(at) for at in self.image.data_to_world(position))
 
 
-class TokenStore:
+class TokenPlanes:
     """The tokens of one plane of each image layer, dropped when its pixels change or it goes.
 
     Parameters
@@ -152,10 +152,11 @@ def in_plane(values: NDArray[Any], index: Index) -> NDArray[Any]:
 def tokens_steps(planes: Sequence[ArrayLike], spec: FeatureSpec) -> Steps[list[Tokens]]:
     """Yield Progress; return features and descriptors of some images, computed alike."""
     from napari_vitrail.features import DescriptorGrid, extract_features_steps  # loads torch
+    from napari_vitrail.store import shared_store
 
     tokens = []
     for index, pixels in enumerate(planes):
-        steps = extract_features_steps(np.asarray(pixels), spec)
+        steps = extract_features_steps(np.asarray(pixels), spec, store=shared_store())
         features = yield from part_of(steps, index, len(planes))
         tokens.append((features, DescriptorGrid.of(features)))
     return tokens
