@@ -15,7 +15,7 @@ OTHERS = {
     "sampling": "strided", "stride": 5, "shifts": "moore", "shift_distance": 3, "flips": "group",
     "border": "wrap", "attention": True, "magnification": 3.0, "tile": 600, "halo": 7,
     "intensity": "dtype", "n_components": 9, "interpolation": "nearest",
-    "placement": "stretch", "fit": "crop", "contrast": "fitted",
+    "placement": "stretch", "fit": "crop", "contrast": "fitted", "position_cure": "blank",
 }  # fmt: skip
 NEEDS_STRIDED = ("placement", "fit")
 STRIDED = FeatureSpec(sampling="strided")
@@ -72,7 +72,7 @@ def test_spec_is_frozen():
         ("stride", None, "of type int"),
         ("shifts", "all", "'none', 'neumann', 'moore'"),
         ("shift_distance", 0, "1 to 15"),
-        ("flips", "horizontal", "'none', 'paper', 'group'"),
+        ("flips", "horizontal", "'none', 'turn', 'paper', 'group'"),
         ("border", "zero", "'reflect', 'wrap'"),
         ("attention", 1, "of type bool"),
         ("placement", "corner", "'centre', 'stretch'"),

@@ -125,13 +125,19 @@ def shifts(kind: str, distance: int, border: str) -> list[Transform]:
 
 
 def flips(kind: str) -> list[tuple[Transform, float]]:
-    """Return flips and their weights; ``paper`` is identity, horizontal, identity, vertical."""
+    """Return flips and their weights; ``paper`` is identity, horizontal, identity, vertical.
+
+    ``turn`` is half of ``group`` and already cancels whatever is odd in the position, which tells left
+    from right and top from bottom.
+    """
     horizontal, vertical = Flip(axis=1), Flip(axis=0)
     if kind == "none":
         return [(Identity(), 1.0)]
     if kind == "paper":  # the identity runs once and counts twice
         return [(Identity(), 2.0), (horizontal, 1.0), (vertical, 1.0)]
     both = Compose((horizontal, vertical))
+    if kind == "turn":
+        return [(Identity(), 1.0), (both, 1.0)]
     return [(Identity(), 1.0), (horizontal, 1.0), (vertical, 1.0), (both, 1.0)]
 
 

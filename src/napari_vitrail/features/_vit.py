@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from napari_vitrail.errors import ComputeError
 from napari_vitrail.features._lattice import Lattice, LatticeTile, query_lattice, strided_lattice, tiles
+from napari_vitrail.features._position import cured
 from napari_vitrail.features._transforms import copies
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.progress import Progress, Steps, part_of
@@ -123,6 +124,7 @@ def _pass_steps(
     for index, tile in enumerate(plan):
         passes = ask(rgb, _Patches(lattice, tile, wanted[tile.cells]), spec, backbone)
         tokens = yield from part_of(passes, index, len(plan))
+        tokens = cured(tokens, tile.window, spec, backbone)
         values[tile.cells] += tokens * tile.weights[:, :, None]
         counted[tile.cells] += tile.weights
     values /= np.where(counted > 0, counted, 1)[:, :, None]
