@@ -32,7 +32,7 @@ def _measure_position(options: argparse.Namespace) -> None:
     steps: Iterable[Row] = [row for path in options.rows for row in read_rows(path)]
     if not options.rows:
         part = slice(options.first, None, options.every)
-        steps = position_rows(options.sets, options.seeds, SEGMENTATION, part)
+        steps = position_rows(options.sets, options.seeds, SEGMENTATION, part, options.cures)
     rows = write_rows(options.output or RESULTS / "position.jsonl", tqdm(steps, unit=" rows"))
     weights = load_backbone(SEGMENTATION.backbone).info.weights
     text = position_section(rows, options.command, f"{weights.location} (`{weights.digest[:12]}`)")
@@ -88,6 +88,7 @@ def _add_position(commands: Any) -> None:
     position.add_argument("--seeds", nargs="*", type=int, default=[0])
     position.add_argument("--every", type=int, default=1, help="every n-th image of a set only")
     position.add_argument("--first", type=int, default=0, help="the first of them")
+    position.add_argument("--cures", nargs="*", default=[], help="strokes with those of this name only")
     position.add_argument(
         "--rows", nargs="*", type=Path, default=[], help="make the page of these rows, measured before"
     )

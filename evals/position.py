@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
@@ -25,7 +25,7 @@ from napari_vitrail.features._position import N_DIRECTIONS, blank_image, leading
 from napari_vitrail.grid import FeatureGrid
 from napari_vitrail.image import IntensityRange, stretched, to_grey, to_rgb
 from napari_vitrail.progress import drain
-from napari_vitrail.strokes import drawn, painted
+from napari_vitrail.strokes import Painted, drawn, painted
 from napari_vitrail.tiling import overlapping
 
 Axes = tuple[int, ...]
@@ -72,18 +72,22 @@ class Cure:
         Remove directions of a blank image with noise, which is the product's, or of a constant one; or
         subtract the map of the blank image place by place.
     n_directions : int
+    trained : {"none", "turn", "group"}
+        Train on the strokes of these copies, and predict from the image alone.
     """
 
     name: str
     flips: str = "none"
     blank: str = "none"
     n_directions: int = N_DIRECTIONS
+    trained: str = "none"
 
 
 NONE, BLANK = Cure("none"), Cure("blank", blank="noise")
 TURN, GROUP = Cure("flips turn", "turn"), Cure("flips group", "group")
 TURN_BLANK = Cure("turn + blank", "turn", "noise")
 EIGHT, GREY = Cure("blank, 8", blank="noise", n_directions=8), Cure("constant grey, 4", blank="grey")
+TURNED = Cure("trained on half a turn", trained="turn")
 ALL_CURES = (
     *(NONE, BLANK, TURN, GROUP, Cure("flips paper", "paper")),
     *(TURN_BLANK, Cure("group + blank", "group", "noise")),
@@ -93,11 +97,13 @@ ALL_CURES = (
     *(GREY, *(Cure(f"constant grey, {n}", blank="grey", n_directions=n) for n in (8, 16))),
     Cure("blank map subtracted", blank="subtracted"),
 )
+TRAINED = (TURNED, Cure("trained on the group", trained="group"))
+"""Cures of the classifier, not of the features: a probe has nothing to say of them."""
 CURES = {
     "classical": (NONE,),
-    "vit": ALL_CURES,
-    "hybrid": (NONE, BLANK, TURN, GROUP),
-    "auto": (NONE, BLANK, TURN, GROUP, TURN_BLANK, EIGHT, GREY),
+    "vit": (*ALL_CURES, *TRAINED),
+    "hybrid": (NONE, BLANK, TURN, GROUP, *TRAINED),
+    "auto": (NONE, BLANK, TURN, GROUP, TURN_BLANK, EIGHT, GREY, *TRAINED),
 }
 """What each kind of features is tried with: the linear model is quick, the others are not."""
 
@@ -193,6 +199,25 @@ class Averaged(Remembered):
 
 
 @dataclass(frozen=True)
+class Repeated(Averaged):
+    """Features for training on several copies: each of their equal parts of positions is read in one."""
+
+    def vit_at(self, positions: NDArray[np.intp]) -> NDArray[np.float32] | None:
+        """Return the ViT features (n, D) at row/column pixels (n, 2) that are repeated for every copy."""
+        if self.vit is None or self.views is None:
+            return None
+        parts = zip(FLIPS[self.flips], np.split(positions, len(FLIPS[self.flips])), strict=True)
+        return np.concatenate([self.views[axes].at(mirrored(part, self.shape, axes)) for axes, part in parts])
+
+
+def repeated(strokes: Painted, count: int) -> Painted:
+    """Return painted pixels several times over; copies of a stroke are one stroke, held out together."""
+    return Painted(
+        np.tile(strokes.positions, (count, 1)), np.tile(strokes.ids, count), np.tile(strokes.strokes, count)
+    )
+
+
+@dataclass(frozen=True)
 class Studied:
     """One image and all that the cures are applied to."""
 
@@ -227,6 +252,14 @@ class Studied:
         """Return the image's features with one cure."""
         known = cured_views(self.views, self.shape, cure, self.spec, self.backbone)
         return Averaged(self.spec, self.grey, known[()], self.classical, known, cure.flips)
+
+    def for_training(self, cure: Cure) -> Averaged:
+        """Return the features that a classifier is trained on, for strokes that are `repeated`."""
+        features = self.cured(cure)
+        if cure.trained == "none":
+            return features
+        parts = (features.spec, features.grey, features.vit, features.classical, features.views)
+        return Repeated(*parts, cure.trained)
 
 
 # ---------------------------------------------------------------- strokes
@@ -268,13 +301,15 @@ def _drawings(
                 yield side, seed, draw_strokes(restricted, FRACTION, seed)
 
 
-def stroke_rows(names: Sequence[str], seeds: Sequence[int], spec: FeatureSpec, part: slice) -> Iterator[Row]:
+def stroke_rows(
+    names: Sequence[str], seeds: Sequence[int], spec: FeatureSpec, part: slice, wanted: Collection[str] = ()
+) -> Iterator[Row]:
     """Yield the mean IoU of every classifier and cure, for even and one-sided strokes."""
     for name in names:
         for case in islice(DENSE[name](), part.start, part.stop, part.step):
             studied = Studied.of(case, spec)
             for side, seed, labels in _drawings(name, case.truth, seeds):
-                for row in _scored(studied, labels, seed):
+                for row in _scored(studied, labels, seed, wanted):
                     yield {
                         "kind": "strokes",
                         "set": name,
@@ -284,15 +319,15 @@ def stroke_rows(names: Sequence[str], seeds: Sequence[int], spec: FeatureSpec, p
                     } | row
 
 
-def _scored(studied: Studied, labels: NDArray[np.intp], seed: int) -> Iterator[Row]:
-    strokes = drawn([painted(labels)], seed)
+def _scored(studied: Studied, labels: NDArray[np.intp], seed: int, wanted: Collection[str]) -> Iterator[Row]:
+    [strokes] = drawn([painted(labels)], seed)
     positions = scored_pixels(studied.case.truth, labels)
     truth = studied.case.truth[tuple(positions.T)]
     for kind, cures in CURES.items():
-        for cure in cures:
-            features = studied.cured(cure)
-            classifier = fit([features], strokes, Recipe(kind, None), seed)
-            iou = mean_iou(truth, predict_at(classifier, features, positions))
+        for cure in (cure for cure in cures if not wanted or cure.name in wanted):
+            own = repeated(strokes, len(FLIPS[cure.trained]))
+            classifier = fit([studied.for_training(cure)], [own], Recipe(kind, None), seed)
+            iou = mean_iou(truth, predict_at(classifier, studied.cured(cure), positions))
             yield {"features": kind, "cure": cure.name, "iou": round(iou, 4)}
 
 
@@ -354,7 +389,7 @@ def _oriented_rows(
 
 
 def position_rows(
-    names: Sequence[str], seeds: Sequence[int], spec: FeatureSpec, part: slice
+    names: Sequence[str], seeds: Sequence[int], spec: FeatureSpec, part: slice, wanted: Collection[str] = ()
 ) -> Iterator[Row]:
     """Yield every row: of the probe where `PROBE` is among the names, then of strokes.
 
@@ -367,7 +402,9 @@ def position_rows(
     spec : FeatureSpec
     part : slice
         Which images of each set.
+    wanted : collection of str
+        Names of the cures that strokes are tried with; all where empty.
     """
     if PROBE in names:
         yield from probe_rows(spec, part)
-    yield from stroke_rows([name for name in names if name != PROBE], seeds, spec, part)
+    yield from stroke_rows([name for name in names if name != PROBE], seeds, spec, part, wanted)

@@ -3,11 +3,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evals.position import ALL_CURES, SIDES, Cure, averaged_at, cured_views, mirrored, one_sided, views
+from evals.position import (
+    ALL_CURES,
+    SIDES,
+    Cure,
+    Repeated,
+    averaged_at,
+    cured_views,
+    mirrored,
+    one_sided,
+    repeated,
+    views,
+)
 from evals.position_pages import probe_table, stroke_table
 from napari_vitrail.features import vit_features_steps
 from napari_vitrail.progress import drain
 from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.strokes import Painted
 
 SPEC = FeatureSpec(features="vit", backbone="tiny", stride=5, tile=64, halo=16)
 SHAPE = (90, 70)
@@ -20,14 +32,19 @@ def rgb():
     return np.random.default_rng(0).random((*SHAPE, 3), np.float32)
 
 
+@pytest.fixture(scope="module")
+def known(rgb, tiny_backbone):
+    """Return its features in every orientation."""
+    return views(rgb, SPEC, tiny_backbone)
+
+
 @pytest.mark.parametrize("flips", ["none", "turn", "paper", "group"])
 @pytest.mark.parametrize("cure", ["none", "blank"])
-def test_recipes_that_the_product_has_are_the_products(flips, cure, rgb, tiny_backbone):
+def test_recipes_that_the_product_has_are_the_products(flips, cure, rgb, known, tiny_backbone):
     spec = replace(SPEC, flips=flips, position_cure=cure)
     expected = drain(vit_features_steps(rgb, spec, tiny_backbone)).at(PIXELS)
     own = Cure("own", flips, "noise" if cure == "blank" else "none")
-    known = cured_views(views(rgb, SPEC, tiny_backbone), SHAPE, own, SPEC, tiny_backbone)
-    found = averaged_at(known, flips, PIXELS, SHAPE)
+    found = averaged_at(cured_views(known, SHAPE, own, SPEC, tiny_backbone), flips, PIXELS, SHAPE)
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
@@ -39,8 +56,7 @@ def test_a_mirrored_image_shows_the_pixels_where_they_are_said_to_be():
         np.testing.assert_array_equal(np.flip(image, axes)[tuple(moved.T)], image.ravel())
 
 
-def test_the_group_says_the_same_of_an_image_in_every_orientation(rgb, tiny_backbone):
-    known = views(rgb, SPEC, tiny_backbone)
+def test_the_group_says_the_same_of_an_image_in_every_orientation(known):
     upright = averaged_at(known, "group", PIXELS, SHAPE)
     for axes in ((0,), (1,), (0, 1)):
         found = averaged_at(known, "group", mirrored(PIXELS, SHAPE, axes), SHAPE, axes)
@@ -48,13 +64,23 @@ def test_the_group_says_the_same_of_an_image_in_every_orientation(rgb, tiny_back
 
 
 @pytest.mark.parametrize("cure", ALL_CURES, ids=lambda cure: cure.name)
-def test_every_cure_keeps_the_shape_and_only_none_keeps_the_values(cure, rgb, tiny_backbone):
-    known = views(rgb, SPEC, tiny_backbone)
+def test_every_cure_keeps_the_shape_and_only_none_keeps_the_values(cure, known, tiny_backbone):
     plain = averaged_at(known, "none", PIXELS, SHAPE)
     found = averaged_at(cured_views(known, SHAPE, cure, SPEC, tiny_backbone), cure.flips, PIXELS, SHAPE)
     assert found.shape == plain.shape
     assert np.isfinite(found).all()
     assert np.array_equal(found, plain) == (cure.name == "none")
+
+
+def test_copies_of_a_stroke_are_read_in_their_own_copy_and_held_out_together(known):
+    grey = np.zeros(SHAPE, np.uint8)
+    features = Repeated(SPEC, grey, known[()], np.zeros((*SHAPE, 58), np.float32), known, "turn")
+    strokes = Painted(PIXELS, np.array([1, 1, 2, 2]), np.array([0, 0, 1, 2]))
+    twice = repeated(strokes, 2)
+    np.testing.assert_array_equal(twice.strokes, [0, 0, 1, 2, 0, 0, 1, 2])
+    upright, turned = np.split(features.vit_at(twice.positions), 2)
+    np.testing.assert_array_equal(upright, known[()].at(PIXELS))
+    np.testing.assert_array_equal(turned, known[0, 1].at(mirrored(PIXELS, SHAPE, (0, 1))))
 
 
 @pytest.mark.parametrize("side", SIDES)
