@@ -230,7 +230,8 @@ class Studied:
 
     @classmethod
     def of(cls, case: Case, spec: FeatureSpec) -> Studied:
-        """Return an image with its features in all orientations."""
+        """Return an image with its features in all orientations, none of them cured."""
+        spec = replace(spec, flips="none", position_cure="none")
         backbone = load_backbone(spec.backbone)
         scaled = IntensityRange.of([case.image], spec.intensity).scale(case.image)
         grey = to_grey(scaled)
