@@ -39,6 +39,11 @@ def test_every_field_changes_the_digest_and_survives_json(name):
     assert FeatureSpec.from_dict(json.loads(json.dumps(varied.to_dict()))) == varied
 
 
+def test_only_our_own_preset_is_cured_of_position():
+    cured = [name for name, preset in PRESETS.items() if preset.position_cure != "none"]
+    assert cured == ["SEGMENTATION"]
+
+
 def test_equal_specs_have_equal_digests_and_hashes():
     whole, decimal = FeatureSpec(magnification=2), FeatureSpec(magnification=2.0)
     assert whole == decimal
@@ -73,6 +78,7 @@ def test_spec_is_frozen():
         ("shifts", "all", "'none', 'neumann', 'moore'"),
         ("shift_distance", 0, "1 to 15"),
         ("flips", "horizontal", "'none', 'turn', 'paper', 'group'"),
+        ("position_cure", "grey", "'none', 'blank'"),
         ("border", "zero", "'reflect', 'wrap'"),
         ("attention", 1, "of type bool"),
         ("placement", "corner", "'centre', 'stretch'"),

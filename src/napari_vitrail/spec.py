@@ -162,8 +162,8 @@ def _check(name: str, annotation: Any, value: Any) -> None:
         raise ValueError(f"{name} must be {bounds['min']} to {bounds['max']}, got {value!r}")
 
 
-SEGMENTATION = FeatureSpec()
-"""Pixel classification: the winner of ``python -m evals scribbles`` (docs/evals.md)."""
+SEGMENTATION = FeatureSpec(position_cure="blank")
+"""Pixel classification: the winner of ``python -m evals scribbles`` and ``position`` (docs/evals.md)."""
 
 DOCHERTY_SEGMENTATION = FeatureSpec(
     features="hybrid",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_vitrail.features import extract_features, vit_features_steps
+from napari_vitrail.features import extract_features, features_at, vit_features_steps
 from napari_vitrail.features._position import (
     N_DIRECTIONS,
     blank_image,
@@ -122,6 +122,15 @@ def test_a_window_counts_up_to_whole_patches(tiny_backbone, monkeypatch):
     values = np.zeros((1, 1, 48), np.float32)
     cured(values, (slice(5, 6), slice(0, 81)), replace(CURED, layer=0, facet="query"), tiny_backbone)
     assert sizes == [(8, 88)]
+
+
+def test_cured_features_at_some_pixels_are_those_of_all(tiny_backbone):
+    image = np.random.default_rng(0).integers(0, 256, (60, 90), np.uint8)
+    positions = np.array([(0, 0), (59, 89), (11, 17), (40, 3)])
+    spec = replace(CURED, stride=4, tile=64, halo=16)
+    expected = extract_features(image, spec, backbone=tiny_backbone).at(positions)
+    found = features_at(image, positions, spec, backbone=tiny_backbone)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (20, 7)], ids=str)
