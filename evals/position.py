@@ -51,7 +51,7 @@ SMALLEST_SHARE = 0.01
 
 PROBE = "probe"
 """Stands for the probe among the sets."""
-PROBED = ("nasa_sem", "isbi2012_em", "dsb2018_nuclei")
+PROBED = ("nasa_sem", "isbi2012_em")
 PROBE_SIDE = 512
 """Larger images are cut to their middle, so that all are of one size and seen in one tile."""
 PROBE_PIXELS = 400

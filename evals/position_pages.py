@@ -61,17 +61,19 @@ def probe_table(rows: Sequence[Row]) -> str:
 def stroke_table(rows: Sequence[Row]) -> str:
     """Return a Markdown table of mean IoU and of what each cure gains on none, image by image.
 
-    Where "none" was not measured, gains are on the first cure that was.
+    Where "none" was not measured, gains are on the first cure that was; a cure that was not tried on
+    every set has no mean.
     """
     known = _by_cure(rows)
     plain = known.get("none", next(iter(known.values())))
     names = list(dict.fromkeys(row["set"] for row in rows))
     lines = [f"| cure | {' | '.join(names)} | mean gain | worst gain |", "|---|" + "---|" * (len(names) + 2)]
     for cure, of_set in known.items():
-        gains = {name: _gains(plain[name], of_set[name]) for name in names}
-        cells = [_cell(of_set[name], gains[name]) for name in names]
+        gains = {name: _gains(plain[name], of_set[name]) for name in names if name in of_set}
+        cells = [_cell(of_set[name], gains[name]) if name in gains else "" for name in names]
         means = [_mean(gain) for gain in gains.values()]
-        lines.append(f"| {cure} | {' | '.join(cells)} | {np.mean(means):+.3f} | {min(means):+.3f} |")
+        summary = f"{np.mean(means):+.3f} | {min(means):+.3f}" if len(means) == len(names) else " | "
+        lines.append(f"| {cure} | {' | '.join(cells)} | {summary} |")
     return "\n".join(lines)
 
 

@@ -117,6 +117,11 @@ def test_gains_are_of_the_same_image_and_strokes():
     assert lines[3] == "| blank | 0.675, +0.200 (+0.200 to +0.200) | +0.200 | +0.200 |"
 
 
+def test_a_cure_that_was_not_tried_on_every_set_has_no_mean():
+    rows = [strokes("none", "x", 0.2), strokes("none", "x", 0.3) | {"set": "b"}, strokes("blank", "x", 0.4)]
+    assert stroke_table(rows).splitlines()[3] == "| blank | 0.400, +0.200 |  |  |  |"
+
+
 def test_the_probes_table_has_both_kinds_of_place():
     rows = [{"set": "a", "cure": "none", "image": image, "place": 0.75, "from_middle": 0.5} for image in "xy"]
     assert "| none | 0.75 (0.75 to 0.75) | 0.50 (0.50 to 0.50) |" in probe_table(rows)

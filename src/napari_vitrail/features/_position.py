@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Key = tuple[int, str, tuple[int, int]]
 
 N_DIRECTIONS = 4
-"""Directions that are removed; of 1 to 32, fewer leave position and more gain nothing (docs/evals.md)."""
+"""Directions that are removed: fewer gain little, and 8 to 32 no more (docs/evals.md)."""
 NOISE = 0.1
 """Standard deviation of the blank image's noise. On a constant one features are unlike those of any
 picture, and so are their directions: those of noise do more."""
