@@ -1,4 +1,4 @@
-"""``python -m evals scribbles``: measure quality, keep the rows as JSON Lines, rewrite the page."""
+"""``python -m evals NAME``: measure quality, keep the rows as JSON Lines, rewrite the page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from evals.datasets import DENSE
-from evals.pages import Row, read_rows, scribbles_section, write_rows, write_section
+from evals.pages import COUNTED, Row, read_rows, scribbles_section, write_rows, write_section
+from evals.position import PROBE, position_rows
+from evals.position_pages import position_section
 from evals.scribbles import HUMAN, RECIPES, all_rows
 from napari_vitrail import SEGMENTATION, load_backbone
 
@@ -22,6 +25,23 @@ PAGE = ROOT / "docs" / "evals.md"
 def main() -> None:
     """Run one evaluation."""
     options = _parser().parse_args()
+    options.measure(options)
+
+
+def _measure_position(options: argparse.Namespace) -> None:
+    steps: Iterable[Row] = [row for path in options.rows for row in read_rows(path)]
+    if not options.rows:
+        part = slice(options.first, None, options.every)
+        steps = position_rows(options.sets, options.seeds, SEGMENTATION, part, options.cures)
+    rows = write_rows(options.output or RESULTS / "position.jsonl", tqdm(steps, unit=" rows"))
+    weights = load_backbone(SEGMENTATION.backbone).info.weights
+    text = position_section(rows, options.command, f"{weights.location} (`{weights.digest[:12]}`)")
+    print(text)
+    if options.output is None:
+        write_section(PAGE, "position", text)
+
+
+def _measure_scribbles(options: argparse.Namespace) -> None:
     spec = replace(SEGMENTATION, stride=options.stride, magnification=options.magnification)
     rows = [row for path in options.rows for row in read_rows(path)]
     steps: Iterable[Row] = rows
@@ -57,7 +77,26 @@ def _parser() -> argparse.ArgumentParser:
     scribbles.add_argument(
         "-o", "--output", type=Path, help="write the rows there and leave the page as it is"
     )
+    scribbles.set_defaults(measure=_measure_scribbles)
+    _add_position(commands)
     return parser
+
+
+def _add_position(commands: Any) -> None:
+    position = commands.add_parser("position", help="what features say of where they are")
+    position.add_argument("--sets", nargs="*", default=[PROBE, *COUNTED], choices=[PROBE, *DENSE])
+    position.add_argument("--seeds", nargs="*", type=int, default=[0])
+    position.add_argument("--every", type=int, default=1, help="every n-th image of a set only")
+    position.add_argument("--first", type=int, default=0, help="the first of them")
+    position.add_argument("--cures", nargs="*", default=[], help="strokes with those of this name only")
+    position.add_argument(
+        "--rows", nargs="*", type=Path, default=[], help="make the page of these rows, measured before"
+    )
+    position.add_argument("--command", default="python -m evals position", help="what the page says")
+    position.add_argument(
+        "-o", "--output", type=Path, help="write the rows there and leave the page as it is"
+    )
+    position.set_defaults(measure=_measure_position)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ OTHERS = {
     "sampling": "strided", "stride": 5, "shifts": "moore", "shift_distance": 3, "flips": "group",
     "border": "wrap", "attention": True, "magnification": 3.0, "tile": 600, "halo": 7,
     "intensity": "dtype", "n_components": 9, "interpolation": "nearest",
-    "placement": "stretch", "fit": "crop", "contrast": "fitted", "dtype": "bfloat16",
+    "placement": "stretch", "fit": "crop", "contrast": "fitted", "position_cure": "blank",
+    "dtype": "bfloat16",
 }  # fmt: skip
 NEEDS_STRIDED = ("placement", "fit", "border")
 STRIDED = FeatureSpec(sampling="strided")
@@ -37,6 +38,11 @@ def test_every_field_changes_the_digest_and_survives_json(name):
     varied = replace(spec, **{name: OTHERS[name]})
     assert varied.digest != spec.digest
     assert FeatureSpec.from_dict(json.loads(json.dumps(varied.to_dict()))) == varied
+
+
+def test_only_our_own_preset_is_cured_of_position():
+    cured = [name for name, preset in PRESETS.items() if preset.position_cure != "none"]
+    assert cured == ["SEGMENTATION"]
 
 
 def test_equal_specs_have_equal_digests_and_hashes():
@@ -72,7 +78,8 @@ def test_spec_is_frozen():
         ("stride", None, "of type int"),
         ("shifts", "all", "'none', 'neumann', 'moore'"),
         ("shift_distance", 0, "1 to 15"),
-        ("flips", "horizontal", "'none', 'paper', 'group'"),
+        ("flips", "horizontal", "'none', 'turn', 'paper', 'group'"),
+        ("position_cure", "grey", "'none', 'blank'"),
         ("border", "zero", "'reflect', 'wrap'"),
         ("attention", 1, "of type bool"),
         ("placement", "corner", "'centre', 'stretch'"),

@@ -153,10 +153,11 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("features")
     described = FeatureSpec.field_help()
     for item in fields(FeatureSpec):
-        help_ = f"{described.get(item.name, '')} Default: {item.default}."
+        default = getattr(SEGMENTATION, item.name)
+        help_ = f"{described.get(item.name, '')} Default: {default}."
         group.add_argument(
             f"--{item.name.replace('_', '-')}",
-            default=getattr(SEGMENTATION, item.name),
+            default=default,
             help=help_.strip().replace("%", "%%"),
             **_argument_of(item.type),
         )

@@ -39,9 +39,11 @@ class FeatureSpec:
         Average over copies shifted to 4 (von Neumann) or 8 (Moore) directions (Docherty et al. 2024).
     shift_distance : int, pixels
         Shifts by 1, 2, ... ``shift_distance`` pixels in each direction.
-    flips : {"none", "paper", "group"}
-        Average over flipped copies: identity, horizontal, identity, vertical (``paper``), or
-        identity, horizontal, vertical and both (``group``).
+    flips : {"none", "turn", "paper", "group"}
+        Average over flipped copies: identity and both ways, which is half a turn (``turn``); identity,
+        horizontal, identity, vertical (``paper``); or identity, horizontal, vertical and both (``group``).
+    position_cure : {"none", "blank"}
+        Remove the directions in which the features of a blank image vary: they tell where a token is.
     border : {"reflect", "wrap"}
         What a shifted copy shows where the image ends. ``wrap`` is the papers' code, for parity; it needs
         ``sampling="strided"``.
@@ -80,7 +82,8 @@ class FeatureSpec:
     stride: Annotated[int, {"min": 1, "max": 16}] = 7
     shifts: Literal["none", "neumann", "moore"] = "none"
     shift_distance: Annotated[int, {"min": 1, "max": 15}] = 2
-    flips: Literal["none", "paper", "group"] = "none"
+    flips: Literal["none", "turn", "paper", "group"] = "none"
+    position_cure: Literal["none", "blank"] = "none"
     border: Literal["reflect", "wrap"] = "reflect"
     attention: bool = False
     placement: Literal["centre", "stretch"] = "centre"
@@ -181,8 +184,8 @@ def _check(name: str, annotation: Any, value: Any) -> None:
         raise ValueError(f"{name} must be {bounds['min']} to {bounds['max']}, got {value!r}")
 
 
-SEGMENTATION = FeatureSpec()
-"""Pixel classification: the winner of ``python -m evals scribbles`` (docs/evals.md)."""
+SEGMENTATION = FeatureSpec(position_cure="blank")
+"""Pixel classification: the winner of ``python -m evals scribbles`` and ``position`` (docs/evals.md)."""
 
 DOCHERTY_SEGMENTATION = FeatureSpec(
     features="hybrid",

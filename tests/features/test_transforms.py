@@ -119,11 +119,20 @@ def test_shifts_are_balanced():
 
 
 @pytest.mark.parametrize(
-    ("kind", "weights"), [("none", [1]), ("paper", [0.5, 0.25, 0.25]), ("group", [0.25] * 4)]
+    ("kind", "weights"),
+    [("none", [1]), ("turn", [0.5] * 2), ("paper", [0.5, 0.25, 0.25]), ("group", [0.25] * 4)],
 )
 def test_flips_weigh_as_in_the_paper(kind, weights):
     made = np.array([weight for _, weight in flips(kind)])
     assert (made / made.sum()).tolist() == weights
+
+
+def test_a_turn_is_by_half_a_circle():
+    image = np.arange(6.0).reshape(2, 3)
+    _, view = views(FeatureSpec(flips="turn"))
+    transform = view.transform("reflect")
+    np.testing.assert_array_equal(transform.apply(image), np.rot90(image, 2))
+    np.testing.assert_array_equal(transform.invert(transform.apply(image)), image)
 
 
 def test_every_shift_meets_every_flip():

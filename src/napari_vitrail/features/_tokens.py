@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_vitrail.errors import ComputeError
 from napari_vitrail.features._lattice import Lattice, LatticeTile, query_lattice, strided_lattice, tiles
+from napari_vitrail.features._position import cured
 from napari_vitrail.features._queries import QueriedTile, side_by_side
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.progress import Progress, Steps, part_of
@@ -162,6 +163,7 @@ def lattice_features_steps(
             raise ComputeError(
                 f"{backbone.info.name} gave features that are not finite in block {spec.layer}"
             )
+        tokens = cured(tokens, tile.window, spec, backbone)  # what is stored is as it came
         if projection is not None:  # affine, and weights sum to 1: the same before blending as after it
             tokens = projection(tokens)
         weights = tile.weights[patches.wanted]

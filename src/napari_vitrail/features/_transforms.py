@@ -134,12 +134,18 @@ def shifts(kind: str, distance: int) -> list[tuple[int, int]]:
 
 
 def flips(kind: str) -> list[tuple[tuple[bool, bool], float]]:
-    """Return flips and their weights; ``paper`` is identity, horizontal, identity, vertical."""
+    """Return flips and their weights; ``paper`` is identity, horizontal, identity, vertical.
+
+    ``turn`` is half of ``group`` and already cancels whatever is odd in the position, which tells left
+    from right and top from bottom.
+    """
     neither, horizontal, vertical, both = (False, False), (False, True), (True, False), (True, True)
     if kind == "none":
         return [(neither, 1.0)]
     if kind == "paper":  # the identity runs once and counts twice
         return [(neither, 2.0), (horizontal, 1.0), (vertical, 1.0)]
+    if kind == "turn":
+        return [(neither, 1.0), (both, 1.0)]
     return [(flip, 1.0) for flip in (neither, horizontal, vertical, both)]
 
 
