@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from evals.pages import read_rows, table, write_rows
+from evals.sampling import sampling_section
 from evals.scores import interval, mean_iou
 
 
@@ -56,3 +57,15 @@ def test_seeds_of_an_image_are_averaged_before_images():
         row("a", "classical", "y", 0.9),
     ]
     assert "| classical | 0.600 " in table(rows)
+
+
+def test_samplings_are_compared_image_by_image():
+    rows = [
+        row("a", "vit", image, iou) | {"sampling": sampling, "stride": 4}
+        for image, sampling, iou in [
+            ("x", "queries", 0.5), ("x", "strided", 0.4), ("y", "queries", 0.9), ("z", "strided", 0.1),
+        ]
+    ]  # fmt: skip
+    text = sampling_section(rows, "command", "weights")
+    assert "| a | 1 | 0.500 | 0.400 | +0.100 |" in text
+    assert "| mean of sets | | | | +0.100 |" in text
