@@ -35,7 +35,8 @@ def sampling_section(rows: Sequence[Row], command: str, weights: str) -> str:
     for stride in sorted({row["stride"] for row in rows}):
         for recipe in map(str, RECIPES):
             own = [row for row in rows if (row["recipe"], row["stride"]) == (recipe, stride)]
-            parts += [f"### Stride {stride}, {recipe}", _table(own)]
+            if own:
+                parts += [f"### Stride {stride}, {recipe}", _table(own)]
     return "\n\n".join(parts)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_vitrail.backbones import ViTBackbone
 from napari_vitrail.errors import ComputeError
@@ -12,7 +13,7 @@ from napari_vitrail.features import attention_maps, extract_features, features_a
 from napari_vitrail.features._queries import QUERY_STEP
 from napari_vitrail.grid import Grid
 from napari_vitrail.progress import drain
-from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 
 VIT = FeatureSpec(features="vit", backbone="tiny", stride=4)
 STRIDED = replace(VIT, sampling="strided")
@@ -163,6 +164,29 @@ def test_tiles_are_blended_without_a_jump(tiny_backbone):
     features = drain(vit_features_steps(image.astype(np.float32), spec, tiny_backbone)).values
     steps = np.abs(np.diff(features, axis=1)).mean(axis=(0, 2))
     assert steps.max() < 4 * np.median(steps)
+
+
+def steps_along(features):
+    """Return how much neighbouring columns of tokens differ, for each pair of them."""
+    return np.linalg.norm(np.diff(features.values, axis=1), axis=2).mean(axis=0)
+
+
+@pytest.mark.slow
+def test_real_weights_show_no_seam_where_tiles_are_blended(real_backbone):
+    """Noise looks alike everywhere, so what differs between columns is where tiles meet.
+
+    Untiled is no reference: far beyond its native size the network's features fade. Tiles that only
+    touch differ at their seams by two and a half times the usual; overlapping ones by no more than it.
+    """
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=(224, 672)), 3)
+    rgb = np.repeat(((noise - noise.min()) / np.ptp(noise))[..., None], 3, axis=2).astype(np.float32)
+    spec = replace(SEGMENTATION, stride=14, tile=224)
+    ratios = {}
+    for halo in (0, 112):
+        steps = steps_along(drain(vit_features_steps(rgb, replace(spec, halo=halo), real_backbone)))
+        ratios[halo] = steps[[15, 31]].max() / np.median(steps)  # columns 16 and 32 begin a tile
+    assert ratios[0] > 2
+    assert ratios[112] < 1.2
 
 
 # ---------------------------------------------------------------- plain, strided, dense
