@@ -1,15 +1,18 @@
-"""``python -m benchmarks features`` or ``hover``: measure speed and rewrite the page."""
+"""``python -m benchmarks features | memory | hover``: measure and rewrite the page."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
+from datetime import date
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
-from benchmarks.features import table, timings
+from benchmarks import features, memory
+from benchmarks.memory import resident, warm_up
 from evals.pages import write_section
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
@@ -19,14 +22,20 @@ def main() -> None:
     """Run one benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    features = commands.add_parser("features", help="dense queries beside strided passes")
-    features.add_argument("--side", type=int, default=518, help="of the image, in pixels")
-    features.add_argument("--strides", type=int, nargs="*", default=[7])
-    features.add_argument("--positions", type=int, default=2000)
-    features.add_argument("--repeats", type=int, default=5)
-    features.set_defaults(measure=measure_features)
-    hover = commands.add_parser("hover", help="similarity under the cursor, in a viewer; needs a display")
-    hover.set_defaults(measure=measure_hover)
+    for measure, help_ in (
+        (measure_features, "dense queries beside strided passes"),
+        (measure_memory, "peak of memory beside what is planned; Linux"),
+        (measure_hover, "similarity under the cursor, in a viewer; needs a display"),
+    ):
+        command = commands.add_parser(measure.__name__.removeprefix("measure_"), help=help_)
+        command.set_defaults(measure=measure)
+        if measure is measure_features:
+            command.add_argument("--sides", type=int, nargs="*", default=[224, 518, 1024, 2048])
+            command.add_argument("--strides", type=int, nargs="*", default=[14, 7, 4, 2])
+            command.add_argument("--positions", type=int, default=2000, help="pixels asked alone")
+            command.add_argument("--repeats", type=int, default=5)
+            command.add_argument("--limit", type=float, default=60, help="seconds that one run may take")
+            command.add_argument("--device", default="auto")
     options = parser.parse_args()
     text = options.measure(options)
     print(text)
@@ -35,12 +44,27 @@ def main() -> None:
 
 def measure_features(options: argparse.Namespace) -> str:
     """Return what dense features take, as Markdown."""
-    results = timings(options.side, options.strides, options.positions, options.repeats)
-    strides = " ".join(map(str, options.strides))
-    return (
-        f"`python -m benchmarks features --side {options.side} --strides {strides}`, ViT-S/14, "
-        f"median of {options.repeats}, {machine()}, torch {torch.__version__}.\n\n{table(results)}"
+    warm_up()
+    base = resident("VmRSS")
+    one = features.singles(518, options.positions, options.repeats, options.device)
+    steps = features.timings(
+        options.sides, options.strides, options.repeats, options.limit, base, options.device
     )
+    results = list(tqdm(steps))
+    powers = [
+        f"{features.exponent(results, 518, sampling):.2f} for {sampling}" for sampling in features.SAMPLINGS
+    ]
+    return "\n\n".join([
+        f"`python -m benchmarks features`, ViT-S/14, median of {options.repeats}, {machine()}.",
+        features.table(results),
+        f"At 518 px time grows with the positions to the power of {' and '.join(powers)}.",
+        features.singles_table(one),
+    ])  # fmt: skip
+
+
+def measure_memory(_: argparse.Namespace) -> str:
+    """Return the peak of memory beside what is planned, as Markdown."""
+    return f"`python -m benchmarks memory`, {machine()}.\n\n{memory.table(memory.peaks())}"
 
 
 def measure_hover(_: argparse.Namespace) -> str:
@@ -53,8 +77,9 @@ def measure_hover(_: argparse.Namespace) -> str:
 
 def machine() -> str:
     """Return what the numbers were measured on."""
-    threads = torch.get_num_threads()
-    return f"{os.cpu_count()} cores ({platform.machine()}, {threads} threads), no GPU"
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    cores = f"{os.cpu_count()} cores ({platform.machine()}, {torch.get_num_threads()} threads)"
+    return f"{cores}, {gpu}, torch {torch.__version__}, {date.today()}"
 
 
 if __name__ == "__main__":

@@ -67,32 +67,41 @@ def table(found: Sequence[Peak]) -> str:
     return "\n".join(lines)
 
 
-def _resident(field: str) -> int:
-    """Return a figure of Linux on this process, in bytes."""
+def peak_begins() -> None:
+    """Forget the peak of the resident set so far (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def resident(field: str) -> int:
+    """Return a figure of Linux on this process, in bytes: ``VmRSS`` now, ``VmHWM`` at its peak."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) * 1024
 
 
-def _measure_here(side: int, fields: dict[str, object]) -> int:
+def warm_up() -> None:
+    """Import everything that is imported on the way, and let libraries take what they keep."""
     import timm
-    import torch
 
-    import napari_vitrail.segmentation  # noqa: F401  everything that is imported on the way
+    import napari_vitrail.segmentation  # noqa: F401
+
+    timm.create_model("vit_tiny_patch16_224")
+
+
+def _measure_here(side: int, fields: dict[str, object]) -> int:
     from benchmarks.features import micrograph
     from napari_vitrail import extract_features
     from napari_vitrail.backbones import ViTBackbone
     from napari_vitrail.backbones._load import empty_model
 
-    torch.set_num_threads(2)
-    timm.create_model("vit_tiny_patch16_224")
-    image = micrograph(side)
-    before = _resident("VmRSS") - image.nbytes
     spec = FeatureSpec.from_dict(fields)
+    warm_up()
+    image = micrograph(side)
+    before = resident("VmRSS") - image.nbytes
     info = next(info for info in list_backbones() if info.name == spec.backbone)
     backbone = ViTBackbone(empty_model(info), info)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+    peak_begins()
     extract_features(image, spec, backbone=backbone)
-    return _resident("VmHWM") - before
+    return resident("VmHWM") - before
 
 
 if __name__ == "__main__":

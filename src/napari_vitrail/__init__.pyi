@@ -10,12 +10,14 @@ from .errors import (
 )
 from .features import (
     DescriptorGrid,
+    Plan,
     TokenMap,
     attention_maps,
     extract_features,
     extract_features_steps,
     features_at,
     pca_colours,
+    plan_features,
     token_map,
     token_map_steps,
 )
@@ -31,7 +33,7 @@ from .segmentation import (
     segment_steps,
 )
 from .spec import AMIR_COSEGMENTATION, DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
-from .store import FeatureStore
+from .store import FeatureStore, shared_store
 
 __all__ = [
     "AMIR_COSEGMENTATION",
@@ -46,6 +48,7 @@ __all__ = [
     "FeatureStore",
     "Grid",
     "PixelClassifier",
+    "Plan",
     "Progress",
     "ProjectError",
     "SpecMismatch",
@@ -66,10 +69,12 @@ __all__ = [
     "load_backbone",
     "load_classifier",
     "pca_colours",
+    "plan_features",
     "probabilities_steps",
     "save_classifier",
     "segment",
     "segment_steps",
+    "shared_store",
     "token_map",
     "token_map_steps",
 ]
