@@ -59,8 +59,9 @@ def table(rows: Sequence[Row], counted: Sequence[str] = ()) -> str:
     names = list(dict.fromkeys(name for name, _ in images))
     recipes = list(dict.fromkeys(recipe for _, recipe in images))
     means = {key: _mean(values) for key, values in images.items()}
-    best = {n: max(means[n, r] for r in recipes if r.startswith("classical")) for n in names}
-    counted = [name for name in counted if name in names]
+    classical = [recipe for recipe in recipes if recipe.startswith("classical")]
+    best = {name: max(means[name, recipe] for recipe in classical) for name in names if classical}
+    counted = [name for name in counted if name in best]
     heads = [*names, *(["mean", "gain", "worst gain"] if counted else [])]
     lines = [f"| recipe | {' | '.join(heads)} |", "|---|" + "---|" * len(heads)]
     for recipe in recipes:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from napari_vitrail.spec import FeatureSpec
 
 _FLOAT = 4
-_WORKING_SET = 60 << 20
+_WORKING_SET = 24 << 20
 """Bytes of buffers of torch and of the allocator that stay, whatever is computed."""
 _COPIES_IN_BLOCK = 22
 """Arrays of the size of a pass's tokens that are alive at once inside a block; measured."""
-_COPIES_OF_ANSWERS = 3
-"""The answers of a tile as asked, as collected and as blended."""
+_COPIES_OF_ANSWERS = 2
+"""The answers of a tile as collected and as blended."""
 _COPIES_OF_PIXELS = 3
 """Of an image in 32 bits while it is scaled and stretched: before, after, and in between."""
 
