@@ -14,9 +14,9 @@ import numpy as np
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QComboBox, QLabel, QListWidget
+from qtpy.QtWidgets import QComboBox, QListWidget
 
-from docs.screenshots.window import IMAGES, open_viewer, press, save, wait_until
+from docs.screenshots.window import IMAGES, open_viewer, press, save, says, wait_until
 from napari_vitrail import fit_classifier, segment
 from napari_vitrail.samples import histology
 from napari_vitrail.widgets._layers import class_colours
@@ -82,11 +82,6 @@ def tick_all(widget) -> None:
 def choose(widget, text: str) -> None:
     """Choose an entry in the combo box that has it."""
     next(box for box in widget.findChildren(QComboBox) if box.findText(text) >= 0).setCurrentText(text)
-
-
-def says(widget, text: str) -> bool:
-    """Tell whether a label says a text."""
-    return any(text in label.text() for label in widget.findChildren(QLabel))
 
 
 def hold_over(viewer, widget, position) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from docs.screenshots.window import IMAGES, open_viewer, press, save, wait_until
+from docs.screenshots.window import IMAGES, open_viewer, press, save, says, wait_until
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     viewer, widget = open_viewer("Paint to segment", options.theme)
     viewer.open_sample("napari-vitrail", "histology")
     press(widget, "Segment")
-    wait_until(lambda: "histology segmentation" in viewer.layers)
+    wait_until(lambda: says(widget, "Done in"))
     viewer.reset_view()
     save(viewer, options.target)
     viewer.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import napari
 from PIL import Image
 from qtpy.QtCore import QEventLoop, QTimer
-from qtpy.QtWidgets import QPushButton, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 SIZE = (1280, 800)
@@ -26,6 +26,11 @@ def open_viewer(widget: str, theme: str = "dark") -> tuple[napari.Viewer, QWidge
 def press(widget: QWidget, text: str) -> None:
     """Press a button by what it says."""
     next(button for button in widget.findChildren(QPushButton) if button.text() == text).click()
+
+
+def says(widget, text: str) -> bool:
+    """Tell whether a label says a text."""
+    return any(text in label.text() for label in widget.findChildren(QLabel))
 
 
 def wait(milliseconds: int) -> None:
