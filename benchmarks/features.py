@@ -10,9 +10,8 @@ from functools import partial
 from math import prod
 
 import numpy as np
-from skimage.data import immunohistochemistry
-from skimage.transform import resize
 
+from benchmarks.images import micrograph
 from benchmarks.memory import peak_begins, resident
 from napari_vitrail import (
     SEGMENTATION,
@@ -51,11 +50,6 @@ class Single:
 
     name: str
     seconds: float
-
-
-def micrograph(side: int) -> np.ndarray:
-    """Return a real micrograph, resized to a square."""
-    return (resize(immunohistochemistry(), (side, side), anti_aliasing=True) * 255).astype(np.uint8)
 
 
 def timings(

@@ -88,7 +88,7 @@ def warm_up() -> None:
 
 
 def _measure_here(side: int, fields: dict[str, object]) -> int:
-    from benchmarks.features import micrograph
+    from benchmarks.images import micrograph
     from napari_vitrail import extract_features
     from napari_vitrail.backbones import ViTBackbone
     from napari_vitrail.backbones._load import empty_model

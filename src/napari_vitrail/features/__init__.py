@@ -11,13 +11,13 @@ from napari_vitrail.features._extract import (
     extract_features_steps,
     features_at,
 )
+from napari_vitrail.features._known import KnownTokens, TokenStore
 from napari_vitrail.features._pca import pca_colours
 from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps
 from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._projection import Projection
 from napari_vitrail.features._similarity import DescriptorGrid, unit_rows
 from napari_vitrail.features._token_map import TokenMap, majority, token_map, token_map_steps
-from napari_vitrail.features._tokens import KnownTokens, TokenStore
 from napari_vitrail.features._vit import vit_features_steps
 
 __all__ = [

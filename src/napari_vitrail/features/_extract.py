@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.backbones import Backbone
-    from napari_vitrail.features._tokens import TokenStore
+    from napari_vitrail.features._known import TokenStore
 
 
 def extract_features_steps(

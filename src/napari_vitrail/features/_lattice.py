@@ -117,3 +117,38 @@ def _cells_in(
     inside = np.flatnonzero(weights > 0)
     cells = slice(int(inside[0]), int(inside[-1]) + 1)
     return cells, weights[cells]
+
+
+@dataclass(frozen=True)
+class TilePatches:
+    """The patches of a lattice that lie in one tile, and which of them are wanted.
+
+    Attributes
+    ----------
+    lattice : Lattice
+    tile : LatticeTile
+    wanted : (rows, columns) bool
+    """
+
+    lattice: Lattice
+    tile: LatticeTile
+    wanted: NDArray[np.bool_]
+
+    @property
+    def size(self) -> int:
+        """The patch size in pixels."""
+        return self.lattice.patch_size
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The tile's rows and columns of the image."""
+        return self.tile.window
+
+    def along(self, axis: int) -> NDArray[np.intp]:
+        """Return the corners along one axis, in the image."""
+        return self.lattice.corners(axis)[self.tile.cells[axis]]
+
+    def corners(self) -> NDArray[np.intp]:
+        """Return the corners (n, 2) of the wanted patches, in the tile."""
+        cells = np.nonzero(self.wanted)
+        return np.column_stack([self.along(axis)[cells[axis]] - self.window[axis].start for axis in (0, 1)])

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.backbones import Backbone
+    from napari_vitrail.features._known import TokenStore
     from napari_vitrail.features._projection import Projection
-    from napari_vitrail.features._tokens import TokenStore
     from napari_vitrail.progress import Steps
     from napari_vitrail.spec import Features, FeatureSpec
     from napari_vitrail.tiling import Window

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.backbones import Backbone, Context
-    from napari_vitrail.features._tokens import Contexts, TilePatches
+    from napari_vitrail.features._known import Contexts
+    from napari_vitrail.features._lattice import TilePatches
     from napari_vitrail.spec import FeatureSpec
 
 QUERY_STEP = 1024

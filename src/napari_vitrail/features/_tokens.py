@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_vitrail.errors import ComputeError
-from napari_vitrail.features._lattice import Lattice, LatticeTile, query_lattice, strided_lattice, tiles
+from napari_vitrail.features._known import KnownTokens
+from napari_vitrail.features._lattice import Lattice, TilePatches, query_lattice, strided_lattice, tiles
 from napari_vitrail.features._position import cured
 from napari_vitrail.features._queries import QueriedTile, side_by_side
 from napari_vitrail.grid import FeatureGrid, Grid
@@ -20,7 +21,8 @@ from napari_vitrail.tiling import reflected
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_vitrail.backbones import Backbone, Context
+    from napari_vitrail.backbones import Backbone
+    from napari_vitrail.features._known import Contexts, TokenStore
     from napari_vitrail.features._projection import Projection
     from napari_vitrail.spec import FeatureSpec
 
@@ -28,102 +30,6 @@ _SIGNED = (
     "layer", "facet", "sampling", "shifts", "shift_distance", "flips", "attention", "dtype",
 )  # fmt: skip
 """Fields of a spec that tokens depend on, besides what the tile shows and where its patches are."""
-
-
-@dataclass(frozen=True)
-class KnownTokens:
-    """The tokens of one tile as far as they are known, in half precision.
-
-    Attributes
-    ----------
-    values : (rows, columns, D) float16
-    known : (rows, columns) bool
-        Where they were computed; zero elsewhere.
-    """
-
-    values: NDArray[np.float16]
-    known: NDArray[np.bool_]
-
-    @classmethod
-    def none(cls, shape: tuple[int, ...], width: int) -> KnownTokens:
-        """Return the tokens of a tile of which nothing is known yet."""
-        return cls(np.zeros((*shape, width), np.float16), np.zeros(shape, bool))
-
-    def with_more(self, computed: NDArray[np.bool_], tokens: NDArray[np.float32]) -> KnownTokens:
-        """Return these tokens and those (n, D) that were computed; readers may still hold these."""
-        values = self.values.copy()
-        with np.errstate(over="ignore"):  # becomes infinite, and is then refused
-            values[computed] = tokens
-        return KnownTokens(values, self.known | computed)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory."""
-        return self.values.nbytes + self.known.nbytes
-
-
-class Contexts(Protocol):
-    """Where contexts wait for the next question."""
-
-    def get(self, key: str, /) -> Context | None:
-        """Return a context, if it is still there."""
-        ...
-
-    def put(self, key: str, context: Context, /) -> None:
-        """Keep a context for a while."""
-        ...
-
-
-class TokenStore(Protocol):
-    """Where tokens are kept, see `napari_vitrail.store.FeatureStore`."""
-
-    @property
-    def contexts(self) -> Contexts:
-        """Contexts of the tiles that were asked last."""
-        ...
-
-    def get(self, key: str) -> KnownTokens | None:
-        """Return tokens that were stored under a key."""
-        ...
-
-    def put(self, key: str, tokens: KnownTokens, about: dict[str, Any]) -> None:
-        """Store tokens; `about` says what they are, for people."""
-        ...
-
-
-@dataclass(frozen=True)
-class TilePatches:
-    """The patches of a lattice that lie in one tile, and which of them are wanted.
-
-    Attributes
-    ----------
-    lattice : Lattice
-    tile : LatticeTile
-    wanted : (rows, columns) bool
-    """
-
-    lattice: Lattice
-    tile: LatticeTile
-    wanted: NDArray[np.bool_]
-
-    @property
-    def size(self) -> int:
-        """The patch size in pixels."""
-        return self.lattice.patch_size
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """The tile's rows and columns of the image."""
-        return self.tile.window
-
-    def along(self, axis: int) -> NDArray[np.intp]:
-        """Return the corners along one axis, in the image."""
-        return self.lattice.corners(axis)[self.tile.cells[axis]]
-
-    def corners(self) -> NDArray[np.intp]:
-        """Return the corners (n, 2) of the wanted patches, in the tile."""
-        cells = np.nonzero(self.wanted)
-        return np.column_stack([self.along(axis)[cells[axis]] - self.window[axis].start for axis in (0, 1)])
 
 
 def lattice_features_steps(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.backbones import Backbone
+    from napari_vitrail.features._known import TokenStore
     from napari_vitrail.features._projection import Projection
-    from napari_vitrail.features._tokens import TokenStore
     from napari_vitrail.spec import FeatureSpec
 
 SMALLEST_TILE = 8
