@@ -27,8 +27,9 @@ from napari_vitrail.features._lattice import query_lattice, strided_lattice
 
 VIT = replace(SEGMENTATION, features="vit")
 SAMPLINGS = ("queries", "strided")
-SLOW = 12.0
-"""Seconds from which on a run is not repeated."""
+SLOW, SLOW_LARGE = 30.0, 10.0
+"""Seconds from which on a run is not repeated, of squares up to `REPEATED` and beyond."""
+REPEATED = 518
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def timings(
                         break
                 peak_begins()
                 work = partial(extract_features, image, spec, backbone=backbone)
-                seconds, runs = median_seconds(work, repeats)
+                seconds, runs = median_seconds(work, repeats, SLOW if side <= REPEATED else SLOW_LARGE)
                 peak = resident("VmHWM") - base
                 before = Timing(side, stride, sampling, positions, seconds, runs, peak)
                 yield before
@@ -97,10 +98,10 @@ def lattice_shape(side: int, spec: FeatureSpec, backbone: ViTBackbone) -> tuple[
     return strided_lattice((side, side), size, spec).shape
 
 
-def median_seconds(work: Callable[[], object], repeats: int) -> tuple[float, int]:
+def median_seconds(work: Callable[[], object], repeats: int, slow: float = SLOW) -> tuple[float, int]:
     """Return the median time of some work, after one run that does not count unless it is slow."""
     seconds = [_seconds(work)]
-    if seconds[0] < SLOW:
+    if seconds[0] < slow:
         seconds = [_seconds(work) for _ in range(repeats)]
     return float(np.median(seconds)), len(seconds)
 

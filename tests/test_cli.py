@@ -350,7 +350,7 @@ def test_the_store_is_listed_and_cleared(folder, loaded, capsys):
     assert "stride=7" in kinds[0] + kinds[1]
     assert cli.main(["store", "clear", "--folder", "here", "--unused-for", "1"]) == 0
     assert capsys.readouterr().out == "0.0 MB freed\n"
-    assert cli.main(["store", "clear", "--folder", "here"]) == 0
+    assert cli.main(["store", "--folder", "here", "clear"]) == 0
     assert cli.main(["store", "--folder", "here"]) == 0
     assert "here: 0 tiles" in capsys.readouterr().out
 

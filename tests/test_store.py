@@ -152,6 +152,24 @@ def test_random_weights_are_never_stored(picture, tiny_backbone, tmp_path):
     assert files(store) == []
 
 
+def test_contexts_of_one_device_are_not_those_of_another(picture, tiny_backbone):
+    store = FeatureStore()
+    extract_features(picture, VIT, backbone=tiny_backbone, store=store)
+    elsewhere = type(tiny_backbone)(tiny_backbone._model, tiny_backbone.info, "cpu")
+    elsewhere.device = "mps"
+    before = len(store.contexts._values)
+    spec = replace(VIT, stride=3, dtype="float32")
+    extract_features(picture, spec, backbone=elsewhere, store=store)
+    assert len(store.contexts._values) == before + 1
+
+
+def test_strided_tokens_are_all_kept_whatever_is_asked(picture, tiny_backbone, monkeypatch):
+    spec, store = replace(VIT, sampling="strided"), FeatureStore()
+    features_at(picture, np.array([(9, 9)]), spec, backbone=tiny_backbone, store=store)
+    monkeypatch.setattr(tiny_backbone, "tokens", None)
+    extract_features(picture, spec, backbone=tiny_backbone, store=store)
+
+
 # ---------------------------------------------------------------- memory
 
 
@@ -267,6 +285,9 @@ def test_damaged_files_are_bypassed_with_one_warning(how, picture, tiny_backbone
         found = extract_features(picture, spec, backbone=tiny_backbone, store=store)
     assert len(warned) == 1
     np.testing.assert_array_equal(found.values, miss.values)
+    with warnings.catch_warnings():  # they were replaced
+        warnings.simplefilter("error")
+        extract_features(picture, spec, backbone=tiny_backbone, store=FeatureStore(tmp_path))
 
 
 def test_damaged_files_are_replaced(tokens, tmp_path):
@@ -279,6 +300,25 @@ def test_damaged_files_are_replaced(tokens, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert FeatureStore(tmp_path).get(KEY) is not None
+
+
+def test_a_file_that_goes_while_it_is_read_is_a_miss(tokens, tmp_path, monkeypatch):
+    FeatureStore(tmp_path).put(KEY, tokens, {})
+    read = Path.read_bytes
+
+    def read_and_remove(path):
+        content = read(path)
+        path.unlink()
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_remove)
+    assert FeatureStore(tmp_path).get(KEY) is None
+
+
+def test_the_same_tokens_are_written_once(tokens, tmp_path):
+    for _ in range(2):
+        FeatureStore(tmp_path, memory_bytes=0).put(KEY, tokens, {})
+    assert len(files(FeatureStore(tmp_path))) == 1
 
 
 def test_another_version_is_bypassed(tokens, tmp_path, monkeypatch):

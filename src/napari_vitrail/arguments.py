@@ -88,7 +88,13 @@ def _add_store(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.set_defaults(command="store")
     actions = parser.add_subparsers(metavar="ACTION")
     clear = actions.add_parser("clear", parents=[common], help="remove files")
-    clear.add_argument("--folder", type=Path, metavar="DIR", help="default: that of the other commands")
+    clear.add_argument(  # what stood before "clear" holds too
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="default: that of the other commands",
+    )
     clear.add_argument(
         "--unused-for", type=float, default=0, metavar="DAYS", help="only those that were not used since"
     )

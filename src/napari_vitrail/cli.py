@@ -151,14 +151,14 @@ def _features(options: Namespace) -> int:
     from napari_vitrail.features import extract_features_steps
 
     spec = replace(arguments.spec_of(options), features="vit")
-    backbone = _backbone(spec, options)
+    backbone = None if options.plan else _backbone(spec, options)
     store = _store_in(options.folder)
     failed = 0
     for path in options.images:
         try:
             image = _image(path, options)
             if options.plan:
-                print(f"{path}: {_planned(image.shape, spec, backbone)}")
+                print(f"{path}: {_planned(image.shape, spec)}")
                 continue
             steps = extract_features_steps(image, spec, backbone=backbone, store=store)
             features = _with_bar(steps, path.name)
@@ -170,11 +170,12 @@ def _features(options: Namespace) -> int:
     return FAILED if failed else 0
 
 
-def _planned(shape: tuple[int, ...], spec: FeatureSpec, backbone: Backbone) -> str:
+def _planned(shape: tuple[int, ...], spec: FeatureSpec) -> str:
     """Return what the features of an image will take, in one line."""
+    from napari_vitrail.backbones import backbone_info
     from napari_vitrail.features import plan_features
 
-    plan = plan_features(shape, spec, backbone.info)
+    plan = plan_features(shape, spec, backbone_info(spec.backbone))
     return (
         f"{plan.passes} passes over {plan.tiles} tiles, {plan.queries} queries between, "
         f"{_megabytes(plan.peak_bytes)} of memory at most"

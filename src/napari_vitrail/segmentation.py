@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FINER = (7, 4, 2)
 """Strides on the way from the patch grid to the stride asked for."""
+WORTH_A_LEVEL = 0.7
+"""A stride that is a larger part of the one before would cost nearly as much as it, and show no more."""
 
 
 def segment_steps(
@@ -99,7 +101,8 @@ def coarse_to_fine_steps(
     """Segment like `segment_steps`, but soon: on the patch grid first, then at smaller strides.
 
     The features of the patch grid come with the plain pass and are a quarter of the wait at the default
-    stride. With a store the passes of one level serve the next.
+    stride. With a store the passes of one level serve the next, as far as its contexts reach: the last
+    few tiles.
 
     Parameters
     ----------
@@ -132,7 +135,11 @@ def _strides(classifier: PixelClassifier, backbone: Backbone | None) -> list[int
     spec = classifier.spec
     if backbone is None or spec.sampling != "queries":
         return [spec.stride]
-    return [stride for stride in (backbone.info.patch_size, *FINER) if stride > spec.stride] + [spec.stride]
+    strides = [backbone.info.patch_size]
+    for stride in (*(finer for finer in FINER if finer > spec.stride), spec.stride):
+        if stride <= WORTH_A_LEVEL * strides[-1]:
+            strides.append(stride)
+    return strides if strides[-1] == spec.stride else [*strides[:-1], spec.stride]
 
 
 def _preview_step(stride: int) -> int:
@@ -234,13 +241,6 @@ class _Request:
         rows, columns = self.window
         return rows.stop - rows.start, columns.stop - columns.start
 
-    def positions(self) -> NDArray[np.intp] | None:
-        """Return the pixels (n, 2) of the window; None where everything is wanted."""
-        if self.window is None:
-            return None
-        starts = [part.start for part in self.window]
-        return np.indices(self.shape).reshape(2, -1).T + starts
-
 
 def _backbone_steps(request: _Request, backbone: Backbone | None, device: str) -> Steps[Backbone | None]:
     """Return the backbone that a classifier needs, if any."""
@@ -263,7 +263,7 @@ def _request_steps(
     classifier = request.classifier
     steps = pixel_features_steps(
         request.plane, replace(classifier.spec, stride=request.stride), classifier.intensity, backbone,
-        positions=request.positions(), projection=classifier.projection, store=store,
+        positions=request.window, projection=classifier.projection, store=store,
     )  # fmt: skip
     features = yield from part_of(steps, 0, 2)
     predicting = predict_steps(features, classifier, keep, window=request.window, step=step)

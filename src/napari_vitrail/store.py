@@ -114,7 +114,8 @@ class FeatureStore:
     """Tokens of tiles, found again by what the network saw.
 
     A key is made of the tile's pixels, of all that the spec says about its tokens, of where they lie
-    and of the digest of the weights: neither the file's name nor the device matters. Tokens are kept in
+    and of the digest of the weights; neither the file's name nor, at the same ``dtype``, the device
+    matters. Tokens are kept in
     half precision, and those that were just computed are handed out so too: a hit is a miss to the bit.
 
     Parameters
@@ -145,6 +146,7 @@ class FeatureStore:
         self._memory: Recent[KnownTokens] = Recent(memory_bytes)
         self._on_disk: int | None = None  # bytes, not known yet
         self._has_warned = False
+        self._lock = Lock()
 
     # ---- tokens
 
@@ -184,16 +186,25 @@ class FeatureStore:
                 continue
             if _checksum(content) != path.name.removesuffix(_SUFFIX).partition("-")[2]:
                 self._warn(f"holds a damaged file ({path})")
+                _removed(path)
                 continue
-            values, attributes = _unpacked(path)
-            if attributes.get("format") != FORMAT:
-                self._warn(f"holds a file of another version ({path})")
-                continue
+            try:
+                if _attributes(path).get("format") != FORMAT:
+                    self._warn(f"holds a file of another version ({path})")
+                    _removed(path)
+                    continue
+                values = _values(path)
+            except (OSError, AttributeError):  # the latter is zarr's word for a file that is not there
+                if path.exists():
+                    raise
+                continue  # another process has just removed it
             _touch(path)
             return KnownTokens(values, np.ones(values.shape[:2], bool))
         return None
 
     def _write(self, key: str, tokens: KnownTokens, about: dict[str, Any]) -> None:
+        if self._paths(key):  # another process was faster: the content is the same, its date is not
+            return
         folder = self._folder_of(key)
         folder.mkdir(parents=True, exist_ok=True)
         aside = folder / f".{uuid.uuid4().hex}{_SUFFIX}"
@@ -247,11 +258,12 @@ class FeatureStore:
         """
         self._memory.clear()
         self.contexts.clear()
-        self._on_disk = None
+        with self._lock:
+            self._on_disk = None
         for path in self._left_behind():
             path.unlink(missing_ok=True)
         latest = time.time() - unused_for
-        return sum(_removed(tile) for tile in self.tiles() if tile.used <= latest)
+        return sum(_removed(tile.path) for tile in self.tiles() if tile.used <= latest)
 
     def _left_behind(self) -> Iterator[Path]:
         """Yield files that were never finished, because a process was killed."""
@@ -264,6 +276,10 @@ class FeatureStore:
 
     def _keep_within_budget(self, added: int) -> None:
         """Remove what was not used for longest where the folder has become too large."""
+        with self._lock:
+            self._make_room(added)
+
+    def _make_room(self, added: int) -> None:
         if self._on_disk is None:
             self._on_disk = sum(tile.nbytes for tile in self.tiles())
         else:
@@ -275,7 +291,7 @@ class FeatureStore:
         for tile in tiles:  # a tenth more than needed: not for every file anew
             if self._on_disk <= 0.9 * self.disk_bytes:
                 break
-            self._on_disk -= _removed(tile)
+            self._on_disk -= _removed(tile.path)
 
 
 @cache
@@ -297,13 +313,12 @@ def _pack(path: Path, values: np.ndarray, attributes: dict[str, Any]) -> None:
         array[...] = values
 
 
-def _unpacked(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return tokens and attributes of a file."""
+def _values(path: Path) -> np.ndarray:
+    """Return the tokens in a file."""
     import zarr
 
     with zarr.storage.ZipStore(path, mode="r") as store:
-        array = zarr.open_array(store, mode="r")
-        return np.asarray(array[...]), dict(array.attrs)
+        return np.asarray(zarr.open_array(store, mode="r")[...])
 
 
 def _attributes(path: Path) -> dict[str, Any]:
@@ -333,11 +348,12 @@ def _stored(path: Path) -> StoredTile | None:
     return StoredTile(path, status.st_size, status.st_mtime)
 
 
-def _removed(tile: StoredTile) -> int:
+def _removed(path: Path) -> int:
     """Remove a file; return the bytes that this has freed, none if another process uses it."""
     try:
-        tile.path.unlink()
+        nbytes = path.stat().st_size
+        path.unlink()
     except OSError as error:
-        log.info("%s is not removed: %s", tile.path, error)
+        log.info("%s is not removed: %s", path, error)
         return 0
-    return tile.nbytes
+    return nbytes

@@ -131,3 +131,10 @@ def test_real_weights_on_the_patch_grid_are_the_plain_pass(real_backbone):
     plain = real_backbone.tokens(picture, attention=True)
     assert_close(features, plain.patches.reshape(-1, 384))
     np.testing.assert_allclose(attention, plain.attention.reshape(-1, 6), atol=1e-6)
+
+
+def test_attention_is_no_coarser_in_half_precision_than_what_it_is_made_of(tiny_backbone, image):
+    exact = tiny_backbone.tokens(inner(image), attention=True).attention
+    half = tiny_backbone.tokens(inner(image), attention=True, dtype="bfloat16").attention
+    assert half.dtype == np.float32
+    assert np.abs(half - exact).max() < 0.05 * exact.max()

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_vitrail.backbones import ViTBackbone
+from napari_vitrail.backbones import QUERY_CHUNK, ViTBackbone
 from napari_vitrail.errors import ComputeError
 from napari_vitrail.features import attention_maps, extract_features, features_at, vit_features_steps
-from napari_vitrail.features._queries import QUERY_STEP
 from napari_vitrail.grid import Grid
 from napari_vitrail.progress import drain
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
@@ -243,6 +242,17 @@ def test_features_of_both_kinds_at_some_pixels_are_those_of_all(features, pictur
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def test_cells_are_computed_where_nearest_features_are_read(tiny_backbone):
+    """At half size and stride 2 a pixel may lie exactly between two cells."""
+    image = np.random.default_rng(0).integers(0, 256, (57, 57), np.uint8)
+    spec = replace(VIT, stride=2, magnification=0.5, interpolation="nearest")
+    positions = np.indices((57, 57)).reshape(2, -1).T[::29]
+    expected = extract_features(image, spec, backbone=tiny_backbone).at(positions, interpolation="nearest")
+    for position, own in zip(positions, expected, strict=True):
+        found = features_at(image, position[None], spec, backbone=tiny_backbone)[0]
+        np.testing.assert_allclose(found, own, atol=1e-4 * np.abs(expected).max())
+
+
 def test_no_position_costs_no_pass_and_gives_no_row(picture, tiny_backbone):
     assert features_at(picture, np.empty((0, 2), int), VIT, backbone=tiny_backbone).shape == (0, 48)
 
@@ -317,7 +327,7 @@ def test_progress_only_goes_forward_and_ends_at_the_end(way, tiny_backbone):
 def test_many_queries_report_often(toy):
     image = np.zeros((70, 70, 3), np.float32)
     steps = list(vit_features_steps(image, replace(VIT, stride=1), toy(8)))
-    assert len(steps) >= 70 * 70 / QUERY_STEP
+    assert len(steps) >= 70 * 70 / QUERY_CHUNK["cpu"]
 
 
 def test_a_closed_job_asks_the_backbone_no_more(toy, monkeypatch):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+_SHORT = (
+    "out of memory", "can't allocate memory", "not enough memory", "invalid buffer size", "alloc_failed",
+)  # fmt: skip
+"""What CUDA, MPS and the CPUs of three systems say when memory is short."""
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
 
@@ -45,7 +49,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in _SHORT)
 
 
 def free_memory(device: str) -> None:

@@ -141,11 +141,17 @@ class ViTBackbone:
         self._mean = torch.tensor(info.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(info.std, device=device).view(1, 3, 1, 1)
         self._largest_chunk = QUERY_CHUNK[device]
+        self._cpu_copy: ViTBackbone | None = None
 
     def on_cpu(self) -> ViTBackbone:
         """Return the same network on the CPU; on the device it stays, where others may be using it."""
         if self.device == "cpu":
             return self
+        if self._cpu_copy is None:
+            self._cpu_copy = self._copied_to_cpu()
+        return self._cpu_copy
+
+    def _copied_to_cpu(self) -> ViTBackbone:
         tensors = [*self._model.parameters(), *self._model.buffers()]
         copied = {id(tensor): tensor.cpu() for tensor in tensors}  # straight there: the device is full
         return ViTBackbone(copy.deepcopy(self._model, copied), self.info, "cpu")
@@ -407,13 +413,13 @@ class ViTBackbone:
     def _note_attention(self, walk: _Walk, query: Tensor, key: Tensor, context: Context | None) -> None:
         """Compute the CLS token's attention to the tokens of this walk: one row, never the matrix."""
         source = walk if context is None else context
-        query, key = query.float(), key.float()  # an exponential magnifies what half precision loses
-        if context is None:
-            walk.cls_query = query[:, :, :1]
-        logits = (source.cls_query @ key.transpose(-2, -1)).squeeze(2) * query.shape[-1] ** -0.5
-        if context is None:
-            walk.log_denominator = logits.logsumexp(-1, keepdim=True)
-        walk.attention = (logits - source.log_denominator).exp()
+        with torch.autocast(query.device.type, enabled=False):  # an exponential magnifies rounding
+            if context is None:
+                walk.cls_query = query[:, :, :1].float() * query.shape[-1] ** -0.5
+            logits = (source.cls_query @ key.float().transpose(-2, -1)).squeeze(2)
+            if context is None:
+                walk.log_denominator = logits.logsumexp(-1, keepdim=True)
+            walk.attention = (logits - source.log_denominator).exp()
 
     def _turned(self, heads: Tensor, rope: Tensor | None) -> Tensor:
         """Return queries or keys turned by their positions; prefix tokens come first and have none."""

@@ -64,8 +64,18 @@ def check_same_width(features: Sequence[FeatureGrid]) -> None:
 
 def sampled(parts: Sequence[NDArray[np.floating]], n_rows: int, random_state: int) -> NDArray[np.float32]:
     """Return at most `n_rows` rows (n, d) out of some arrays of rows, chosen at random, in their order."""
-    rows = np.concatenate(parts)
-    return rows[chosen(len(rows), n_rows, random_state)].astype(np.float32, copy=False)
+    return picked_rows(parts, chosen(sum(map(len, parts)), n_rows, random_state))
+
+
+def picked_rows(parts: Sequence[NDArray[np.floating]], numbers: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return rows (n, d) out of some arrays by their numbers in all of them, which ascend."""
+    starts = np.cumsum([0, *map(len, parts)])
+    within = [
+        numbers[(numbers >= start) & (numbers < start + len(part))] - start
+        for part, start in zip(parts, starts[:-1], strict=True)
+    ]
+    picked = [part[own] for part, own in zip(parts, within, strict=True)]  # never all of them
+    return np.concatenate(picked).astype(np.float32, copy=False)
 
 
 def chosen(count: int, at_most: int, random_state: int) -> NDArray[np.intp]:

@@ -118,7 +118,7 @@ def pixel_features_steps(
     intensity: IntensityRange,
     backbone: Backbone | None,
     *,
-    positions: NDArray[np.intp] | None = None,
+    positions: NDArray[np.intp] | Window | None = None,
     projection: Projection | None = None,
     store: TokenStore | None = None,
 ) -> Steps[PixelFeatures]:
@@ -132,8 +132,8 @@ def pixel_features_steps(
         Grey values that count as 0 and 1.
     backbone : Backbone or None
         None where the spec wants no ViT features.
-    positions : (n, 2) int array, optional
-        The only pixels at which the features will be read; fewer are then computed.
+    positions : (n, 2) int array or (rows, columns) slices, optional
+        The only pixels, or the window, in which the features will be read; fewer are then computed.
     projection : Projection, optional
         Applied to the ViT features as they are made.
     store : TokenStore, optional

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING
 
+from napari_vitrail.backbones import QUERY_CHUNK
 from napari_vitrail.features._classical import CLASSICAL_CHANNELS
-from napari_vitrail.features._lattice import query_lattice, strided_lattice, tiles
-from napari_vitrail.features._queries import QUERY_STEP
-from napari_vitrail.features._transforms import views
+from napari_vitrail.features._lattice import Lattice, LatticeTile, query_lattice, strided_lattice, tiles
+from napari_vitrail.features._transforms import View, views
 
 if TYPE_CHECKING:
     from napari_vitrail.backbones import BackboneInfo
@@ -78,7 +78,7 @@ def _plan_vit(shape: tuple[int, int], spec: FeatureSpec, info: BackboneInfo) -> 
     queried, size = spec.sampling == "queries", info.patch_size
     lattice = query_lattice(shape, size, spec.stride) if queried else strided_lattice(shape, size, spec)
     plan = list(tiles(lattice, shape, spec))
-    copies = len(views(spec))
+    averaged = views(spec)
     row = info.width * _FLOAT
     number = _FLOAT if spec.dtype in ("auto", "float32") else _FLOAT // 2
     contexts = [prod(ceil((part.stop - part.start) / size) for part in tile.window) for tile in plan]
@@ -86,12 +86,23 @@ def _plan_vit(shape: tuple[int, int], spec: FeatureSpec, info: BackboneInfo) -> 
     largest = max(answers)
     if queried:
         kept = 2 * info.depth * max(contexts) * info.width * number
-        inside = _COPIES_IN_BLOCK * row * max(max(contexts), min(QUERY_STEP, largest))
+        inside = _COPIES_IN_BLOCK * row * max(max(contexts), min(QUERY_CHUNK["cpu"], largest))
     else:
         kept, inside = 0, _COPIES_IN_BLOCK * row * largest
     result = prod(lattice.shape) * row
     if not queried and spec.averages:
         result = 3 * prod(shape) * row  # the sum, a copy's features on the pixels, and those put back
     peak = info.megabytes * 10**6 + _WORKING_SET + kept + inside + _COPIES_OF_ANSWERS * largest * row + result
-    queries = copies * (sum(answers) - sum(contexts)) if queried else 0
-    return Plan(len(plan), copies * len(plan), max(queries, 0), int(peak))
+    queries = sum(_between(lattice, tile, view) for tile in plan for view in averaged) if queried else 0
+    return Plan(len(plan), len(averaged) * len(plan), queries, int(peak))
+
+
+def _between(lattice: Lattice, tile: LatticeTile, view: View) -> int:
+    """Return how many patches of a tile do not lie on the patch grid of a view."""
+    size, on_grid, count = lattice.patch_size, 1, 1
+    for axis, (window, cells) in enumerate(zip(tile.window, tile.cells, strict=True)):
+        corners = lattice.corners(axis)[cells] - window.start + view.shift[axis]
+        side = ceil((window.stop - window.start) / size) * size  # a flip leaves the distance from the grid
+        on_grid *= int(((corners % size == 0) & (corners >= 0) & (corners < side)).sum())
+        count *= len(corners)
+    return count - on_grid

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_vitrail.backbones import QUERY_CHUNK
 from napari_vitrail.features._transforms import View, views
 from napari_vitrail.progress import Progress, Steps, part_of
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from napari_vitrail.features._known import Contexts
     from napari_vitrail.features._lattice import TilePatches
     from napari_vitrail.spec import FeatureSpec
-
-QUERY_STEP = 1024
-"""Positions asked between two reports of progress, so that a cancel takes about a second at most."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,10 @@ class QueriedTile:
         digest: str,
     ) -> Steps[NDArray[np.float32]]:
         """Yield Progress; return the tokens (n, D) of the wanted patches in one view."""
-        spec, key = self.spec, f"{digest} {view}"
+        spec, key = (
+            self.spec,
+            f"{digest} {view} {backbone.device}",
+        )  # tensors of one device are no use to another
         context = contexts.get(key) if contexts is not None else None
         if context is None:
             context = backbone.context(
@@ -132,13 +133,14 @@ def _asked_steps(
     """Yield Progress; return the tokens at corners (n, 2), those on the patch grid from the plain pass."""
     cells, inside = _on_patch_grid(corners, backbone.info.patch_size, context.grid)
     asked = np.flatnonzero(~inside)
-    starts = range(0, len(asked), QUERY_STEP)
+    step = QUERY_CHUNK[backbone.device]  # between two reports of progress, and chances to cancel
+    starts = range(0, len(asked), step)
     yield Progress(1, len(starts) + 1, "ViT features")
     plain = side_by_side(context.tokens.patches, context.tokens.attention)
     tokens = np.empty((len(corners), plain.shape[-1]), np.float32)
     tokens[inside] = plain[tuple(cells[inside].T)]
     for done, start in enumerate(starts, start=2):
-        part = asked[start : start + QUERY_STEP]
+        part = asked[start : start + step]
         answers = backbone.query(context, corners[part], layer=spec.layer, facet=spec.facet, dtype=spec.dtype)
         tokens[part] = side_by_side(*answers)
         yield Progress(done, len(starts) + 1, "ViT features")

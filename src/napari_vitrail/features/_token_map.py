@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
-from napari_vitrail.features._pca import check_same_width, chosen
+from napari_vitrail.features._pca import check_same_width, chosen, picked_rows
 from napari_vitrail.features._projection import Projection
 from napari_vitrail.progress import Progress, Steps, drain
 
@@ -90,9 +90,7 @@ def token_map_steps(
     picked = chosen(len(images), n_tokens, random_state)
     if len(picked) < 4:
         raise ValueError(f"a map needs at least 4 tokens, got {len(picked)}")
-    rows = np.concatenate([grid.values.reshape(-1, grid.width) for grid in features])[picked].astype(
-        np.float32
-    )
+    rows = picked_rows([grid.values.reshape(-1, grid.width) for grid in features], picked)
     positions = yield from _embedded_steps(rows, random_state)
     return TokenMap(positions, images[picked], np.concatenate(cells)[picked])
 

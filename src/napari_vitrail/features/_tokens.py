@@ -19,12 +19,13 @@ from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.tiling import reflected
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.backbones import Backbone
     from napari_vitrail.features._known import Contexts, TokenStore
     from napari_vitrail.features._projection import Projection
     from napari_vitrail.spec import FeatureSpec
+    from napari_vitrail.tiling import Window
 
 _SIGNED = (
     "layer", "facet", "sampling", "shifts", "shift_distance", "flips", "attention", "dtype",
@@ -37,7 +38,8 @@ def lattice_features_steps(
     spec: FeatureSpec,
     backbone: Backbone,
     *,
-    positions: NDArray[np.float64] | None = None,
+    factors: tuple[float, float] = (1.0, 1.0),
+    positions: ArrayLike | Window | None = None,
     projection: Projection | None = None,
     store: TokenStore | None = None,
 ) -> Steps[FeatureGrid]:
@@ -47,12 +49,15 @@ def lattice_features_steps(
     ----------
     rgb, spec, backbone, positions, projection, store
         See `vit_features_steps`; the spec names the precision.
+    factors : (y, x)
+        By which `rgb` is enlarged; positions, and the grid of the result, are those of the image before.
     """
     shape = rgb.shape[:2]
     lattice, grid = _placed(shape, spec, backbone.info.patch_size)
+    grid = grid.magnified(factors)
     wanted = np.ones(lattice.shape, bool)
-    if positions is not None:
-        wanted = grid.read_at(positions, spec.interpolation)
+    if positions is not None and spec.sampling == "queries":  # one pass computes all strided tokens
+        wanted = _read(grid, positions, spec.interpolation)
     plan = [tile for tile in tiles(lattice, shape, spec) if wanted[tile.cells].any()]
     width = backbone.info.width + (backbone.info.heads if spec.attention else 0)
     channels = {"vit": slice(0, backbone.info.width), "attention": slice(backbone.info.width, width)}
@@ -67,7 +72,8 @@ def lattice_features_steps(
         tokens = yield from part_of(steps, index, len(plan))
         if not np.isfinite(tokens).all():
             raise ComputeError(
-                f"{backbone.info.name} gave features that are not finite in block {spec.layer}"
+                f"{backbone.info.name} gave features that are not finite, or too large for half precision, "
+                f"in block {spec.layer}; facet='token_norm' or dtype='float32' may do"
             )
         tokens = cured(tokens, tile.window, spec, backbone)  # what is stored is as it came
         if projection is not None:  # affine, and weights sum to 1: the same before blending as after it
@@ -80,6 +86,16 @@ def lattice_features_steps(
     if not spec.attention:
         channels.pop("attention", None)
     return FeatureGrid(values, grid, channels)
+
+
+def _read(grid: Grid, positions: ArrayLike | Window, interpolation: str) -> NDArray[np.bool_]:
+    """Return which cells make up the features at pixels (n, 2), or anywhere in a window."""
+    if not isinstance(positions, tuple):
+        return grid.read_at(positions, interpolation)
+    rows, columns = (np.arange(part.start, part.stop) for part in positions)
+    along_rows = grid.read_at(np.column_stack([rows, np.zeros_like(rows)]), interpolation).any(axis=1)
+    along_columns = grid.read_at(np.column_stack([np.zeros_like(columns), columns]), interpolation)
+    return np.outer(along_rows, along_columns.any(axis=0))
 
 
 def _tile_steps(

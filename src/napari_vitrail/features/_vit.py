@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_vitrail.features._known import TokenStore
     from napari_vitrail.features._projection import Projection
     from napari_vitrail.spec import FeatureSpec
+    from napari_vitrail.tiling import Window
 
 SMALLEST_TILE = 8
 """Patches a side below which a tile sees too little to be worth while."""
@@ -33,7 +34,7 @@ def vit_features_steps(
     spec: FeatureSpec,
     backbone: Backbone,
     *,
-    positions: ArrayLike | None = None,
+    positions: ArrayLike | Window | None = None,
     projection: Projection | None = None,
     store: TokenStore | None = None,
 ) -> Steps[FeatureGrid]:
@@ -46,9 +47,9 @@ def vit_features_steps(
     rgb : (H, W, 3) float32, 0 to 1
     spec : FeatureSpec
     backbone : Backbone
-    positions : (n, 2) array, optional
-        Row/column pixels. Only the cells that make up the features there are computed, the others stay
-        zero; recipes that cannot be asked at single places ignore it and compute all.
+    positions : (n, 2) array or (rows, columns) slices, optional
+        Row/column pixels, or a window. Only the cells that make up the features there are computed, the
+        others stay zero; recipes that cannot be asked at single places ignore it and compute all.
     projection : Projection, optional
         Applied to the tokens of every tile, so that the image's features are never all there.
     store : TokenStore, optional
@@ -69,22 +70,19 @@ def vit_features_steps(
     spec = spec.on_device(backbone.device)
     enlarged = _enlarged(rgb, spec.magnification)
     factors = (enlarged.shape[0] / rgb.shape[0], enlarged.shape[1] / rgb.shape[1])
-    pixels = None
-    if positions is not None:
-        pixels = (np.asarray(positions, float) + 0.5) * factors - 0.5
     while True:
         try:
-            features = yield from _features_steps(enlarged, spec, backbone, pixels, projection, store)
+            return (
+                yield from _features_steps(enlarged, spec, backbone, factors, positions, projection, store)
+            )
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             less = cheaper(spec, backbone)
             if less is None:
                 raise
-            spec, backbone = less
-            free_memory(backbone.device)
-        else:
-            return replace(features, grid=features.grid.magnified(factors))
+        free_memory(backbone.device)  # here nothing holds what the attempt had made
+        spec, backbone = less
 
 
 def cheaper(spec: FeatureSpec, backbone: Backbone) -> tuple[FeatureSpec, Backbone] | None:
@@ -116,16 +114,18 @@ def cheaper(spec: FeatureSpec, backbone: Backbone) -> tuple[FeatureSpec, Backbon
 
 
 def _features_steps(
-    rgb: NDArray[np.float32], spec: FeatureSpec, backbone: Backbone, positions: NDArray[np.float64] | None,
-    projection: Projection | None, store: TokenStore | None,
+    enlarged: NDArray[np.float32], spec: FeatureSpec, backbone: Backbone, factors: tuple[float, float],
+    positions: ArrayLike | Window | None, projection: Projection | None, store: TokenStore | None,
 ) -> Steps[FeatureGrid]:  # fmt: skip
     if spec.sampling == "strided" and spec.averages:
-        return (yield from _averaged_steps(rgb, spec, backbone, projection, store))
+        features = yield from _averaged_steps(enlarged, spec, backbone, projection, store)
+        return replace(features, grid=features.grid.magnified(factors))
     return (
         yield from lattice_features_steps(
-            rgb, spec, backbone, positions=positions, projection=projection, store=store
+            enlarged, spec, backbone,
+            factors=factors, positions=positions, projection=projection, store=store,
         )
-    )
+    )  # fmt: skip
 
 
 def _check_stride(spec: FeatureSpec, backbone: Backbone) -> None:

@@ -145,7 +145,7 @@ class ClassifierWidget(QWidget):
         self._job.run(
             segment_saved_steps(plane.pixels, path),
             on_done=partial(self._on_applied, plane, Path(path).name),
-            on_preview=partial(self._on_preview, plane, self._layers.strokes),
+            on_preview=partial(self._on_preview, plane, None),
             title=f"Segmenting {plane.layer_name}",
         )
 

@@ -165,20 +165,29 @@ def tokens_steps(planes: Sequence[ArrayLike], spec: FeatureSpec) -> Steps[list[T
 def labels_of(tokens: TokenPlane, cells: NDArray[np.intp], labels: Labels, dims: Dims) -> NDArray[np.integer]:
     """Return the labels (n, k) at k places in each of some cells (n, 2); 0 where there are none.
 
-    The layers may differ in size and place: what counts is where they lie in the world.
+    The layers may differ in size and place: what counts is where they lie in the world. Along axes that
+    the labels have and the image has not, the plane in view counts.
     """
-    index = plane_index(labels, dims)
-    values = np.asarray(full_resolution(labels)[index])
+    values = full_resolution(labels)
     within = (np.indices((_SAMPLES, _SAMPLES)).reshape(2, -1).T + 0.5) / _SAMPLES - 0.5
     pixels = tokens.grid.to_pixels((cells[:, None] + within).reshape(-1, 2))
     positions = np.tile(_at_origin(tokens.plane.index), (len(pixels), 1))
     positions[:, tokens.axes] = pixels
-    found = _moved(positions, tokens.image, labels)[:, plane_axes(index)]
-    nearest = np.floor(found + 0.5).astype(int)
+    nearest = np.floor(_moved(positions, tokens.image, labels) + 0.5).astype(int)
+    beyond = max(labels.ndim - tokens.image.ndim, 0)
+    nearest[:, :beyond] = np.rint(labels.world_to_data(dims.point)[:beyond])
     inside = ((nearest >= 0) & (nearest < values.shape)).all(axis=1)
     asked = np.zeros(len(pixels), values.dtype)
-    asked[inside] = values[tuple(nearest[inside].T)]
+    if inside.any():
+        asked[inside] = _values_at(values, nearest[inside])
     return asked.reshape(len(cells), -1)
+
+
+def _values_at(values: Any, positions: NDArray[np.intp]) -> NDArray[np.integer]:
+    """Return the values at positions (n, d), reading no more of lazy data than the box round them."""
+    first, last = positions.min(axis=0), positions.max(axis=0)
+    box = tuple(slice(int(start), int(stop) + 1) for start, stop in zip(first, last, strict=True))
+    return np.asarray(values[box])[tuple((positions - first).T)]
 
 
 def _at_origin(index: Index) -> NDArray[np.float64]:
