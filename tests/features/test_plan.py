@@ -63,7 +63,7 @@ def test_passes_and_queries_are_those_that_are_made(tiny_backbone, monkeypatch):
 @pytest.mark.parametrize(
     ("side", "changed"), [(518, {}), (518, {"sampling": "strided"}), (1024, {})], ids=str
 )
-def test_the_measured_peak_lies_within_a_quarter_of_the_plan(side, changed):
+def test_what_is_needed_at_the_peak_lies_within_a_quarter_of_the_plan(side, changed):
     spec = replace(VIT, **changed)
     planned = plan_features((side, side, 3), spec, INFO).peak_bytes
-    assert measured(side, spec) == pytest.approx(planned, rel=0.25)
+    assert measured(side, spec, hand_back=True) == pytest.approx(planned, rel=0.25)

@@ -62,7 +62,8 @@ def plan_features(shape: tuple[int, ...], spec: FeatureSpec, info: BackboneInfo)
 
     Notes
     -----
-    The peak was measured to lie within 25 % of the plan, see ``python -m benchmarks memory``.
+    What is needed was measured to lie within 25 % of the plan, see ``python -m benchmarks memory``; freed
+    memory that the C library keeps for later comes on top.
     """
     seen = tuple(max(round(side * spec.magnification), 1) for side in shape[:2])
     pixels = prod(seen) * 3 * _FLOAT
