@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _FLOAT = 4
 _WORKING_SET = 24 << 20
 """Bytes of buffers of torch and of the allocator that stay, whatever is computed."""
-_COPIES_IN_BLOCK = 22
+_COPIES_IN_BLOCK = 17
 """Arrays of the size of a pass's tokens that are alive at once inside a block; measured."""
 _COPIES_OF_ANSWERS = 2
 """The answers of a tile as collected and as blended."""
