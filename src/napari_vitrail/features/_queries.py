@@ -97,10 +97,8 @@ class QueriedTile:
         digest: str,
     ) -> Steps[NDArray[np.float32]]:
         """Yield Progress; return the tokens (n, D) of the wanted patches in one view."""
-        spec, key = (
-            self.spec,
-            f"{digest} {view} {backbone.device}",
-        )  # tensors of one device are no use to another
+        spec = self.spec
+        key = f"{digest} {view} {backbone.device}"  # tensors of one device are of no use to another
         context = contexts.get(key) if contexts is not None else None
         if context is None:
             context = backbone.context(

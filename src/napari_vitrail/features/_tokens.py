@@ -59,7 +59,7 @@ def lattice_features_steps(
     if positions is not None and spec.sampling == "queries":  # one pass computes all strided tokens
         wanted = _read(grid, positions, spec.interpolation)
     plan = [tile for tile in tiles(lattice, shape, spec) if wanted[tile.cells].any()]
-    width = backbone.info.width + (backbone.info.heads if spec.attention else 0)
+    width = _width(spec, backbone)
     channels = {"vit": slice(0, backbone.info.width), "attention": slice(backbone.info.width, width)}
     if projection is not None:
         width = projection.width
@@ -86,6 +86,11 @@ def lattice_features_steps(
     if not spec.attention:
         channels.pop("attention", None)
     return FeatureGrid(values, grid, channels)
+
+
+def _width(spec: FeatureSpec, backbone: Backbone) -> int:
+    """Return the number of features: the network's, and its heads where attention is asked for."""
+    return backbone.info.width + (backbone.info.heads if spec.attention else 0)
 
 
 def _read(grid: Grid, positions: ArrayLike | Window, interpolation: str) -> NDArray[np.bool_]:
@@ -119,8 +124,7 @@ def _tile_steps(
     }
     digest = _digest(about, seen)
     key = _digest({"seen": digest, "stride": spec.stride} | _layout(patches))
-    width = backbone.info.width + (backbone.info.heads if spec.attention else 0)
-    entry = store.get(key) or KnownTokens.none(patches.wanted.shape, width)
+    entry = store.get(key) or KnownTokens.none(patches.wanted.shape, _width(spec, backbone))
     missing = patches.wanted & ~entry.known
     if missing.any():
         asked = replace(patches, wanted=missing)

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 from napari.qt.threading import GeneratorWorker, create_worker
 
-from napari_vitrail.errors import ComputeError
+from napari_vitrail.errors import CHEAPER, ComputeError
 from napari_vitrail.progress import Progress, Steps
 
 log = logging.getLogger(__name__)
 
-_CHEAPER = "a larger stride, a smaller tile or the device cpu need less memory"
 _UNSETTLED = (
     "The estimator stopped before it had settled on an answer; "
     "more strokes, or another estimator, may give a better segmentation."
@@ -49,7 +48,7 @@ def _said(error: RuntimeError | MemoryError) -> str:
     """Return an error's text, with what needs less memory if memory was short."""
     text = str(error).strip()
     short = isinstance(error, MemoryError) or re.search("out of memory|not enough memory|alloc", text, re.I)
-    return f"{text.rstrip('.') or 'out of memory'}; {_CHEAPER}" if short else text
+    return f"{text.rstrip('.') or 'out of memory'}{CHEAPER}" if short else text
 
 
 class Job(NamedTuple):
