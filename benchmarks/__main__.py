@@ -1,4 +1,4 @@
-"""``python -m benchmarks features | memory | hover``: measure and rewrite the page."""
+"""``python -m benchmarks features | memory | speedups | hover``: measure and rewrite the page."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from benchmarks import features, memory
+from benchmarks import features, memory, speedups
 from benchmarks.memory import resident, warm_up
 from evals.pages import write_section
+from napari_vitrail import SEGMENTATION
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -25,6 +26,7 @@ def main() -> None:
     for measure, help_ in (
         (measure_features, "dense queries beside strided passes"),
         (measure_memory, "peak of memory beside what is planned; Linux"),
+        (measure_speedups, "what else was tried to make the network faster on a CPU"),
         (measure_hover, "similarity under the cursor, in a viewer; needs a display"),
     ):
         command = commands.add_parser(measure.__name__.removeprefix("measure_"), help=help_)
@@ -64,7 +66,18 @@ def measure_features(options: argparse.Namespace) -> str:
 
 def measure_memory(_: argparse.Namespace) -> str:
     """Return the peak of memory beside what is planned, as Markdown."""
-    return f"`python -m benchmarks memory`, {machine()}.\n\n{memory.table(memory.peaks())}"
+    return "\n\n".join([
+        f"`python -m benchmarks memory`, {machine()}.",
+        memory.table(memory.peaks()),
+        f"Training on {memory.SEGMENTED} x {memory.SEGMENTED} pixels and segmenting them at stride "
+        f"{SEGMENTATION.stride}, with a store: {memory.segmenting():.0f} MB resident at the peak.",
+    ])  # fmt: skip
+
+
+def measure_speedups(_: argparse.Namespace) -> str:
+    """Return what else was tried for speed, as Markdown."""
+    found = speedups.table(speedups.attempts(518, repeats=5))
+    return f"`python -m benchmarks speedups`, ViT-S/14, 518 x 518 pixels, {machine()}.\n\n{found}"
 
 
 def measure_hover(_: argparse.Namespace) -> str:

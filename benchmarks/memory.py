@@ -7,9 +7,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from napari_vitrail import SEGMENTATION, FeatureSpec, list_backbones
 from napari_vitrail.features import plan_features
@@ -25,6 +28,8 @@ class Peak:
     resident: float
 
 
+SEGMENTED = 4096
+"""Pixels a side of the large image that is segmented."""
 VARIANTS = [
     (224, {}),
     (518, {}),
@@ -61,6 +66,16 @@ def measured(side: int, spec: FeatureSpec, *, hand_back: bool) -> int:
     environment = os.environ | ({"MALLOC_MMAP_THRESHOLD_": "1000000"} if hand_back else {})
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return int(done.stdout)
+
+
+def segmenting() -> float:
+    """Return the peak in megabytes, above the imported libraries, of segmenting a large image.
+
+    Training on a corner of it is included, and the store that widgets and commands use.
+    """
+    command = [sys.executable, "-m", "benchmarks.memory", "segment"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout) / 1e6
 
 
 def table(found: Sequence[Peak]) -> str:
@@ -112,5 +127,26 @@ def _measure_here(side: int, fields: dict[str, object]) -> int:
     return resident("VmHWM") - before
 
 
+def _segment_here() -> int:
+    from benchmarks.images import micrograph
+    from napari_vitrail import FeatureStore, fit_classifier, segment
+
+    warm_up()
+    image = micrograph(SEGMENTED)
+    strokes = np.zeros(image.shape[:2], np.uint8)
+    strokes[100:120, 100:400] = 1
+    strokes[700:720, 100:400] = 2
+    before = resident("VmRSS") - image.nbytes
+    with tempfile.TemporaryDirectory() as folder:
+        peak_begins()
+        store = FeatureStore(folder)
+        classifier = fit_classifier([image], [strokes], SEGMENTATION, store=store)
+        segment(image, classifier, store=store)
+        return resident("VmHWM") - before
+
+
 if __name__ == "__main__":
-    print(_measure_here(int(sys.argv[1]), json.loads(sys.argv[2])))
+    if sys.argv[1] == "segment":
+        print(_segment_here())
+    else:
+        print(_measure_here(int(sys.argv[1]), json.loads(sys.argv[2])))

@@ -111,6 +111,12 @@ def test_queries_refuse_what_only_strided_sampling_can_do(choice):
     assert FeatureSpec(sampling="strided", **choice)
 
 
+def test_queries_refuse_a_batch_of_copies():
+    with pytest.raises(ValueError, match="batch must be 1, got 4"):
+        FeatureSpec(batch=4)
+    assert FeatureSpec(sampling="strided", batch=4)
+
+
 def test_unknown_fields_are_refused_and_named():
     with pytest.raises(ValueError, match="unknown fields of a feature spec: colour, strid"):
         FeatureSpec.from_dict({"strid": 4, "colour": 1})

@@ -82,10 +82,26 @@ def test_stored_features_are_those_without_a_store_in_half_precision(picture, ti
 def test_strided_copies_are_stored_too(picture, tiny_backbone, monkeypatch):
     spec, store = replace(VIT, sampling="strided", shifts="neumann"), FeatureStore()
     miss = extract_features(picture, spec, backbone=tiny_backbone, store=store).values
-    monkeypatch.setattr(tiny_backbone, "tokens", None)
+    monkeypatch.setattr(tiny_backbone, "batch_tokens", None)
     np.testing.assert_array_equal(
         extract_features(picture, spec, backbone=tiny_backbone, store=store).values, miss
     )
+
+
+def test_copies_that_are_stored_do_not_pass_again(picture, tiny_backbone, monkeypatch):
+    """The picture itself, one of nine copies, was seen before."""
+    spec, store = replace(VIT, sampling="strided"), FeatureStore()
+    extract_features(picture, spec, backbone=tiny_backbone, store=store)
+    passes, batch_tokens = [], tiny_backbone.batch_tokens
+
+    def noted(images, **options):
+        passes.append(len(images))
+        return batch_tokens(images, **options)
+
+    monkeypatch.setattr(tiny_backbone, "batch_tokens", noted)
+    average = replace(spec, shifts="neumann", batch=3)
+    extract_features(picture, average, backbone=tiny_backbone, store=store)
+    assert passes == [2, 3, 3]
 
 
 def test_what_was_asked_for_training_is_not_asked_again(picture, tiny_backbone, asked):
@@ -166,7 +182,7 @@ def test_contexts_of_one_device_are_not_those_of_another(picture, tiny_backbone)
 def test_strided_tokens_are_all_kept_whatever_is_asked(picture, tiny_backbone, monkeypatch):
     spec, store = replace(VIT, sampling="strided"), FeatureStore()
     features_at(picture, np.array([(9, 9)]), spec, backbone=tiny_backbone, store=store)
-    monkeypatch.setattr(tiny_backbone, "tokens", None)
+    monkeypatch.setattr(tiny_backbone, "batch_tokens", None)
     extract_features(picture, spec, backbone=tiny_backbone, store=store)
 
 

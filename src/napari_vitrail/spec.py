@@ -42,6 +42,9 @@ class FeatureSpec:
     flips : {"none", "turn", "paper", "group"}
         Average over flipped copies: identity and both ways, which is half a turn (``turn``); identity,
         horizontal, identity, vertical (``paper``); or identity, horizontal, vertical and both (``group``).
+    batch : int
+        Copies of a strided average that pass the network together, which changes results by rounding only.
+        A GPU is better filled by several; halved where memory does not suffice.
     position_cure : {"none", "blank"}
         Remove the directions in which the features of a blank image vary: they tell where a token is.
     border : {"reflect", "wrap"}
@@ -83,6 +86,7 @@ class FeatureSpec:
     shifts: Literal["none", "neumann", "moore"] = "none"
     shift_distance: Annotated[int, {"min": 1, "max": 15}] = 2
     flips: Literal["none", "turn", "paper", "group"] = "none"
+    batch: Annotated[int, {"min": 1, "max": 256}] = 1
     position_cure: Literal["none", "blank"] = "none"
     border: Literal["reflect", "wrap"] = "reflect"
     attention: bool = False
@@ -111,6 +115,11 @@ class FeatureSpec:
                         "sampling='queries' asks tokens at their true centres everywhere in the image; "
                         f"{name}={value!r} needs sampling='strided'"
                     )
+            if self.batch > 1:
+                raise ValueError(
+                    "batch is for the copies of sampling='strided'; dense queries are asked as many at a "
+                    f"time as the device takes: batch must be 1, got {self.batch}"
+                )
 
     @property
     def averages(self) -> bool:

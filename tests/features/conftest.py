@@ -41,6 +41,9 @@ class ToyBackbone:
         patches = np.array(values, np.float32)
         return Tokens(patches, patches[0, 0], patches[..., :1] if attention else None)
 
+    def batch_tokens(self, images, **options):
+        return [self.tokens(image, **options) for image in images]
+
     def context(self, image, *, margin, layer, facet, attention, dtype):
         size, inner = self.info.patch_size, slice(margin, -margin)
         sides = [side - 2 * margin for side in image.shape[:2]]

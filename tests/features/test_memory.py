@@ -83,6 +83,25 @@ def test_fewer_queries_at_a_time_change_nothing_and_say_nothing(small, rgb, tiny
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
+def test_fewer_copies_at_a_time_change_nothing_and_say_nothing(tiny_backbone, rgb, monkeypatch):
+    batches, batch_tokens = [], tiny_backbone.batch_tokens
+
+    def refuse_three(images, **options):
+        batches.append(len(images))
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return batch_tokens(images, **options)
+
+    spec = replace(SPEC, sampling="strided", stride=8, shifts="neumann", shift_distance=1)
+    expected = features(rgb, spec, tiny_backbone)
+    monkeypatch.setattr(tiny_backbone, "batch_tokens", refuse_three)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = features(rgb, replace(spec, batch=4), tiny_backbone)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    assert batches == [4, 2, 2, 1]
+
+
 def test_then_tiles_are_halved(small, rgb, tiny_backbone):
     small.largest = 200**2
     with pytest.warns(UserWarning, match="memory ran out.* tiles of 128 pixels") as warned:

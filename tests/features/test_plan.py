@@ -61,7 +61,14 @@ def test_passes_and_queries_are_those_that_are_made(tiny_backbone, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
 @pytest.mark.parametrize(
-    ("side", "changed"), [(518, {}), (518, {"sampling": "strided"}), (1024, {})], ids=str
+    ("side", "changed"),
+    [
+        (518, {}),
+        (518, {"sampling": "strided"}),
+        (518, {"sampling": "strided", "shifts": "neumann", "batch": 5}),
+        (1024, {}),
+    ],
+    ids=str,
 )
 def test_what_is_needed_at_the_peak_lies_within_a_quarter_of_the_plan(side, changed):
     spec = replace(VIT, **changed)

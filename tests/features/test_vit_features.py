@@ -207,6 +207,29 @@ def test_strided_features_are_the_backbones_strided_tokens(tiny_backbone):
     assert features.grid == Grid.of_tokens((40, 48), 8, 4)
 
 
+@pytest.mark.parametrize("batch", [2, 5, 64])
+@pytest.mark.parametrize("changed", [{}, {"attention": True}, {"tile": 64, "halo": 16}], ids=str)
+def test_copies_of_a_strided_average_may_pass_together(changed, batch, each_backbone):
+    image = np.random.default_rng(0).random((72, 80, 3), np.float32)
+    spec = replace(STRIDED, shifts="neumann", shift_distance=1, flips="turn", **changed)
+    alone = dense(image, spec, each_backbone)
+    together = dense(image, replace(spec, batch=batch), each_backbone)
+    np.testing.assert_allclose(together, alone, atol=1e-5 * np.abs(alone).max())
+
+
+def test_as_many_copies_pass_together_as_the_batch_says(tiny_backbone, monkeypatch):
+    passes, batch_tokens = [], tiny_backbone.batch_tokens
+
+    def noted(images, **options):
+        passes.append(len(images))
+        return batch_tokens(images, **options)
+
+    monkeypatch.setattr(tiny_backbone, "batch_tokens", noted)
+    spec = replace(STRIDED, shifts="moore", shift_distance=1, batch=4)
+    dense(np.zeros((20, 20, 3), np.float32), spec, tiny_backbone)
+    assert passes == [4, 4, 1]
+
+
 def test_strided_and_dense_features_are_different_things(tiny_backbone):
     image = np.random.default_rng(0).random((40, 48, 3), np.float32)
     strided = dense(image, STRIDED, tiny_backbone)

@@ -30,6 +30,9 @@ class Corners:
         values = corner_tokens(image, stride)
         return Tokens(values, values[0, 0], None)
 
+    def batch_tokens(self, images, **options):
+        return [self.tokens(image, **options) for image in images]
+
 
 def corner_tokens(image, stride):
     rows = 1 + (image.shape[0] - 4) // stride
@@ -78,6 +81,7 @@ def algorithm_1(image, directions, flips, border, reach):
     return total / counted
 
 
+@pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("border", ["reflect", "wrap"])
 @pytest.mark.parametrize(
     ("shifts", "directions"),
@@ -89,9 +93,9 @@ def algorithm_1(image, directions, flips, border, reach):
     [("none", [(False, False)]), ("paper", PAPER_FLIPS), ("group", GROUP_FLIPS)],
     ids=["none", "paper", "group"],
 )
-def test_averages_are_algorithm_1(border, shifts, directions, flips, kinds):
+def test_averages_are_algorithm_1(batch, border, shifts, directions, flips, kinds):
     image = np.random.default_rng(0).random((10, 12, 3), np.float32)
-    spec = replace(SPEC, shifts=shifts, flips=flips, border=border, interpolation="nearest")
+    spec = replace(SPEC, shifts=shifts, flips=flips, border=border, interpolation="nearest", batch=batch)
     features = drain(vit_features_steps(image, spec, Corners()))
     ours = features.on(Grid.of_pixels((10, 12)), interpolation="nearest").values
     np.testing.assert_allclose(ours, algorithm_1(image, directions, kinds, border, reach=2), rtol=1e-5)

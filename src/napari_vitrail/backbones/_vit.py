@@ -95,6 +95,12 @@ class Backbone(Protocol):
         """Return the tokens of overlapping patches."""
         ...
 
+    def batch_tokens(
+        self, images: NDArray[np.float32], *, layer: int, facet: str, stride: int, attention: bool, dtype: str
+    ) -> list[Tokens]:
+        """Return the tokens of each of several images (n, H, W, 3)."""
+        ...
+
     def context(
         self, image: NDArray[np.float32], *, margin: int, layer: int, facet: str, attention: bool, dtype: str
     ) -> Context:
@@ -156,7 +162,6 @@ class ViTBackbone:
         copied = {id(tensor): tensor.cpu() for tensor in tensors}  # straight there: the device is full
         return ViTBackbone(copy.deepcopy(self._model, copied), self.info, "cpu")
 
-    @torch.inference_mode()
     def tokens(
         self,
         image: NDArray[np.float32],
@@ -196,17 +201,28 @@ class ViTBackbone:
         Amir et al. (2021), section 3: overlapping patches by a smaller stride of the projection.
         """
         self._check_sides(image)
-        with self._precision(dtype):
-            x, rope, grid = self._embed(self._normalised(image), stride or self.info.patch_size)
-            walk = self._walk(x, rope, layer=layer, facet=facet, attention=attention)
-        return self._tokens_of(walk, grid)
+        (tokens,) = self.batch_tokens(
+            image[None],
+            layer=layer, facet=facet, stride=stride or self.info.patch_size, attention=attention, dtype=dtype,
+        )  # fmt: skip
+        return tokens
 
-    def _tokens_of(self, walk: _Walk, grid: tuple[int, int]) -> Tokens:
+    @torch.inference_mode()
+    def batch_tokens(
+        self, images: NDArray[np.float32], *, layer: int, facet: str, stride: int, attention: bool, dtype: str
+    ) -> list[Tokens]:
+        """Return the tokens of each of several images (n, H, W, 3), all in one pass; see `tokens`."""
+        with self._precision(dtype):
+            x, rope, grid = self._embed(self._normalised(images), stride)
+            walk = self._walk(x, rope, layer=layer, facet=facet, attention=attention)
+        return [self._tokens_of(walk, grid, index) for index in range(len(images))]
+
+    def _tokens_of(self, walk: _Walk, grid: tuple[int, int], index: int = 0) -> Tokens:
         prefix = 1 + self.info.registers
-        features = _numpy(walk.features[0])
+        features = _numpy(walk.features[index])
         maps = None
         if walk.attention is not None:
-            maps = _numpy(walk.attention[0, :, prefix:].T).reshape(*grid, -1)
+            maps = _numpy(walk.attention[index, :, prefix:].T).reshape(*grid, -1)
         return Tokens(features[prefix:].reshape(*grid, -1), features[0], maps)
 
     def _precision(self, dtype: str) -> torch.autocast:
@@ -239,7 +255,7 @@ class ViTBackbone:
         dtype
             See `tokens`.
         """
-        pixels = self._normalised(image)
+        pixels = self._normalised(image[None])
         inner = pixels[:, :, margin : pixels.shape[2] - margin, margin : pixels.shape[3] - margin]
         if any(side % self.info.patch_size or not side for side in inner.shape[2:]):
             raise ValueError(
@@ -325,12 +341,13 @@ class ViTBackbone:
                 f"got shape {image.shape}"
             )
 
-    def _normalised(self, image: NDArray[np.float32]) -> Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32)).to(self._mean.device)
-        return (pixels.permute(2, 0, 1)[None] - self._mean) / self._std
+    def _normalised(self, images: NDArray[np.float32]) -> Tensor:
+        """Return images (n, H, W, 3) as the network takes them (n, 3, H, W)."""
+        pixels = torch.from_numpy(np.ascontiguousarray(images, np.float32)).to(self._mean.device)
+        return (pixels.permute(0, 3, 1, 2) - self._mean) / self._std
 
     def _embed(self, pixels: Tensor, stride: int) -> tuple[Tensor, Tensor | None, tuple[int, int]]:
-        """Return the first block's input (1, tokens, D), the rotations and the grid."""
+        """Return the first block's input (images, tokens, D), the rotations and the grid."""
         projection = self._model.patch_embed.proj
         patches = functional.conv2d(pixels, projection.weight, projection.bias, stride=stride)
         patches = patches.permute(0, 2, 3, 1)  # timm reads the grid from this shape

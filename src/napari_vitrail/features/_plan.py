@@ -84,7 +84,8 @@ def _plan_vit(shape: tuple[int, int], spec: FeatureSpec, info: BackboneInfo) -> 
     number = _FLOAT if spec.dtype in ("auto", "float32") else _FLOAT // 2
     contexts = [prod(ceil((part.stop - part.start) / size) for part in tile.window) for tile in plan]
     answers = [prod(part.stop - part.start for part in tile.cells) for tile in plan]
-    largest = max(answers)
+    together = 1 if queried else min(spec.batch, len(averaged))
+    largest = max(answers) * together
     if queried:
         kept = 2 * info.depth * max(contexts) * info.width * number
         inside = _COPIES_IN_BLOCK * row * max(max(contexts), min(QUERY_CHUNK["cpu"], largest))
@@ -92,7 +93,8 @@ def _plan_vit(shape: tuple[int, int], spec: FeatureSpec, info: BackboneInfo) -> 
         kept, inside = 0, _COPIES_IN_BLOCK * row * largest
     result = prod(lattice.shape) * row
     if not queried and spec.averages:
-        result = 3 * prod(shape) * row  # the sum, a copy's features on the pixels, and those put back
+        # the sum, a copy's features on the pixels, and those put back; other copies on their lattice
+        result = (3 * prod(shape) + (together - 1) * prod(lattice.shape)) * row
     peak = info.megabytes * 10**6 + _WORKING_SET + kept + inside + _COPIES_OF_ANSWERS * largest * row + result
     queries = sum(_between(lattice, tile, view) for tile in plan for view in averaged) if queried else 0
     return Plan(len(plan), len(averaged) * len(plan), queries, int(peak))

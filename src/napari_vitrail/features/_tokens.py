@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ _SIGNED = (
 
 
 def lattice_features_steps(
-    rgb: NDArray[np.float32],
+    images: Sequence[NDArray[np.float32]],
     spec: FeatureSpec,
     backbone: Backbone,
     *,
@@ -42,17 +43,19 @@ def lattice_features_steps(
     positions: ArrayLike | Window | None = None,
     projection: Projection | None = None,
     store: TokenStore | None = None,
-) -> Steps[FeatureGrid]:
-    """Compute the tokens of one image tile by tile and blend them where tiles overlap.
+) -> Steps[list[FeatureGrid]]:
+    """Compute the tokens of images of one shape tile by tile and blend them where tiles overlap.
 
     Parameters
     ----------
-    rgb, spec, backbone, positions, projection, store
+    images : list of (H, W, 3) float32, 0 to 1
+        Strided passes see the same tile of all of them at once.
+    spec, backbone, positions, projection, store
         See `vit_features_steps`; the spec names the precision.
     factors : (y, x)
-        By which `rgb` is enlarged; positions, and the grid of the result, are those of the image before.
+        By which the images are enlarged; positions, and the grid of the result, are those of before.
     """
-    shape = rgb.shape[:2]
+    shape = images[0].shape[:2]
     lattice, grid = _placed(shape, spec, backbone.info.patch_size)
     grid = grid.magnified(factors)
     wanted = np.ones(lattice.shape, bool)
@@ -64,28 +67,34 @@ def lattice_features_steps(
     if projection is not None:
         width = projection.width
         channels = {"vit": slice(0, width)}
-    values = np.zeros((*lattice.shape, width), np.float32)
+    values = [np.zeros((*lattice.shape, width), np.float32) for _ in images]
     counted = np.zeros(lattice.shape, np.float32)
     for index, tile in enumerate(plan):
         patches = TilePatches(lattice, tile, wanted[tile.cells])
-        steps = _tile_steps(rgb, patches, spec, backbone, store)
-        tokens = yield from part_of(steps, index, len(plan))
-        if not np.isfinite(tokens).all():
-            raise ComputeError(
-                f"{backbone.info.name} gave features that are not finite, or too large for half precision, "
-                f"in block {spec.layer}; facet='token_norm' or dtype='float32' may do"
-            )
-        tokens = cured(tokens, tile.window, spec, backbone)  # what is stored is as it came
-        if projection is not None:  # affine, and weights sum to 1: the same before blending as after it
-            tokens = projection(tokens)
-        weights = tile.weights[patches.wanted]
-        values[tile.cells][patches.wanted] += tokens * weights[:, None]
+        steps = _tile_steps(images, patches, spec, backbone, store)
+        found = yield from part_of(steps, index, len(plan))
+        for own, tokens in zip(values, found, strict=True):
+            usable = cured(_finite(tokens, spec, backbone), tile.window, spec, backbone)
+            if projection is not None:  # affine, and weights sum to 1: the same before blending as after it
+                usable = projection(usable)
+            own[tile.cells][patches.wanted] += usable * tile.weights[patches.wanted][:, None]
         counted[tile.cells] += tile.weights
     if len(plan) > 1:  # only what was computed is touched: the rest costs no memory
-        np.divide(values, counted[:, :, None], out=values, where=wanted[:, :, None])
+        for own in values:
+            np.divide(own, counted[:, :, None], out=own, where=wanted[:, :, None])
     if not spec.attention:
         channels.pop("attention", None)
-    return FeatureGrid(values, grid, channels)
+    return [FeatureGrid(own, grid, channels) for own in values]
+
+
+def _finite(tokens: NDArray[np.float32], spec: FeatureSpec, backbone: Backbone) -> NDArray[np.float32]:
+    """Return tokens as they are, or refuse them."""
+    if not np.isfinite(tokens).all():
+        raise ComputeError(
+            f"{backbone.info.name} gave features that are not finite, or too large for half precision, "
+            f"in block {spec.layer}; facet='token_norm' or dtype='float32' may do"
+        )
+    return tokens
 
 
 def _width(spec: FeatureSpec, backbone: Backbone) -> int:
@@ -104,51 +113,63 @@ def _read(grid: Grid, positions: ArrayLike | Window, interpolation: str) -> NDAr
 
 
 def _tile_steps(
-    rgb: NDArray[np.float32],
+    images: Sequence[NDArray[np.float32]],
     patches: TilePatches,
     spec: FeatureSpec,
     backbone: Backbone,
     store: TokenStore | None,
-) -> Steps[NDArray[np.float32]]:
-    """Return the tokens (n, D) of the wanted patches of a tile, computing those that nobody knows.
+) -> Steps[list[NDArray[np.float32]]]:
+    """Return each image's tokens (n, D) of the wanted patches of a tile, computing those nobody knows.
 
     A store keeps half precision; what was just computed is rounded alike, so that it makes no
     difference whether tokens were known.
     """
     queried = QueriedTile(patches, spec) if spec.sampling == "queries" else None
-    seen = _cut(rgb, *(queried.spans() if queried else _strided_spans(patches)))
+    spans = queried.spans() if queried else _strided_spans(patches)
+    seen = [_cut(image, *spans) for image in images]
     if store is None or backbone.info.weights is None:  # nothing tells random weights apart
-        return (yield from _computed_steps(seen, patches, spec, backbone, None, ""))
+        return (yield from _computed_steps(seen, patches, spec, backbone))
     about = {"backbone": backbone.info.name, "weights": backbone.info.weights.digest} | {
         name: getattr(spec, name) for name in _SIGNED
     }
-    digest = _digest(about, seen)
-    key = _digest({"seen": digest, "stride": spec.stride} | _layout(patches))
-    entry = store.get(key) or KnownTokens.none(patches.wanted.shape, _width(spec, backbone))
-    missing = patches.wanted & ~entry.known
-    if missing.any():
-        asked = replace(patches, wanted=missing)
-        tokens = yield from _computed_steps(seen, asked, spec, backbone, store.contexts, digest)
-        entry = entry.with_more(missing, tokens)
-        store.put(key, entry, about | {"stride": spec.stride})
+    digests = [_digest(about, pixels) for pixels in seen]
+    layout = {"stride": spec.stride} | _layout(patches)
+    keys = [_digest({"seen": digest} | layout) for digest in digests]
+    none = KnownTokens.none(patches.wanted.shape, _width(spec, backbone))
+    entries = [store.get(key) or none for key in keys]
+    missing = [patches.wanted & ~entry.known for entry in entries]
+    lacking = [index for index, cells in enumerate(missing) if cells.any()]
+    if lacking:
+        asked = replace(patches, wanted=np.logical_or.reduce(missing))
+        tokens = yield from _computed_steps(
+            [seen[index] for index in lacking], asked, spec, backbone,
+            store.contexts, [digests[index] for index in lacking],
+        )  # fmt: skip
+        for index, own in zip(lacking, tokens, strict=True):
+            entries[index] = entries[index].with_more(asked.wanted, own)
+            store.put(keys[index], entries[index], about | {"stride": spec.stride})
     else:
         yield Progress(1, 1, "ViT features")
-    return entry.values[patches.wanted].astype(np.float32)
+    return [entry.values[patches.wanted].astype(np.float32) for entry in entries]
 
 
 def _computed_steps(
-    seen: NDArray[np.float32], patches: TilePatches, spec: FeatureSpec, backbone: Backbone,
-    contexts: Contexts | None, digest: str,
-) -> Steps[NDArray[np.float32]]:  # fmt: skip
-    """Return the tokens (n, D) of the wanted patches."""
+    seen: Sequence[NDArray[np.float32]], patches: TilePatches, spec: FeatureSpec, backbone: Backbone,
+    contexts: Contexts | None = None, digests: Sequence[str] | None = None,
+) -> Steps[list[NDArray[np.float32]]]:  # fmt: skip
+    """Return each image's tokens (n, D) of the wanted patches; contexts are found by their digests."""
     if spec.sampling == "queries":
-        return (yield from QueriedTile(patches, spec).steps(seen, backbone, contexts, digest))
-    tokens = backbone.tokens(
-        seen, layer=spec.layer, facet=spec.facet, stride=spec.stride, attention=spec.attention,
+        queried = []
+        for index, (pixels, digest) in enumerate(zip(seen, digests or [""] * len(seen), strict=True)):
+            steps = QueriedTile(patches, spec).steps(pixels, backbone, contexts, digest)
+            queried.append((yield from part_of(steps, index, len(seen))))
+        return queried
+    passes = backbone.batch_tokens(
+        np.stack(seen), layer=spec.layer, facet=spec.facet, stride=spec.stride, attention=spec.attention,
         dtype=spec.dtype,
     )  # fmt: skip
     yield Progress(1, 1, "ViT features")
-    return side_by_side(tokens.patches, tokens.attention)[patches.wanted]
+    return [side_by_side(own.patches, own.attention)[patches.wanted] for own in passes]
 
 
 def _layout(patches: TilePatches) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from torch.nn import functional
 
 from napari_vitrail.backbones import free_memory, is_out_of_memory
 from napari_vitrail.features._tokens import lattice_features_steps
-from napari_vitrail.features._transforms import views
+from napari_vitrail.features._transforms import View, views
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.progress import Steps, part_of
 
@@ -88,10 +89,12 @@ def vit_features_steps(
 def cheaper(spec: FeatureSpec, backbone: Backbone) -> tuple[FeatureSpec, Backbone] | None:
     """Return the next best thing that needs less memory, with a warning that says so, or None.
 
-    Queries are asked fewer at a time before it comes to that. Then tiles are halved, which changes the
-    features, then precision, and then the work is moved to the CPU. Stored tokens are found again only
-    under what was really used.
+    Queries, and the copies of a strided average, are asked fewer at a time before it comes to that, which
+    changes nothing. Then tiles are halved, which changes the features, then precision, and then the work
+    is moved to the CPU. Stored tokens are found again only under what was really used.
     """
+    if spec.batch > 1 and spec.averages:
+        return replace(spec, batch=spec.batch // 2), backbone
     tile = spec.tile // 2
     if tile >= SMALLEST_TILE * backbone.info.patch_size:
         spec = replace(spec, tile=tile, halo=min(spec.halo, tile // 2))
@@ -120,12 +123,11 @@ def _features_steps(
     if spec.sampling == "strided" and spec.averages:
         features = yield from _averaged_steps(enlarged, spec, backbone, projection, store)
         return replace(features, grid=features.grid.magnified(factors))
-    return (
-        yield from lattice_features_steps(
-            enlarged, spec, backbone,
-            factors=factors, positions=positions, projection=projection, store=store,
-        )
+    (features,) = yield from lattice_features_steps(
+        [enlarged], spec, backbone,
+        factors=factors, positions=positions, projection=projection, store=store,
     )  # fmt: skip
+    return features
 
 
 def _check_stride(spec: FeatureSpec, backbone: Backbone) -> None:
@@ -152,20 +154,26 @@ def _averaged_steps(
 ) -> Steps[FeatureGrid]:  # fmt: skip
     """Average over shifted and flipped copies (Docherty et al. 2024, Algorithm 1) on the pixel grid.
 
-    A pixel of which a copy knows nothing, because a shift took it out of the image, is not counted.
+    A pixel of which a copy knows nothing, because a shift took it out of the image, is not counted. As
+    many copies as the spec's batch pass the network together; only they are there at a time.
     """
     pixels = Grid.of_pixels(rgb.shape[:2])
-    averaged = views(spec)
-    single = replace(spec, shifts="none", flips="none")
+    batches = list(_batches(views(spec), spec.batch))
+    single = replace(spec, shifts="none", flips="none", batch=1)
     total: NDArray[np.float32] | float = 0.0
     counted = np.zeros(pixels.shape, np.float32)
-    for index, view in enumerate(averaged):
-        transform = view.transform(spec.border)
-        passes = lattice_features_steps(
-            transform.apply(rgb), single, backbone, projection=projection, store=store
-        )
-        features = yield from part_of(passes, index, len(averaged))
-        placed = features.on(pixels, interpolation=spec.interpolation)
-        total = total + np.float32(view.weight) * transform.invert(placed.values)
-        counted += view.weight * transform.invert(np.ones_like(counted))
+    for index, batch in enumerate(batches):
+        transforms = [view.transform(spec.border) for view in batch]
+        copies = [transform.apply(rgb) for transform in transforms]
+        passes = lattice_features_steps(copies, single, backbone, projection=projection, store=store)
+        found = yield from part_of(passes, index, len(batches))
+        for view, transform, features in zip(batch, transforms, found, strict=True):
+            placed = features.on(pixels, interpolation=spec.interpolation)
+            total = total + np.float32(view.weight) * transform.invert(placed.values)
+            counted += view.weight * transform.invert(np.ones_like(counted))
     return FeatureGrid(total / counted[:, :, None], pixels, features.channels)
+
+
+def _batches(averaged: Sequence[View], size: int) -> Iterator[Sequence[View]]:
+    for start in range(0, len(averaged), size):
+        yield averaged[start : start + size]
