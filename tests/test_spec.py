@@ -12,7 +12,7 @@ from napari_vitrail.spec import FeatureSpec
 PRESETS = {name: value for name, value in vars(spec_module).items() if isinstance(value, FeatureSpec)}
 OTHERS = {
     "features": "vit", "backbone": "vit_base_patch8_224.dino", "layer": 3, "facet": "key",
-    "sampling": "strided", "stride": 5, "shifts": "moore", "shift_distance": 3, "flips": "group",
+    "sampling": "strided", "stride": 5, "batch": 3, "shifts": "moore", "shift_distance": 3, "flips": "group",
     "border": "wrap", "attention": True, "magnification": 3.0, "tile": 600, "halo": 7,
     "intensity": "dtype", "n_components": 9, "interpolation": "nearest",
     "placement": "stretch", "fit": "crop", "contrast": "fitted", "position_cure": "blank",
