@@ -18,7 +18,7 @@ OTHERS = {
     "placement": "stretch", "fit": "crop", "contrast": "fitted", "position_cure": "blank",
     "dtype": "bfloat16",
 }  # fmt: skip
-NEEDS_STRIDED = ("placement", "fit", "border")
+NEEDS_STRIDED = ("placement", "fit", "border", "batch")
 STRIDED = FeatureSpec(sampling="strided")
 
 
