@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from evals.pages import Row
-from evals.scores import interval
+from evals.scores import interval, interval_of_sets
 from evals.scribbles import Recipe, dense_rows
 from napari_vitrail import FeatureSpec
 
@@ -50,8 +50,9 @@ def _table(rows: Sequence[Row]) -> str:
         gain = [np.subtract(*pair).tolist() for pair in zip(queried, strided, strict=True)]
         gains.append(gain)
         lines.append(f"| {name} | {len(images)} | {_mean(queried)} | {_mean(strided)} | {_mean(gain, '+')} |")
-    means = [np.mean([np.mean(image) for image in gain]) for gain in gains]
-    return "\n".join([*lines, f"| mean of sets | | | | {np.mean(means):+.3f} |"])
+    mean = np.mean([np.mean([np.mean(image) for image in gain]) for gain in gains])
+    low, high = interval_of_sets(gains)
+    return "\n".join([*lines, f"| mean of sets | | | | {mean:+.3f} ({low:+.3f} to {high:+.3f}) |"])
 
 
 def _scores(rows: Sequence[Row], name: str, sampling: str) -> dict[str, list[float]]:

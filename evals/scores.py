@@ -23,9 +23,25 @@ def interval(images: Sequence[Sequence[float]], random_state: int = 0) -> tuple[
 
     Images are drawn with replacement, and of every image drawn its seeds.
     """
+    return _middle(_resampled_means(images, np.random.default_rng(random_state)))
+
+
+def interval_of_sets(sets: Sequence[Sequence[Sequence[float]]], random_state: int = 0) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the mean over sets of their means, see `interval`.
+
+    The sets are those that there are: images are drawn within each.
+    """
     rng = np.random.default_rng(random_state)
+    return _middle(np.mean([_resampled_means(images, rng) for images in sets], axis=0))
+
+
+def _resampled_means(images: Sequence[Sequence[float]], rng: np.random.Generator) -> NDArray[np.float64]:
     of_image = np.stack([rng.choice(seeds, (RESAMPLES, len(seeds))).mean(axis=1) for seeds in images])
     shape = (RESAMPLES, len(images))
     drawn = of_image[rng.integers(len(images), size=shape), rng.integers(RESAMPLES, size=shape)]
-    low, high = np.percentile(drawn.mean(axis=1), [2.5, 97.5])
+    return drawn.mean(axis=1)
+
+
+def _middle(means: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)

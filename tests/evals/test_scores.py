@@ -3,7 +3,7 @@ import pytest
 
 from evals.pages import read_rows, table, write_rows
 from evals.sampling import sampling_section
-from evals.scores import interval, mean_iou
+from evals.scores import interval, interval_of_sets, mean_iou
 
 
 def test_mean_iou_averages_classes_and_ignores_the_unknown():
@@ -21,6 +21,12 @@ def test_interval_holds_the_mean_and_shrinks_to_it():
 def test_interval_of_one_image_is_over_its_seeds():
     low, high = interval([[0.4, 0.6]])
     assert (low, high) == (0.4, 0.6)
+
+
+def test_interval_of_sets_counts_every_set_the_same():
+    assert interval_of_sets([[[0.2], [0.2], [0.2]], [[0.6]]]) == pytest.approx((0.4, 0.4))
+    low, high = interval_of_sets([[[0.1], [0.3]], [[0.6]]])
+    assert (low, high) == pytest.approx((0.35, 0.45))
 
 
 def test_rows_of_a_run_that_was_cut_short_are_kept(tmp_path):
