@@ -74,4 +74,4 @@ def test_samplings_are_compared_image_by_image():
     ]  # fmt: skip
     text = sampling_section(rows, "command", "weights")
     assert "| a | 1 | 0.500 | 0.400 | +0.100 |" in text
-    assert "| mean of sets | | | | +0.100 |" in text
+    assert "| mean of sets | | | | +0.100 (+0.100 to +0.100) |" in text
