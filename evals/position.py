@@ -16,15 +16,16 @@ from sklearn.preprocessing import StandardScaler
 from evals.datasets import DENSE, Case
 from evals.pages import Row
 from evals.scores import mean_iou
-from evals.scribbles import Recipe, Remembered, fit, predict_at, scored_pixels
+from evals.scribbles import ALL_TILES, Recipe, fit, predict_at, scored_pixels
 from evals.strokes import draw_strokes
 from napari_vitrail import FeatureSpec, load_backbone
 from napari_vitrail.backbones import Backbone
-from napari_vitrail.features import Projection, classical_features, vit_features_steps
+from napari_vitrail.features import PixelFeatures, Projection, vit_features_steps
 from napari_vitrail.features._position import N_DIRECTIONS, blank_image, leading_directions, without
 from napari_vitrail.grid import FeatureGrid
 from napari_vitrail.image import IntensityRange, stretched, to_grey, to_rgb
 from napari_vitrail.progress import drain
+from napari_vitrail.recent import Recent
 from napari_vitrail.strokes import Painted, drawn, painted
 from napari_vitrail.tiling import overlapping
 
@@ -176,7 +177,7 @@ def averaged_at(
 
 
 @dataclass(frozen=True)
-class Averaged(Remembered):
+class Averaged(PixelFeatures):
     """Features that are averaged over flipped copies where they are read.
 
     The product averages maps on all pixels; at whole pixels that is the same, and here the copies serve
@@ -225,7 +226,7 @@ class Studied:
 
     case: Case
     grey: NDArray[np.uint8]
-    classical: NDArray[np.float32]
+    classical: Recent[NDArray[np.float32]]
     views: Views
     spec: FeatureSpec
     backbone: Backbone
@@ -240,7 +241,7 @@ class Studied:
         return cls(
             case,
             grey,
-            classical_features(grey),
+            Recent(ALL_TILES),
             views(to_rgb(stretched(scaled)), spec, backbone),
             spec,
             backbone,
@@ -384,9 +385,8 @@ def _oriented_rows(
 ) -> NDArray[np.float32]:
     """Return features (4 n, d) at the same pixels of an image's four orientations."""
     if cure is None:
-        return np.concatenate(
-            [one.classical[tuple(mirrored(pixels, shape, axes).T)] for axes in ORIENTATIONS]
-        )
+        features = PixelFeatures(one.spec, one.grey, None, one.classical)
+        return np.concatenate([features.classical_at(mirrored(pixels, shape, axes)) for axes in ORIENTATIONS])
     known = cured_views(one.views, shape, cure, one.spec, one.backbone)
     return np.concatenate([averaged_at(known, cure.flips, pixels, shape, axes) for axes in ORIENTATIONS])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -16,17 +16,18 @@ from evals.scores import mean_iou
 from evals.strokes import draw_strokes
 from napari_vitrail import SEGMENTATION, FeatureSpec, load_backbone
 from napari_vitrail.classify import PixelClassifier, fit_on_features_steps
-from napari_vitrail.features import PixelFeatures, classical_features, pixel_features_steps
+from napari_vitrail.features import PixelFeatures, pixel_features_steps
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import drain
+from napari_vitrail.recent import Recent
 from napari_vitrail.segmentation import seen_by
 from napari_vitrail.strokes import Painted, drawn, painted
 
 SCORED = 40_000
 """Pixels of an image that are predicted and scored at most, drawn evenly."""
-
-
+ALL_TILES = 1 << 31
+"""Bytes for the classical features of an image: more than the largest takes."""
 EVERY_IMAGE = slice(0, None, 1)
 HUMAN = "human"
 """Stands for all sets whose strokes a person painted."""
@@ -53,30 +54,16 @@ RECIPES = [
 ]
 
 
-@dataclass(frozen=True)
-class Remembered(PixelFeatures):
-    """Features whose classical part is computed once and kept: every recipe reads the same pixels."""
-
-    classical: NDArray[np.float32] | None = None
-
-    def classical_at(self, positions: NDArray[np.intp]) -> NDArray[np.float32] | None:
-        """Return the classical features (n, 58) at row/column pixels (n, 2)."""
-        if self.spec.features == "vit" or self.classical is None:
-            return None
-        return self.classical[tuple(positions.T)]
-
-
-def remembered(image: NDArray[np.generic], spec: FeatureSpec) -> Remembered:
-    """Return all features of an image."""
+def remembered(image: NDArray[np.generic], spec: FeatureSpec) -> PixelFeatures:
+    """Return all features of an image, the classical ones kept: every recipe reads the same pixels."""
     backbone = load_backbone(spec.backbone)
     intensity = IntensityRange.of([image], spec.intensity)
     features = drain(pixel_features_steps(image, spec, intensity, backbone))
-    classical = classical_features(features.grey)
-    return Remembered(features.spec, features.grey, features.vit, classical)
+    return replace(features, classical=Recent(ALL_TILES))
 
 
 def predict_at(
-    classifier: PixelClassifier, features: Remembered, positions: NDArray[np.intp]
+    classifier: PixelClassifier, features: PixelFeatures, positions: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     """Return the class ids at some pixels, by way of the classifier that a user gets."""
     known = seen_by(classifier, features)
@@ -87,7 +74,7 @@ def predict_at(
 
 
 def fit(
-    features: Sequence[Remembered], strokes: Sequence[Painted], recipe: Recipe, random_state: int
+    features: Sequence[PixelFeatures], strokes: Sequence[Painted], recipe: Recipe, random_state: int
 ) -> PixelClassifier:
     """Train as a user would, on features that are at hand."""
     own = [one.restricted(recipe.features) for one in features]
@@ -107,7 +94,11 @@ def scored_pixels(truth: NDArray[np.intp], labels: NDArray[np.intp]) -> NDArray[
 
 
 def score_image(
-    case: Case, features: Remembered, labels: NDArray[np.intp], recipes: Iterable[Recipe], random_state: int
+    case: Case,
+    features: PixelFeatures,
+    labels: NDArray[np.intp],
+    recipes: Iterable[Recipe],
+    random_state: int,
 ) -> Iterator[dict[str, Any]]:
     """Yield one row per recipe: trained on the labels of an image, scored on the rest of it."""
     strokes = drawn([painted(labels)], random_state)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from napari_vitrail.features import KnownTokens, extract_features, features_at
+from napari_vitrail.recent import Recent
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.store import FeatureStore, Recent
+from napari_vitrail.store import FeatureStore
 
 VIT = FeatureSpec(features="vit", backbone="tiny", stride=4)
 KEY = "ab" + 62 * "0"

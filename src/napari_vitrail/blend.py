@@ -33,7 +33,7 @@ SMOOTHING = 0.02
 """Added to both losses: among very small ones a ratio says nothing."""
 WEIGHT_WITHOUT_EVIDENCE = 0.5
 """Weight of the linear model where some class lies in a single stroke, so that none can be held out."""
-HELD_OUT_TREES, TREES = 50, 100
+HELD_OUT_TREES, TREES, HASTY_TREES = 50, 100, 20
 HELD_OUT_PER_CLASS = 4000
 """Pixels of a class that held-out training sees at most; more would take time and change little."""
 FLOOR = 1e-3
@@ -42,8 +42,10 @@ FLOOR = 1e-3
 
 def detail_forest(n_trees: int, random_state: int) -> Any:
     """Return an unfitted forest for classical features and ViT components."""
+    # joblib waits for its threads in naps of 10 ms, which for few trees is longer than the work
+    n_jobs = 1 if n_trees <= HASTY_TREES else -1
     return ExtraTreesClassifier(
-        n_trees, min_samples_leaf=2, class_weight="balanced", n_jobs=-1, random_state=random_state
+        n_trees, min_samples_leaf=2, class_weight="balanced", n_jobs=n_jobs, random_state=random_state
     )
 
 

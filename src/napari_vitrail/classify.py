@@ -11,7 +11,7 @@ import numpy as np
 from napari_vitrail.backbones import Backbone, Weights, load_backbone
 from napari_vitrail.blend import softmax
 from napari_vitrail.errors import SpecMismatch
-from napari_vitrail.estimators import fit_estimator_steps
+from napari_vitrail.estimators import Haste, fit_estimator_steps, fit_hastily
 from napari_vitrail.features import (
     CLASSICAL_CHANNELS,
     PixelFeatures,
@@ -22,7 +22,15 @@ from napari_vitrail.features import (
 from napari_vitrail.image import IntensityRange, as_image
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
-from napari_vitrail.strokes import Painted, as_labels, check_classes, drawn, held_out_folds, painted
+from napari_vitrail.strokes import (
+    MAX_PER_CLASS,
+    Painted,
+    as_labels,
+    check_classes,
+    drawn,
+    held_out_folds,
+    painted,
+)
 
 if TYPE_CHECKING:
     import os
@@ -132,7 +140,7 @@ def fit_classifier_steps(
     random_state: int = 0,
 ) -> Steps[PixelClassifier]:
     """Yield Progress; return what `fit_classifier` returns."""
-    planes, strokes = _training_set(images, labels, class_names or {}, random_state)
+    planes, strokes = training_set(images, labels, class_names or {}, random_state)
     intensity = IntensityRange.of(planes, spec.intensity)
     parts = len(planes) + 2
     if spec.uses_vit and backbone is None:
@@ -212,13 +220,14 @@ def fit_classifier(
     )  # fmt: skip
 
 
-def _training_set(
+def training_set(
     images: Sequence[ArrayLike],
     labels: Sequence[ArrayLike],
     class_names: Mapping[int, str],
     random_state: int,
+    max_per_class: int = MAX_PER_CLASS,
 ) -> tuple[list[NDArray[np.generic]], list[Painted]]:
-    """Return the images that have strokes, and the pixels of theirs to train on."""
+    """Return the images that have strokes, and the pixels of theirs to train on, see `fit_classifier`."""
     if isinstance(images, np.ndarray) or isinstance(labels, np.ndarray):
         raise ValueError("images and labels must be lists of arrays, got an array; write [image], [labels]")
     if len(images) != len(labels):
@@ -227,7 +236,8 @@ def _training_set(
     strokes = [painted(as_labels(own, plane.shape)) for plane, own in zip(planes, labels, strict=True)]
     check_classes(strokes, list(class_names))
     used = [index for index, own in enumerate(strokes) if len(own.ids)]
-    return [planes[index] for index in used], drawn([strokes[index] for index in used], random_state)
+    kept = drawn([strokes[index] for index in used], random_state, max_per_class)
+    return [planes[index] for index in used], kept
 
 
 def fit_on_features_steps(
@@ -236,6 +246,7 @@ def fit_on_features_steps(
     intensity: IntensityRange,
     *,
     estimator: Any = None,
+    haste: Haste | None = None,
     class_names: Mapping[int, str] | None = None,
     weights: Weights | None = None,
     random_state: int = 0,
@@ -250,19 +261,22 @@ def fit_on_features_steps(
         Of each image, in the same order.
     intensity : IntensityRange
         The one that the features were made with.
+    haste : Haste, optional
+        Fit the default of the features hastily, with what is known of it.
     weights : Weights, optional
         Those that the ViT features were made with.
     """
     spec = features[0].spec
     ids = np.concatenate([own.ids for own in strokes])
     yield Progress(0, 1, "training")
-    vit = [own.vit_at(at.positions) for own, at in zip(features, strokes, strict=True)]
-    classical = [own.classical_at(at.positions) for own, at in zip(features, strokes, strict=True)]
+    vit = _stacked([own.vit_at(at.positions) for own, at in zip(features, strokes, strict=True)])
+    classical = _stacked([own.classical_at(at.positions) for own, at in zip(features, strokes, strict=True)])
     yield Progress(0, 1, "training")
-    folds = held_out_folds(strokes)
-    fitted = yield from fit_estimator_steps(
-        estimator, spec, _stacked(vit), _stacked(classical), ids, folds, random_state
-    )
+    if haste is not None:
+        fitted = fit_hastily(spec, vit, classical, ids, haste, random_state)
+    else:
+        folds = held_out_folds(strokes)
+        fitted = yield from fit_estimator_steps(estimator, spec, vit, classical, ids, folds, random_state)
     return PixelClassifier(
         fitted.estimator,
         replace(spec, features=fitted.features),

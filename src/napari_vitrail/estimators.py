@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from napari_vitrail.blend import (
+    HASTY_TREES,
     TREES,
     WEIGHT_WITHOUT_EVIDENCE,
     Blend,
@@ -141,17 +142,50 @@ def _fit_blend_steps(
     spec: FeatureSpec, vit: Rows | None, classical: Rows | None, ids: Ids, folds: Ids, random_state: int
 ) -> Steps[Fitted]:
     """Fit the forest, the linear model, or both in the shares that strokes held out recommend."""
-    classes = np.unique(ids)
-    if vit is not None and classical is None:
-        return Fitted(Blend(classes, 1.0, None), linear_model(vit, ids), "vit", "linear ViT model")
     components = None if vit is None else Projection.of(vit, spec.n_components)
-    detail = _side_by_side(vit, components, classical)
     weight, reason = 0.0, ""
-    if vit is not None and spec.features == "auto":
+    if vit is not None and classical is not None and spec.features == "auto":
+        detail = _side_by_side(vit, components, classical)
         weight, reason = yield from _weight_steps(vit, detail, ids, folds, random_state)
-    if vit is not None and weight == 1:
+    return _blended(vit, components, classical, ids, weight, TREES, random_state, reason)
+
+
+@dataclass(frozen=True)
+class Haste:
+    """What is known from a thorough fit on nearly the same strokes, and need not be found again.
+
+    Attributes
+    ----------
+    weight : float, 0 to 1
+        Of the linear model.
+    components : Projection or None
+        Principal components of the ViT features that the forest sees.
+    """
+
+    weight: float
+    components: Projection | None
+
+
+def fit_hastily(
+    spec: FeatureSpec, vit: Rows | None, classical: Rows | None, ids: Ids, known: Haste, random_state: int
+) -> Fitted:
+    """Fit the default of the features with few trees, and with what is known from before."""
+    components = known.components
+    if components is None and vit is not None:
+        components = Projection.of(vit, spec.n_components)
+    return _blended(vit, components, classical, ids, known.weight, HASTY_TREES, random_state)
+
+
+def _blended(
+    vit: Rows | None, components: Projection | None, classical: Rows | None, ids: Ids, weight: float,
+    n_trees: int, random_state: int, reason: str = "",
+) -> Fitted:  # fmt: skip
+    """Fit the forest, the linear model, or both, as the features and the weight ask for it."""
+    classes = np.unique(ids)
+    if vit is not None and (classical is None or weight == 1):
         return Fitted(Blend(classes, 1.0, None), linear_model(vit, ids), "vit", f"linear ViT model{reason}")
-    forest = detail_forest(TREES, random_state).fit(detail, ids)
+    detail = _side_by_side(vit, components, classical)
+    forest = detail_forest(n_trees, random_state).fit(detail, ids)
     report = f"forest on {detail.shape[1]} features"
     if vit is None or components is None:
         return Fitted(Blend(classes, 0.0, forest), None, "classical", report)

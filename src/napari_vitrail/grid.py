@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
@@ -84,6 +84,13 @@ class Grid:
             read[row, column] = True
         return read
 
+    def read_in(self, window: tuple[slice, slice], interpolation: str = "bilinear") -> NDArray[np.bool_]:
+        """Return which cells (rows, columns) make up the features anywhere in a window of pixels."""
+        rows, columns = (np.arange(part.start, part.stop) for part in window)
+        along_rows = self.read_at(np.column_stack([rows, np.zeros_like(rows)]), interpolation).any(axis=1)
+        along_columns = self.read_at(np.column_stack([np.zeros_like(columns), columns]), interpolation)
+        return np.outer(along_rows, along_columns.any(axis=0))
+
 
 @dataclass(frozen=True)
 class FeatureGrid:
@@ -146,6 +153,17 @@ class FeatureGrid:
         cells = [(positions[axis] - self.grid.origin[axis]) / self.grid.spacing[axis] for axis in (0, 1)]
         values = _along_axis(self.values, cells[0], 0, interpolation)
         return FeatureGrid(_along_axis(values, cells[1], 1, interpolation), grid, self.channels)
+
+    def within(self, window: tuple[slice, slice]) -> FeatureGrid:
+        """Return the cells that the features in a window of pixels are made of, as a grid of their own."""
+        corners = self.grid.to_cells([[part.start for part in window], [part.stop - 1 for part in window]])
+        last = np.array(self.grid.shape) - 1
+        first = np.clip(np.floor(corners[0]), 0, last).astype(int)
+        stop = np.clip(np.ceil(corners[1]), first, last).astype(int) + 1
+        origin = self.grid.to_pixels(first[None])[0]
+        shape = (int(stop[0] - first[0]), int(stop[1] - first[1]))
+        grid = replace(self.grid, shape=shape, origin=(float(origin[0]), float(origin[1])))
+        return FeatureGrid(self.values[first[0] : stop[0], first[1] : stop[1]], grid, self.channels)
 
     def concat(self, other: FeatureGrid) -> FeatureGrid:
         """Return both sets of features side by side; they must sit on the same grid."""

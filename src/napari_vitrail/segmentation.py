@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.spec import FeatureSpec
     from napari_vitrail.tiling import Tile
 
 FINER = (7, 4, 2)
@@ -116,7 +117,7 @@ def coarse_to_fine_steps(
     """
     request = _Request.of(image, classifier, window)
     backbone = yield from _backbone_steps(request, backbone, device)
-    levels = [replace(request, stride=stride) for stride in _strides(classifier, backbone)]
+    levels = [replace(request, stride=stride) for stride in coarser_strides(classifier.spec, backbone)]
     for index, level in enumerate(levels):
         step = _preview_step(level.stride) if index < len(levels) - 1 else 1
         segmentation = np.zeros([-(-side // step) for side in request.shape], classifier.dtype)
@@ -124,15 +125,14 @@ def coarse_to_fine_steps(
         steps = _request_steps(level, keep, backbone, store, step=step)
         yield from part_of(steps, index, len(levels))
         if step > 1:
-            segmentation = _enlarged(segmentation, step, request.shape)
+            segmentation = enlarged(segmentation, step, request.shape)
         if index < len(levels) - 1:
             yield Progress(index + 1, len(levels), f"stride {level.stride}", segmentation)
     return segmentation
 
 
-def _strides(classifier: PixelClassifier, backbone: Backbone | None) -> list[int]:
-    """Return the strides of the levels, the classifier's own last."""
-    spec = classifier.spec
+def coarser_strides(spec: FeatureSpec, backbone: Backbone | None) -> list[int]:
+    """Return the strides on the way from the patch grid to that of a spec, which is the last."""
     if backbone is None or spec.sampling != "queries":
         return [spec.stride]
     strides = [backbone.info.patch_size]
@@ -147,7 +147,7 @@ def _preview_step(stride: int) -> int:
     return 1 << max((stride // 3).bit_length() - 1, 0)
 
 
-def _enlarged(
+def enlarged(
     segmentation: NDArray[np.unsignedinteger], step: int, shape: tuple[int, int]
 ) -> NDArray[np.unsignedinteger]:
     """Return a segmentation of every `step`-th pixel on all of them."""
@@ -248,7 +248,7 @@ def _backbone_steps(request: _Request, backbone: Backbone | None, device: str) -
         return None
     if backbone is None:
         yield Progress(0, 1, "loading weights")
-    return _trained_backbone(request.classifier, backbone, device)
+    return trained_backbone(request.classifier, backbone, device)
 
 
 def _request_steps(
@@ -303,7 +303,7 @@ def seen_by(classifier: PixelClassifier, features: PixelFeatures) -> PixelFeatur
     return replace(features.projected(classifier.projection), spec=classifier.spec)
 
 
-def _trained_backbone(classifier: PixelClassifier, backbone: Backbone | None, device: str) -> Backbone:
+def trained_backbone(classifier: PixelClassifier, backbone: Backbone | None, device: str) -> Backbone:
     """Return the backbone a classifier was trained with, or raise SpecMismatch."""
     name, trained = classifier.spec.backbone, classifier.weights
     backbone = backbone or _load_again(name, trained, device)

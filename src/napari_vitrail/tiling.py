@@ -56,6 +56,8 @@ def as_window(window: Window, shape: tuple[int, ...]) -> Window:
 def split(shape: tuple[int, int], size: int, halo: int, window: Window | None = None) -> list[Tile]:
     """Return tiles whose inner parts cover an image, or a window of it, exactly once, row by row.
 
+    Tiles meet at multiples of `size` of the image: those of a window are parts of the image's.
+
     Parameters
     ----------
     shape : (H, W)
@@ -74,10 +76,12 @@ def split(shape: tuple[int, int], size: int, halo: int, window: Window | None = 
 
 def _split_side(side: int, size: int, halo: int, part: slice) -> list[tuple[slice, slice, slice]]:
     parts = []
-    for start in range(part.start, part.stop, size):
-        stop = min(start + size, part.stop)
+    start = part.start
+    while start < part.stop:
+        stop = min((start // size + 1) * size, part.stop)
         outer = slice(max(start - halo, 0), min(stop + halo, side))
         parts.append((outer, slice(start, stop), slice(start - outer.start, stop - outer.start)))
+        start = stop
     return parts
 
 

@@ -13,7 +13,7 @@ from napari_vitrail.features._extract import (
 )
 from napari_vitrail.features._known import KnownTokens, TokenStore
 from napari_vitrail.features._pca import pca_colours
-from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps
+from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps, seen_pixels
 from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._projection import Projection
 from napari_vitrail.features._similarity import DescriptorGrid, unit_rows
@@ -39,6 +39,7 @@ __all__ = [
     "pca_colours",
     "pixel_features_steps",
     "plan_features",
+    "seen_pixels",
     "token_map",
     "token_map_steps",
     "unit_rows",

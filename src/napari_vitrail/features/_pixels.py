@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from napari_vitrail.features._classical import CLASSICAL_CHANNELS, CLASSICAL_HAL
 from napari_vitrail.features._vit import vit_features_steps
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.image import IntensityRange, stretched, to_grey, to_rgb
-from napari_vitrail.tiling import Tile, split
+from napari_vitrail.tiling import Tile, as_window, split
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +28,18 @@ PIXEL_TILE = 256
 """Pixels a side whose features are made at once: 442 of them are 116 MB, and a cancel is prompt."""
 
 
+class KeptTiles(Protocol):
+    """Where the classical features of an image's tiles are kept, see `napari_vitrail.recent.Recent`."""
+
+    def get(self, key: str, /) -> NDArray[np.float32] | None:
+        """Return the features of a tile, if they are still there."""
+        ...
+
+    def put(self, key: str, value: NDArray[np.float32], /) -> None:
+        """Keep the features of a tile."""
+        ...
+
+
 @dataclass(frozen=True)
 class PixelFeatures:
     """Features of one image, never all of them at once at full size.
@@ -39,11 +51,14 @@ class PixelFeatures:
         The image that the classical features are computed of, tile by tile as they are read.
     vit : FeatureGrid or None
         ViT features on the grid of their tokens; None where the spec wants none.
+    classical : KeptTiles or None
+        Where the classical features of tiles wait to be read again; None computes them every time.
     """
 
     spec: FeatureSpec
     grey: NDArray[np.uint8]
     vit: FeatureGrid | None
+    classical: KeptTiles | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -68,9 +83,12 @@ class PixelFeatures:
             stop = [part.stop for part in tile.inner]
             here = ((positions >= start) & (positions < stop)).all(axis=1)
             if here.any():
-                features = classical_features(self.grey[tile.outer])[tile.local]
-                rows[here] = features[tuple((positions[here] - start).T)]
+                rows[here] = self.classical_on(tile)[tuple((positions[here] - start).T)]
         return rows
+
+    def within(self, window: Window) -> PixelFeatures:
+        """Return these features with only those of the ViT that a window needs."""
+        return replace(self, vit=None if self.vit is None else self.vit.within(window))
 
     def restricted(self, features: Features) -> PixelFeatures:
         """Return these features as a spec with another feature set, of these or fewer, would give them."""
@@ -101,15 +119,47 @@ class PixelFeatures:
         if self.vit is not None:
             parts.append(self.vit.on(pixels, interpolation=self.spec.interpolation))
         if self.spec.features != "vit":
-            rows, columns = (slice(part.start, part.stop, step) for part in tile.local)
-            parts.append(classical_grid(self.grey[tile.outer], (rows, columns), pixels))
+            channels = {"classical": slice(0, len(CLASSICAL_CHANNELS))}
+            parts.append(FeatureGrid(self.classical_on(tile)[::step, ::step], pixels, channels))
         return parts[0] if len(parts) == 1 else parts[0].concat(parts[1])
 
+    def sampled(self, window: Window, step: int) -> FeatureGrid:
+        """Return all features at every `step`-th row and column of a window, those of the ViT first."""
+        shape = [-(-(part.stop - part.start) // step) for part in window]
+        origin = (float(window[0].start), float(window[1].start))
+        pixels = Grid((shape[0], shape[1]), origin, (float(step), float(step)))
+        parts = []
+        if self.vit is not None:
+            parts.append(self.vit.on(pixels, interpolation=self.spec.interpolation))
+        if self.spec.features != "vit":
+            values = np.empty((*pixels.shape, len(CLASSICAL_CHANNELS)), np.float32)
+            for tile in self.tiles(window):
+                # the first row and column of the tile that are multiples of the step from the window's
+                first = [
+                    (own.start - part.start) % step for own, part in zip(window, tile.inner, strict=True)
+                ]
+                own = self.classical_on(tile)[first[0] :: step, first[1] :: step]
+                start = [
+                    (part.start + skip - own.start) // step
+                    for part, skip, own in zip(tile.inner, first, window, strict=True)
+                ]
+                values[start[0] : start[0] + own.shape[0], start[1] : start[1] + own.shape[1]] = own
+            parts.append(FeatureGrid(values, pixels, {"classical": slice(0, values.shape[2])}))
+        return parts[0] if len(parts) == 1 else parts[0].concat(parts[1])
 
-def classical_grid(grey: NDArray[np.uint8], window: tuple[slice, slice], pixels: Grid) -> FeatureGrid:
-    """Return the classical features in a window of a grey image, which sits on `pixels`."""
-    channels = {"classical": slice(0, len(CLASSICAL_CHANNELS))}
-    return FeatureGrid(classical_features(grey)[window], pixels, channels)
+    def classical_on(self, tile: Tile) -> NDArray[np.float32]:
+        """Return the classical features of a tile, or of a part of one, looked up where they are kept."""
+        if self.classical is None:
+            return classical_features(self.grey[tile.outer])[tile.local]
+        starts = [part.start // PIXEL_TILE * PIXEL_TILE for part in tile.inner]
+        block = (slice(starts[0], starts[0] + PIXEL_TILE), slice(starts[1], starts[1] + PIXEL_TILE))
+        [whole] = self.tiles(as_window(block, self.shape))
+        features = self.classical.get(str(starts))
+        if features is None:
+            features = classical_features(self.grey[whole.outer])[whole.local]
+            self.classical.put(str(starts), features)
+        rows, columns = tile.moved((starts[0], starts[1])).inner
+        return features[rows, columns]
 
 
 def pixel_features_steps(
@@ -144,18 +194,34 @@ def pixel_features_steps(
     SpecMismatch
         If the backbone is not the one that the spec names.
     """
-    scaled = intensity.scale(image)
-    grey = to_grey(scaled)
+    grey, seen = seen_pixels(image, spec, intensity)
     vit = None
-    if spec.uses_vit and backbone is not None:
+    if seen is not None and backbone is not None:
         if backbone.info.name != spec.backbone:
             raise SpecMismatch(f"the spec names the backbone {spec.backbone}, got {backbone.info.name}")
-        seen = to_rgb(scaled if spec.contrast == "fitted" else _own_contrast(image, spec, intensity, scaled))
-        del scaled  # of a large image it is a large part of the memory
         vit = yield from vit_features_steps(
             seen, spec, backbone, positions=positions, projection=projection, store=store
         )
     return PixelFeatures(spec, grey, vit)
+
+
+def seen_pixels(
+    image: NDArray[np.generic], spec: FeatureSpec, intensity: IntensityRange
+) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+    """Return an image as the classical filters see it, and as the ViT does (None where there is none).
+
+    Returns
+    -------
+    grey : (H, W) uint8
+    rgb : (H, W, 3) float32, 0 to 1, or None
+    """
+    scaled = intensity.scale(image)
+    grey = to_grey(scaled)
+    if not spec.uses_vit:
+        return grey, None
+    return grey, to_rgb(
+        scaled if spec.contrast == "fitted" else _own_contrast(image, spec, intensity, scaled)
+    )
 
 
 def _own_contrast(

@@ -60,7 +60,10 @@ def lattice_features_steps(
     grid = grid.magnified(factors)
     wanted = np.ones(lattice.shape, bool)
     if positions is not None and spec.sampling == "queries":  # one pass computes all strided tokens
-        wanted = _read(grid, positions, spec.interpolation)
+        if isinstance(positions, tuple):
+            wanted = grid.read_in(positions, spec.interpolation)
+        else:
+            wanted = grid.read_at(positions, spec.interpolation)
     plan = [tile for tile in tiles(lattice, shape, spec) if wanted[tile.cells].any()]
     width = _width(spec, backbone)
     channels = {"vit": slice(0, backbone.info.width), "attention": slice(backbone.info.width, width)}
@@ -100,16 +103,6 @@ def _finite(tokens: NDArray[np.float32], spec: FeatureSpec, backbone: Backbone) 
 def _width(spec: FeatureSpec, backbone: Backbone) -> int:
     """Return the number of features: the network's, and its heads where attention is asked for."""
     return backbone.info.width + (backbone.info.heads if spec.attention else 0)
-
-
-def _read(grid: Grid, positions: ArrayLike | Window, interpolation: str) -> NDArray[np.bool_]:
-    """Return which cells make up the features at pixels (n, 2), or anywhere in a window."""
-    if not isinstance(positions, tuple):
-        return grid.read_at(positions, interpolation)
-    rows, columns = (np.arange(part.start, part.stop) for part in positions)
-    along_rows = grid.read_at(np.column_stack([rows, np.zeros_like(rows)]), interpolation).any(axis=1)
-    along_columns = grid.read_at(np.column_stack([np.zeros_like(columns), columns]), interpolation)
-    return np.outer(along_rows, along_columns.any(axis=0))
 
 
 def _tile_steps(

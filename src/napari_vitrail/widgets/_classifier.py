@@ -29,6 +29,7 @@ from napari_vitrail.widgets._layers import (
     read_strokes,
     write_segmentation,
 )
+from napari_vitrail.widgets._live import LiveUpdate
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
@@ -60,6 +61,14 @@ class ClassifierWidget(QWidget):
             "Paint a few strokes of each class, one label for each, then press Segment.",
         )
         self._file = ClassifierFile()
+        self._live = LiveUpdate(
+            viewer,
+            self._layers,
+            self._job,
+            spec=lambda: self._form.spec,
+            estimator=lambda: self._form.estimator,
+            on_learned=self._on_learned,
+        )
         self._job.requested.connect(self._on_segment_requested)
         self._file.chosen.connect(self._on_file_chosen)
         viewer.dims.events.connect(self._on_changed)
@@ -72,14 +81,19 @@ class ClassifierWidget(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Cancel the running job."""
-        self._job.cancel()
+        self._stop()
         super().closeEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Cancel the running job when the dock lets go of the widget, which sends no close event."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._job.cancel()
+            self._stop()
         super().changeEvent(event)
+
+    def _stop(self) -> None:
+        self._live.follow(None)
+        self._live.stop()
+        self._job.cancel()
 
     def _lay_out(self) -> None:
         """Put what everyone needs on top, and what few need below, folded."""
@@ -87,6 +101,7 @@ class ClassifierWidget(QWidget):
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._layers.add_rows(rows)
         self._form.add_rows(rows)
+        self._live.add_rows(rows)
         self._job.add_row(self._file)
         layout = QVBoxLayout(self)
         layout.addLayout(rows)
@@ -102,6 +117,7 @@ class ClassifierWidget(QWidget):
         return self._layers.obstacle(self._viewer.dims)
 
     def _on_changed(self) -> None:
+        self._live.follow(self._layers.strokes)
         self._job.allow(self._obstacle())
         self._file.allow(self._layers.image_obstacle(self._viewer.dims))
 
@@ -109,6 +125,7 @@ class ClassifierWidget(QWidget):
         if obstacle := self._obstacle():  # a layer may change without a word: in place, by a script
             self._job.refuse(obstacle)
             return
+        self._live.stop()
         image, strokes, dims = self._layers.image, self._layers.strokes, self._viewer.dims
         plane = read_plane(image, dims)
         painted = read_strokes(strokes, image, dims)
@@ -135,6 +152,10 @@ class ClassifierWidget(QWidget):
         classifier, segmentation = result
         self._file.keep(classifier, plane.layer_name)
         write_segmentation(self._viewer, plane, segmentation, strokes)
+        return self._report(plane, classifier.report)
+
+    def _on_learned(self, plane: ImagePlane, classifier: PixelClassifier) -> str:
+        self._file.keep(classifier, plane.layer_name)
         return self._report(plane, classifier.report)
 
     def _on_file_chosen(self, path: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Progress, Steps
@@ -15,6 +15,7 @@ from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._torch import load_triton_apart
 
+PATIENCE_MS = 600
 _CANCELLING = "Cancelling …"
 
 
@@ -45,6 +46,11 @@ class JobPanel(QWidget):
         self._cancel = QPushButton("Cancel")
         self._more = QVBoxLayout()
         self._bar = QProgressBar()
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._in_passing = False
+        self._patience.timeout.connect(self._on_patience_lost)
         self._status = QLabel(advice)
         self._runner = Runner(
             on_progress=self._on_progress,
@@ -81,6 +87,7 @@ class JobPanel(QWidget):
         on_done: Callable[[Any], str],
         title: str,
         on_preview: Callable[[Any], None] | None = None,
+        in_passing: bool = False,
     ) -> None:
         """Start work, in place of what may be running.
 
@@ -94,15 +101,31 @@ class JobPanel(QWidget):
             What the work is called, for those who quit napari meanwhile.
         on_preview : callable, optional
             Called with every result so far, in the GUI thread too.
+        in_passing : bool
+            Whether nobody waits for it: the bar is then shown only where it takes long.
         """
         self._on_preview = on_preview
         self._previewed = False
         self._began = time.monotonic()
         self._runner.start(Job(steps, lambda result: self._on_done(on_done(result)), title))
         self._bar.setRange(0, 0)  # busy, until the first progress arrives
-        self._bar.setVisible(True)
-        self._status.setText(f"{title} …")
         self._allow_cancel(True)
+        self._in_passing = in_passing
+        if in_passing:
+            self._patience.start()
+        else:
+            self._bar.setVisible(True)
+            self._status.setText(f"{title} …")
+
+    def make_way(self) -> None:
+        """Drop what runs in passing, without a word: something else will be asked for soon."""
+        if self._in_passing:
+            self._runner.cancel()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether work is under way."""
+        return self._runner.is_busy
 
     def cancel(self) -> None:
         """Cancel what is running, if anything is."""
@@ -146,7 +169,11 @@ class JobPanel(QWidget):
     def _on_done(self, report: str) -> None:
         self._status.setText(f"Done in {time.monotonic() - self._began:.1f} s: {report}")
 
+    def _on_patience_lost(self) -> None:
+        self._bar.setVisible(self._runner.is_wanted)
+
     def _on_idle(self) -> None:
+        self._patience.stop()
         self._bar.setVisible(False)
         self._allow_cancel(False)
         if self._status.text() == _CANCELLING:

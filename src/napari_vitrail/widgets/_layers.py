@@ -185,6 +185,39 @@ def write_segmentation(
     return layer
 
 
+def write_patch(
+    viewer: Viewer,
+    plane: ImagePlane,
+    window: tuple[slice, slice],
+    classes: NDArray[np.integer],
+    strokes: Labels | None,
+) -> Labels:
+    """Write a part of a segmentation into the labels layer of its image, see `write_segmentation`."""
+    layer = _result_layer(viewer.layers, plane)
+    if layer is None or not np.can_cast(classes.dtype, layer.data.dtype):
+        shape = [plane.shape[axis] for axis, at in enumerate(plane.index) if isinstance(at, slice)]
+        whole = np.zeros(shape, classes.dtype)
+        if layer is not None:
+            whole[...] = layer.data[plane.index]
+        layer = write_segmentation(viewer, plane, whole, strokes)
+    layer.data[plane.index][window] = classes
+    layer.refresh(thumbnail=False, highlight=False, extent=False)
+    return layer
+
+
+def shown_window(image: Image, plane: ImagePlane) -> tuple[slice, slice]:
+    """Return which rows and columns of a plane the canvas shows; all of them where nothing was drawn yet."""
+    axes = [axis for axis, at in enumerate(plane.index) if isinstance(at, slice)]
+    scale = image.downsample_factors[image.data_level] if image.multiscale else np.ones(image.ndim)
+    corners = image.corner_pixels * scale
+    first = np.floor(corners[0]).astype(int)
+    stop = np.ceil(corners[1] + scale).astype(int)
+    shown = [(max(first[axis], 0), min(stop[axis], plane.shape[axis])) for axis in axes]
+    if any(end - start <= 1 for start, end in shown):
+        shown = [(0, plane.shape[axis]) for axis in axes]
+    return slice(*map(int, shown[0])), slice(*map(int, shown[1]))
+
+
 def class_colours() -> CyclicLabelColormap:
     """Return label colours of which the first few are chosen with care, and the rest napari's."""
     chosen = [(0, 0, 0, 0), *map(transform_color, _CLASS_COLOURS)]

@@ -1,0 +1,409 @@
+"""Live: a stroke becomes a picture at once, since features stay at hand between strokes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from napari_vitrail.backbones import load_backbone
+from napari_vitrail.blend import WEIGHT_WITHOUT_EVIDENCE, Blend
+from napari_vitrail.classify import PixelClassifier, fit_on_features_steps, training_set
+from napari_vitrail.estimators import Haste
+from napari_vitrail.features import PixelFeatures, Projection, seen_pixels, vit_features_steps
+from napari_vitrail.image import IntensityRange, as_image
+from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.recent import Recent
+from napari_vitrail.segmentation import coarser_strides, enlarged, seen_by
+from napari_vitrail.spec import SEGMENTATION, FeatureSpec
+from napari_vitrail.strokes import MAX_PER_CLASS, Painted
+from napari_vitrail.tiling import Window, as_window
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_vitrail.backbones import Backbone
+    from napari_vitrail.features import TokenStore
+    from napari_vitrail.grid import Grid
+
+HASTY_PIXELS = 600
+"""Pixels of a class that a hasty fit sees at most."""
+FIRST_PIXELS = 48_000
+"""Of a window that the first answer is predicted at; the others follow."""
+MEMORY_BYTES = 1 << 30
+"""For classical features of tiles, and again for ViT features of planes."""
+
+
+class Patch(NamedTuple):
+    """A part of a segmentation, as far as it is known.
+
+    Attributes
+    ----------
+    window : (rows, columns) slices in pixels
+    classes : (h, w) unsigned int array
+        Class ids as painted.
+    """
+
+    window: Window
+    classes: NDArray[np.unsignedinteger]
+
+
+@dataclass
+class KeptPlane:
+    """One image plane and those of its features that were needed so far.
+
+    Attributes
+    ----------
+    features : PixelFeatures
+        ViT features; zero where nobody asked.
+    seen : (H, W, 3) float32 or None
+        The plane as the ViT sees it.
+    known : (rows, columns) bool or None
+        Which cells of the ViT features were computed; None before any was.
+    """
+
+    features: PixelFeatures
+    seen: NDArray[np.float32] | None
+    known: NDArray[np.bool_] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, the classical features aside."""
+        vit = None if self.features.vit is None else self.features.vit.values
+        parts = [self.features.grey, self.seen, self.known, vit]
+        return sum(part.nbytes for part in parts if part is not None)
+
+    def knows(self, positions: NDArray[np.intp] | Window) -> bool:
+        """Whether the ViT features at pixels, or in a window, are all there."""
+        if self.seen is None:
+            return True
+        if self.features.vit is None or self.known is None:
+            return False
+        return not (self._read(self.features.vit.grid, positions) & ~self.known).any()
+
+    def ensure_steps(
+        self, positions: NDArray[np.intp] | Window, backbone: Backbone | None, store: TokenStore | None
+    ) -> Steps[None]:
+        """Compute the ViT features at pixels (n, 2), or in a window, unless they are there."""
+        if self.seen is None or backbone is None or self.knows(positions):
+            return
+        spec, kept = self.features.spec, self.features.vit
+        found = yield from vit_features_steps(self.seen, spec, backbone, positions=positions, store=store)
+        fresh = np.ones(found.grid.shape, bool)
+        if spec.sampling == "queries":
+            fresh = self._read(found.grid, positions)
+        if kept is None or self.known is None:
+            kept = replace(found, values=np.zeros(found.values.shape, np.float32))
+            self.features = replace(self.features, vit=kept)
+            self.known = np.zeros(found.grid.shape, bool)
+        kept.values[fresh] = found.values[fresh]
+        self.known |= fresh
+
+    def _read(self, grid: Grid, positions: NDArray[np.intp] | Window) -> NDArray[np.bool_]:
+        interpolation = self.features.spec.interpolation
+        if isinstance(positions, tuple):
+            return grid.read_in(positions, interpolation)
+        return grid.read_at(positions, interpolation)
+
+
+@dataclass
+class LiveSession:
+    """What is kept between strokes: features of planes, and the classifier trained last.
+
+    One job at a time may use a session: its state is not guarded against two threads.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+    estimator : str or scikit-learn classifier, optional
+        See `napari_vitrail.fit_classifier`. The default of the features is first fitted hastily: few
+        trees, few pixels, and the share of the linear model that was found last.
+    backbone : Backbone, optional
+        A loaded one; else the one that the spec names, on `device`.
+    device : {"auto", "cuda", "mps", "cpu"}
+    store : FeatureStore, optional
+        Where ViT features are looked up and kept beyond the session.
+    random_state : int
+
+    Attributes
+    ----------
+    classifier : PixelClassifier or None
+        The one trained last.
+    settled : bool
+        Whether it is the one that `napari_vitrail.fit_classifier` returns for the same strokes.
+    """
+
+    spec: FeatureSpec = SEGMENTATION
+    estimator: Any = None
+    backbone: Backbone | None = None
+    device: str = "auto"
+    store: TokenStore | None = None
+    random_state: int = 0
+    classifier: PixelClassifier | None = field(default=None, init=False)
+    settled: bool = field(default=False, init=False)
+    _planes: Recent[KeptPlane] = field(default_factory=lambda: Recent(MEMORY_BYTES), init=False, repr=False)
+    _classical: Recent[NDArray[np.float32]] = field(
+        default_factory=lambda: Recent(MEMORY_BYTES), init=False, repr=False
+    )
+    _weight: float = field(default=WEIGHT_WITHOUT_EVIDENCE, init=False)
+    _components: Projection | None = field(default=None, init=False, repr=False)
+    _digests: dict[int, str] = field(default_factory=dict, init=False, repr=False)  # of one job
+
+    def learn_steps(
+        self,
+        images: Sequence[ArrayLike],
+        labels: Sequence[ArrayLike],
+        image: ArrayLike,
+        window: Window,
+        *,
+        class_names: Mapping[int, str] | None = None,
+    ) -> Steps[PixelClassifier]:
+        """Train hastily on all strokes and show what comes of it in a window.
+
+        Parameters
+        ----------
+        images, labels, class_names
+            See `napari_vitrail.fit_classifier`.
+        image : (H, W), (H, W, 3) or (H, W, 4) array
+            The plane that is looked at.
+        window : (rows, columns) slices
+            The part of it that is looked at.
+
+        Yields
+        ------
+        progress : Progress
+            ``so_far`` is a `Patch`, coarse ones first.
+        """
+        haste = Haste(self._weight, self._components) if self.estimator is None else None
+        most = MAX_PER_CLASS if haste is None else HASTY_PIXELS
+        self._digests = {}
+        planes, strokes = training_set(images, labels, class_names or {}, self.random_state, most)
+        intensity = IntensityRange.of(planes, self.spec.intensity)
+        shown = as_image(image)
+        window = as_window(window, shown.shape)
+        yield from self._backbone_steps()
+        for stride in self._levels(planes, strokes, shown, window, intensity):
+            classifier = yield from self._fit_steps(planes, strokes, intensity, stride, class_names, haste)
+            self.classifier, self.settled = classifier, haste is None and stride == self.spec.stride
+            yield from self._window_steps(classifier, shown, window, stride)
+        return classifier
+
+    def settle_steps(
+        self,
+        images: Sequence[ArrayLike],
+        labels: Sequence[ArrayLike],
+        *,
+        class_names: Mapping[int, str] | None = None,
+    ) -> Steps[PixelClassifier]:
+        """Train as `napari_vitrail.fit_classifier` does, on the features that are at hand.
+
+        Parameters
+        ----------
+        images, labels, class_names
+            See `napari_vitrail.fit_classifier`.
+        """
+        self._digests = {}
+        planes, strokes = training_set(images, labels, class_names or {}, self.random_state)
+        intensity = IntensityRange.of(planes, self.spec.intensity)
+        yield from self._backbone_steps()
+        classifier = yield from self._fit_steps(
+            planes, strokes, intensity, self.spec.stride, class_names, None
+        )
+        self.classifier, self.settled = classifier, True
+        if isinstance(classifier.estimator, Blend):
+            self._weight = classifier.estimator.weight
+            self._components = _components_of(classifier)
+        return classifier
+
+    def show_steps(self, image: ArrayLike, window: Window, *, around: bool = False) -> Steps[PixelClassifier]:
+        """Segment a window of a plane with the classifier trained last, then what is around it.
+
+        Parameters
+        ----------
+        image : (H, W), (H, W, 3) or (H, W, 4) array
+        window : (rows, columns) slices
+        around : bool
+            Whether the rest of the plane follows, what is nearest first.
+
+        Yields
+        ------
+        progress : Progress
+            ``so_far`` is a `Patch`.
+
+        Raises
+        ------
+        ValueError
+            If nothing was trained yet.
+        """
+        self._digests = {}
+        classifier = self.classifier
+        if classifier is None:
+            raise ValueError("the session has no classifier yet: let it learn from strokes first")
+        shown = as_image(image)
+        window = as_window(window, shown.shape)
+        yield from self._backbone_steps()
+        yield from self._window_steps(classifier, shown, window, self.spec.stride)
+        if around:
+            yield from self._around_steps(classifier, shown, window)
+        return classifier
+
+    def prepare_steps(self, image: ArrayLike, window: Window) -> Steps[None]:
+        """Compute features of a window of a plane ahead of the first stroke."""
+        self._digests = {}
+        shown = as_image(image)
+        window = as_window(window, shown.shape)
+        intensity = IntensityRange.of([shown], self.spec.intensity)
+        yield from self._backbone_steps()
+        for stride in self._strides():
+            kept = self._kept(shown, intensity, stride)
+            yield from kept.ensure_steps(window, self.backbone, self.store)
+        if self.spec.features != "vit":
+            tiles = kept.features.tiles(window)
+            for done, tile in enumerate(tiles, start=1):
+                kept.features.classical_on(tile)
+                yield Progress(done, len(tiles), "classical features")
+
+    def _backbone_steps(self) -> Steps[None]:
+        if self.spec.uses_vit and self.backbone is None:
+            yield Progress(0, 1, "loading weights")
+            self.backbone = load_backbone(self.spec.backbone, device=self.device)
+
+    def _strides(self) -> list[int]:
+        """Return the strides of the levels, coarse to fine."""
+        if self.backbone is None:
+            return [self.spec.stride]
+        return coarser_strides(self.spec, self.backbone)
+
+    def _levels(
+        self, planes: Sequence[NDArray[np.generic]], strokes: Sequence[Painted],
+        shown: NDArray[np.generic], window: Window, intensity: IntensityRange,
+    ) -> list[int]:  # fmt: skip
+        """Return the strides to go through: the last one alone where its features are all there."""
+        at_hand = self._kept(shown, intensity, self.spec.stride).knows(window) and all(
+            self._kept(plane, intensity, self.spec.stride).knows(own.positions)
+            for plane, own in zip(planes, strokes, strict=True)
+        )
+        return [self.spec.stride] if at_hand else self._strides()
+
+    def _kept(self, plane: NDArray[np.generic], intensity: IntensityRange, stride: int) -> KeptPlane:
+        """Return what is kept of a plane at a stride."""
+        key = f"{self._content(plane)} {intensity}"
+        spec = replace(self.spec, stride=stride)
+        kept = self._planes.get(f"{key} {spec.digest}")
+        if kept is None:
+            grey, seen = seen_pixels(plane, spec, intensity)
+            kept = KeptPlane(PixelFeatures(spec, grey, None, PlaneTiles(self._classical, key)), seen)
+        self._planes.put(f"{key} {spec.digest}", kept)  # again: it may have grown
+        return kept
+
+    def _content(self, plane: NDArray[np.generic]) -> str:
+        """Return a digest of a plane, computed once in a job, which holds the plane meanwhile."""
+        if id(plane) not in self._digests:
+            content = hashlib.blake2b(np.ascontiguousarray(plane).data, digest_size=16)
+            self._digests[id(plane)] = f"{content.hexdigest()} {plane.shape} {plane.dtype}"
+        return self._digests[id(plane)]
+
+    def _fit_steps(
+        self, planes: Sequence[NDArray[np.generic]], strokes: Sequence[Painted], intensity: IntensityRange,
+        stride: int, class_names: Mapping[int, str] | None, haste: Haste | None,
+    ) -> Steps[PixelClassifier]:  # fmt: skip
+        features = []
+        for plane, own in zip(planes, strokes, strict=True):
+            kept = self._kept(plane, intensity, stride)
+            yield from kept.ensure_steps(own.positions, self.backbone, self.store)
+            features.append(kept.features)
+        return (
+            yield from fit_on_features_steps(
+                features, strokes, intensity,
+                estimator=self.estimator, haste=haste, class_names=class_names,
+                weights=self.backbone.info.weights if self.backbone is not None else None,
+                random_state=self.random_state,
+            )
+        )  # fmt: skip
+
+    def _window_steps(
+        self, classifier: PixelClassifier, shown: NDArray[np.generic], window: Window, stride: int
+    ) -> Steps[None]:
+        """Segment a window: soon at some of its pixels, and then, at the last stride, at all of them."""
+        kept = self._kept(shown, classifier.intensity, stride)
+        step = _step(window)
+        tiles = _nearest_first([tile.inner for tile in kept.features.tiles(window)], window)
+        if not kept.knows(window):  # each part as soon as its features are there
+            yield from self._parts_steps(classifier, kept, tiles, 1 if stride == self.spec.stride else step)
+            return
+        features = seen_by(classifier, kept.features.within(window))
+        yield Progress(1, 2, "prediction", _patch(classifier, features, window, step))
+        if step > 1 and stride == self.spec.stride:
+            yield from self._parts_steps(classifier, kept, tiles, 1)
+
+    def _around_steps(
+        self, classifier: PixelClassifier, shown: NDArray[np.generic], window: Window
+    ) -> Steps[None]:
+        kept = self._kept(shown, classifier.intensity, self.spec.stride)
+        tiles = [tile.inner for tile in kept.features.tiles() if not _inside(tile.inner, window)]
+        yield from self._parts_steps(classifier, kept, _nearest_first(tiles, window), 1)
+
+    def _parts_steps(
+        self, classifier: PixelClassifier, kept: KeptPlane, parts: Sequence[Window], step: int
+    ) -> Steps[None]:
+        for done, part in enumerate(parts, start=1):
+            yield from kept.ensure_steps(part, self.backbone, self.store)
+            features = seen_by(classifier, kept.features.within(part))
+            yield Progress(done, len(parts), "prediction", _patch(classifier, features, part, step))
+
+
+@dataclass(frozen=True)
+class PlaneTiles:
+    """The part of a common memory that belongs to one plane."""
+
+    common: Recent[NDArray[np.float32]]
+    name: str
+
+    def get(self, key: str, /) -> NDArray[np.float32] | None:
+        """Return the features of a tile, if they are still there."""
+        return self.common.get(f"{self.name} {key}")
+
+    def put(self, key: str, value: NDArray[np.float32], /) -> None:
+        """Keep the features of a tile."""
+        self.common.put(f"{self.name} {key}", value)
+
+
+def _patch(classifier: PixelClassifier, features: PixelFeatures, window: Window, step: int) -> Patch:
+    """Return the classes in a window, predicted at every `step`-th pixel."""
+    classes = classifier.predict(features.sampled(window, step))
+    shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
+    return Patch(window, enlarged(classes, step, shape))
+
+
+def _components_of(classifier: PixelClassifier) -> Projection | None:
+    """Return the principal components that a blend's forest sees, if there is one."""
+    projection, blend = classifier.projection, classifier.estimator
+    if projection is None or blend.forest is None:
+        return None
+    logits = len(blend.classes) if blend.weight > 0 else 0
+    return Projection(projection.basis[:, logits:], projection.offset[logits:])
+
+
+def _nearest_first(parts: Sequence[Window], window: Window) -> list[Window]:
+    """Return windows in the order of their distance from the middle of one."""
+    middle = np.array([part.start + part.stop for part in window])
+    away = [np.abs([part.start + part.stop for part in own] - middle).max() for own in parts]
+    return [parts[index] for index in np.argsort(away, kind="stable")]
+
+
+def _step(window: Window) -> int:
+    """Return every how many pixels a window is predicted first: a power of two."""
+    pixels = (window[0].stop - window[0].start) * (window[1].stop - window[1].start)
+    step = 1
+    while pixels > FIRST_PIXELS * step**2:
+        step *= 2
+    return step
+
+
+def _inside(inner: Window, window: Window) -> bool:
+    return all(
+        part.start >= own.start and part.stop <= own.stop for part, own in zip(inner, window, strict=True)
+    )
