@@ -160,10 +160,13 @@ class Haste:
         Of the linear model.
     components : Projection or None
         Principal components of the ViT features that the forest sees.
+    linear : Projection or None
+        The linear model found last, of the same classes.
     """
 
     weight: float
     components: Projection | None
+    linear: Projection | None
 
 
 def fit_hastily(
@@ -173,24 +176,27 @@ def fit_hastily(
     components = known.components
     if components is None and vit is not None:
         components = Projection.of(vit, spec.n_components)
-    return _blended(vit, components, classical, ids, known.weight, HASTY_TREES, random_state)
+    return _blended(
+        vit, components, classical, ids, known.weight, HASTY_TREES, random_state, start=known.linear
+    )
 
 
 def _blended(
     vit: Rows | None, components: Projection | None, classical: Rows | None, ids: Ids, weight: float,
-    n_trees: int, random_state: int, reason: str = "",
+    n_trees: int, random_state: int, reason: str = "", start: Projection | None = None,
 ) -> Fitted:  # fmt: skip
     """Fit the forest, the linear model, or both, as the features and the weight ask for it."""
     classes = np.unique(ids)
     if vit is not None and (classical is None or weight == 1):
-        return Fitted(Blend(classes, 1.0, None), linear_model(vit, ids), "vit", f"linear ViT model{reason}")
+        linear = linear_model(vit, ids, start)
+        return Fitted(Blend(classes, 1.0, None), linear, "vit", f"linear ViT model{reason}")
     detail = _side_by_side(vit, components, classical)
     forest = detail_forest(n_trees, random_state).fit(detail, ids)
     report = f"forest on {detail.shape[1]} features"
     if vit is None or components is None:
         return Fitted(Blend(classes, 0.0, forest), None, "classical", report)
     if weight > 0:
-        components = linear_model(vit, ids).beside(components)
+        components = linear_model(vit, ids, start).beside(components)
         report = f"{1 - weight:.0%} {report}, {weight:.0%} linear ViT model"
     return Fitted(Blend(classes, weight, forest), components, "hybrid", report + reason)
 

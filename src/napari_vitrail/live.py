@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from napari_vitrail.features import TokenStore
     from napari_vitrail.grid import Grid
 
-HASTY_PIXELS = 600
+HASTY_PIXELS = 400
 """Pixels of a class that a hasty fit sees at most."""
-FIRST_PIXELS = 48_000
+FIRST_PIXELS = 24_000
 """Of a window that the first answer is predicted at; the others follow."""
 MEMORY_BYTES = 1 << 30
 """For classical features of tiles, and again for ViT features of planes."""
@@ -150,7 +150,7 @@ class LiveSession:
     )
     _weight: float = field(default=WEIGHT_WITHOUT_EVIDENCE, init=False)
     _components: Projection | None = field(default=None, init=False, repr=False)
-    _digests: dict[int, str] = field(default_factory=dict, init=False, repr=False)  # of one job
+    _digests: dict[str, str] = field(default_factory=dict, init=False, repr=False)  # of one job
 
     def learn_steps(
         self,
@@ -177,17 +177,18 @@ class LiveSession:
         progress : Progress
             ``so_far`` is a `Patch`, coarse ones first.
         """
-        haste = Haste(self._weight, self._components) if self.estimator is None else None
-        most = MAX_PER_CLASS if haste is None else HASTY_PIXELS
         self._digests = {}
+        hasty = self.estimator is None
+        most = HASTY_PIXELS if hasty else MAX_PER_CLASS
         planes, strokes = training_set(images, labels, class_names or {}, self.random_state, most)
         intensity = IntensityRange.of(planes, self.spec.intensity)
         shown = as_image(image)
         window = as_window(window, shown.shape)
         yield from self._backbone_steps()
         for stride in self._levels(planes, strokes, shown, window, intensity):
+            haste = self._haste(strokes) if hasty else None
             classifier = yield from self._fit_steps(planes, strokes, intensity, stride, class_names, haste)
-            self.classifier, self.settled = classifier, haste is None and stride == self.spec.stride
+            self.classifier, self.settled = classifier, not hasty and stride == self.spec.stride
             yield from self._window_steps(classifier, shown, window, stride)
         return classifier
 
@@ -215,7 +216,7 @@ class LiveSession:
         self.classifier, self.settled = classifier, True
         if isinstance(classifier.estimator, Blend):
             self._weight = classifier.estimator.weight
-            self._components = _components_of(classifier)
+            self._components = _parts_of(classifier)[1]
         return classifier
 
     def show_steps(self, image: ArrayLike, window: Window, *, around: bool = False) -> Steps[PixelClassifier]:
@@ -299,12 +300,20 @@ class LiveSession:
         self._planes.put(f"{key} {spec.digest}", kept)  # again: it may have grown
         return kept
 
+    def _haste(self, strokes: Sequence[Painted]) -> Haste:
+        """Return what is known from before of a fit on some strokes."""
+        classes, linear = np.unique(np.concatenate([own.ids for own in strokes])), None
+        if self.classifier is not None and np.array_equal(self.classifier.classes_, classes):
+            linear = _parts_of(self.classifier)[0]
+        return Haste(self._weight, self._components, linear)
+
     def _content(self, plane: NDArray[np.generic]) -> str:
         """Return a digest of a plane, computed once in a job, which holds the plane meanwhile."""
-        if id(plane) not in self._digests:
+        view = f"{plane.__array_interface__['data'][0]} {plane.strides} {plane.shape} {plane.dtype}"
+        if view not in self._digests:
             content = hashlib.blake2b(np.ascontiguousarray(plane).data, digest_size=16)
-            self._digests[id(plane)] = f"{content.hexdigest()} {plane.shape} {plane.dtype}"
-        return self._digests[id(plane)]
+            self._digests[view] = f"{content.hexdigest()} {plane.shape} {plane.dtype}"
+        return self._digests[view]
 
     def _fit_steps(
         self, planes: Sequence[NDArray[np.generic]], strokes: Sequence[Painted], intensity: IntensityRange,
@@ -378,13 +387,15 @@ def _patch(classifier: PixelClassifier, features: PixelFeatures, window: Window,
     return Patch(window, enlarged(classes, step, shape))
 
 
-def _components_of(classifier: PixelClassifier) -> Projection | None:
-    """Return the principal components that a blend's forest sees, if there is one."""
-    projection, blend = classifier.projection, classifier.estimator
-    if projection is None or blend.forest is None:
-        return None
+def _parts_of(classifier: PixelClassifier) -> tuple[Projection | None, Projection | None]:
+    """Return the linear model of a blend, and the principal components that its forest sees."""
+    whole, blend = classifier.projection, classifier.estimator
+    if whole is None:
+        return None, None
     logits = len(blend.classes) if blend.weight > 0 else 0
-    return Projection(projection.basis[:, logits:], projection.offset[logits:])
+    linear = Projection(whole.basis[:, :logits], whole.offset[:logits])
+    components = Projection(whole.basis[:, logits:], whole.offset[logits:])
+    return linear if linear.width else None, components if components.width else None
 
 
 def _nearest_first(parts: Sequence[Window], window: Window) -> list[Window]:

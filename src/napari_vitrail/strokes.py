@@ -44,7 +44,7 @@ class Painted:
         return Painted(self.positions[chosen], self.ids[chosen], self.strokes[chosen])
 
 
-def as_labels(labels: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.intp]:
+def as_labels(labels: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.integer]:
     """Return labels (H, W) as integers, or raise ValueError saying what is wrong with them."""
     array = np.asarray(labels)
     if array.shape != image_shape[:2]:
@@ -53,15 +53,20 @@ def as_labels(labels: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.int
         raise ValueError(f"labels must hold whole numbers, got data type {array.dtype}")
     if array.size and (array.min() < 0 or array.max() > LARGEST_ID):
         raise ValueError(f"labels must be 0 (unlabelled) to {LARGEST_ID}, got {array.min()} to {array.max()}")
-    return array.astype(np.intp)
+    return array.astype(np.uint8) if array.dtype == bool else array
 
 
-def painted(labels: NDArray[np.intp]) -> Painted:
+def painted(labels: NDArray[np.integer]) -> Painted:
     """Return the painted pixels of labels (H, W), in raster order."""
-    strokes = connected(labels, background=0, connectivity=2)
-    positions = np.argwhere(labels > 0)
+    positions = np.argwhere(labels != 0)
+    if not len(positions):
+        return Painted(positions, np.empty(0, np.intp), np.empty(0, np.intp))
+    first, last = positions.min(axis=0), positions.max(axis=0)
+    box = labels[first[0] : last[0] + 1, first[1] : last[1] + 1]
+    strokes = connected(box, background=0, connectivity=2)
     rows, columns = positions.T
-    return Painted(positions, labels[rows, columns], strokes[rows, columns] - 1)
+    ids = labels[rows, columns].astype(np.intp)
+    return Painted(positions, ids, strokes[tuple((positions - first).T)] - 1)
 
 
 def drawn(images: Sequence[Painted], random_state: int, max_per_class: int = MAX_PER_CLASS) -> list[Painted]:

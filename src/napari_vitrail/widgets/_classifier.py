@@ -11,7 +11,7 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QEvent, QSize
-from qtpy.QtGui import QCloseEvent
+from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Progress, Steps
@@ -65,8 +65,8 @@ class ClassifierWidget(QWidget):
             viewer,
             self._layers,
             self._job,
-            spec=lambda: self._form.spec,
-            estimator=lambda: self._form.estimator,
+            obstacle=self._obstacle,
+            chosen=lambda: (self._form.spec, self._form.estimator),
             on_learned=self._on_learned,
         )
         self._job.requested.connect(self._on_segment_requested)
@@ -78,6 +78,11 @@ class ClassifierWidget(QWidget):
     def sizeHint(self) -> QSize:
         """Ask the dock for the width that everything is made for."""
         return super().sizeHint().expandedTo(QSize(WIDTH, 0))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow the strokes, also after the dock was hidden."""
+        super().showEvent(event)
+        self._on_changed()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Cancel the running job."""
@@ -91,8 +96,7 @@ class ClassifierWidget(QWidget):
         super().changeEvent(event)
 
     def _stop(self) -> None:
-        self._live.follow(None)
-        self._live.stop()
+        self._live.leave()
         self._job.cancel()
 
     def _lay_out(self) -> None:

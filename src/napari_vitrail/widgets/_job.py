@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._runner import Job, Runner
+from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._torch import load_triton_apart
 
 PATIENCE_MS = 600
@@ -46,11 +47,8 @@ class JobPanel(QWidget):
         self._cancel = QPushButton("Cancel")
         self._more = QVBoxLayout()
         self._bar = QProgressBar()
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(PATIENCE_MS)
+        self._patience = timer(self, PATIENCE_MS, self._on_patience_lost)
         self._in_passing = False
-        self._patience.timeout.connect(self._on_patience_lost)
         self._status = QLabel(advice)
         self._runner = Runner(
             on_progress=self._on_progress,

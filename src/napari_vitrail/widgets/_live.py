@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,9 @@ import numpy as np
 from magicgui.widgets import CheckBox
 from napari import Viewer
 from napari.layers import Labels
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout
 
-from napari_vitrail.progress import Steps
+from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._choice import LayerChoice
 from napari_vitrail.widgets._form import choice, label_of, wrapped
@@ -28,11 +28,14 @@ from napari_vitrail.widgets._layers import (
     write_patch,
 )
 from napari_vitrail.widgets._strokes import StrokesWatch
+from napari_vitrail.widgets._timer import timer
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
     from napari_vitrail.live import LiveSession, Patch
     from napari_vitrail.tiling import Window
+
+Chosen = tuple[FeatureSpec, str | None]
 
 MANUAL, AFTER_STROKE, LIVE = "manual", "after", "live"
 PAUSE_MS = 150
@@ -66,8 +69,10 @@ class LiveUpdate:
         The image and the strokes.
     job : JobPanel
         Runs the work; the newest wins.
-    spec, estimator : callable
-        Return what to train on, and what, as chosen now; a ValueError stands in the way.
+    obstacle : callable
+        Returns what stands in the way of learning from strokes, nothing if nothing does.
+    chosen : callable
+        Returns the spec and the name of the estimator as chosen now.
     on_learned : callable
         Called with the plane and the classifier when it has settled; returns what to say of it.
     """
@@ -78,26 +83,26 @@ class LiveUpdate:
         layers: LayerChoice,
         job: JobPanel,
         *,
-        spec: Callable[[], FeatureSpec],
-        estimator: Callable[[], str | None],
+        obstacle: Callable[[], str],
+        chosen: Callable[[], Chosen],
         on_learned: Callable[[ImagePlane, PixelClassifier], str],
     ) -> None:
         self._viewer = viewer
         self._layers = layers
         self._job = job
-        self._spec = spec
-        self._estimator = estimator
+        self._obstacle = obstacle
+        self._chosen = chosen
         self._on_learned = on_learned
-        self._session: LiveSession | None = None
+        self._sitting: _Sitting | None = None
         self._gear = choice("Update", _GEARS.items(), AFTER_STROKE, _GEAR_HELP)
         self._visible_only = CheckBox(text="Visible area only", value=False, tooltip=wrapped(_VISIBLE_HELP))
-        self._watch = StrokesWatch(viewer.dims, on_stroke=self._on_stroke, on_touch=self._on_touch)
-        self._pause = _timer(PAUSE_MS, self._on_stroke)
-        self._rest = _timer(REST_MS, self._on_rest)
-        self._look = _timer(LOOK_MS, self._on_look)
+        self._watch = StrokesWatch(job, viewer.dims, on_stroke=self._on_stroke, on_touch=self._on_touch)
+        self._pause = timer(job, PAUSE_MS, self._on_stroke)
+        self._rest = timer(job, REST_MS, self._on_rest)
+        self._look = timer(job, LOOK_MS, self._on_look)
         camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
-        for emitter in (camera.events.center, camera.events.zoom, viewer.dims.events.current_step):
-            emitter.connect(self._on_moved)
+        self._moves = [camera.events.center, camera.events.zoom, viewer.dims.events.current_step]
+        self._follows = False
 
     def add_rows(self, layout: QFormLayout) -> None:
         """Add the choices, as labelled rows."""
@@ -107,21 +112,55 @@ class LiveUpdate:
         layout.addRow(label_of(self._gear), row)
 
     def follow(self, strokes: Labels | None) -> None:
-        """Watch this layer for strokes."""
+        """Watch this layer for strokes, and the camera."""
         self._watch.watch(strokes)
+        if not self._follows:
+            self._follows = True
+            for emitter in self._moves:
+                emitter.connect(self._on_moved)
+
+    def leave(self) -> None:
+        """Watch nothing any more: the widget is gone, or hidden."""
+        self.stop()
+        self._watch.watch(None)
+        if self._follows:
+            self._follows = False
+            for emitter in self._moves:
+                emitter.disconnect(self._on_moved)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all strokes were learned from thoroughly and nothing is under way."""
+        soon = self._watch.is_waiting or self._pause.isActive() or self._rest.isActive()
+        return not soon and not self._job.is_busy and self._live is not None and self._live.settled
+
+    def prepare(self) -> None:
+        """Compute features of what is in view ahead of the strokes, while the user takes up the brush."""
+        if self._job.is_busy or self._gear.value == MANUAL or self._obstacle():
+            return
+        plane, window = self._shown()
+        self._job.run(
+            prepare_steps(self._current_sitting(), plane, window),
+            on_done=lambda _: "ready for strokes.",
+            title=f"Looking at {plane.layer_name}",
+            in_passing=True,
+        )
 
     def stop(self) -> None:
         """Learn from no stroke any more that was painted so far."""
-        for timer in (self._pause, self._rest, self._look):
-            timer.stop()
+        for waiting in (self._pause, self._rest, self._look):
+            waiting.stop()
 
     def _on_touch(self) -> None:
         """Make way for the stroke that has begun: what is being done at rest would only hold it up."""
         if self._gear.value == MANUAL:
             return
-        self._job.make_way()
-        if self._session is not None and not self._session.settled:
-            self._rest.start()
+        if self._sitting is None:
+            self.prepare()
+        elif self._live is not None and self._live.classifier is not None:
+            self._job.make_way()
+            if not self._live.settled:
+                self._rest.start()
         if self._gear.value == LIVE and not self._pause.isActive():
             self._pause.start()
 
@@ -129,12 +168,12 @@ class LiveUpdate:
         self.stop()
         if self._gear.value == MANUAL:
             return
-        if obstacle := self._layers.obstacle(self._viewer.dims):
+        if obstacle := self._obstacle():
             self._job.refuse(obstacle)
             return
-        plane, window, painted, session = self._read()
+        plane, window, painted, sitting = self._read()
         self._job.run(
-            learn_steps(session, painted, plane, window, class_names(self._layers.strokes)),
+            learn_steps(sitting, painted, plane, window, class_names(self._layers.strokes)),
             on_done=partial(self._on_hasty, plane),
             on_preview=partial(self._on_patch, plane),
             title=f"Learning from the strokes on {plane.layer_name}",
@@ -143,16 +182,17 @@ class LiveUpdate:
 
     def _on_hasty(self, plane: ImagePlane, learned: PixelClassifier | None) -> str:
         if learned is None:
+            timer(self._job, 0, self.prepare).start()  # once this job is over
             return "paint a stroke of another class."
         self._rest.start()
         return f"{plane.layer_name}, {learned.report}"
 
     def _on_rest(self) -> None:
-        if self._gear.value == MANUAL or self._layers.obstacle(self._viewer.dims):
+        if self._gear.value == MANUAL or self._obstacle():
             return
-        plane, window, painted, session = self._read()
+        plane, window, painted, sitting = self._read()
         steps = settle_steps(
-            session, painted, plane, window, class_names(self._layers.strokes), not self._visible_only.value
+            sitting, painted, plane, window, class_names(self._layers.strokes), not self._visible_only.value
         )
         self._job.run(
             steps,
@@ -163,7 +203,7 @@ class LiveUpdate:
         )
 
     def _on_moved(self) -> None:
-        if self._gear.value != MANUAL and self._session is not None and self._session.classifier is not None:
+        if self._gear.value != MANUAL and self._live is not None and self._live.classifier is not None:
             self._look.start()
 
     def _on_look(self) -> None:
@@ -171,28 +211,34 @@ class LiveUpdate:
         busy = self._job.is_busy or self._pause.isActive() or self._rest.isActive()
         if busy or self._gear.value == MANUAL or self._layers.image_obstacle(self._viewer.dims):
             return
-        plane, window = self._shown()
-        if self._session is None or self._session.classifier is None:
+        if self._live is None or self._live.classifier is None:
             return
+        plane, window = self._shown()
         self._job.run(
-            self._session.show_steps(plane.pixels, window, around=not self._visible_only.value),
+            show_steps(self._live, plane, window, not self._visible_only.value),
             on_done=lambda learned: f"{plane.layer_name}, {learned.report}",
             on_preview=partial(self._on_patch, plane),
             title=f"Segmenting {plane.layer_name}",
             in_passing=True,
         )
 
-    def _read(self) -> tuple[ImagePlane, Window, Steps[list[Painted]], LiveSession]:
+    def _read(self) -> tuple[ImagePlane, Window, Steps[list[Painted]], _Sitting]:
         """Return what a job needs, read from the layers as they are now."""
-        from napari_vitrail.live import LiveSession  # loads torch
-        from napari_vitrail.store import shared_store
-
         plane, window = self._shown()
         painted = read_strokes(self._layers.strokes, self._layers.image, self._viewer.dims)
-        wanted = (self._spec(), self._estimator())
-        if self._session is None or (self._session.spec, self._session.estimator) != wanted:
-            self._session = LiveSession(*wanted, store=shared_store())
-        return plane, window, painted, self._session
+        return plane, window, painted, self._current_sitting()
+
+    def _current_sitting(self) -> _Sitting:
+        """Return the session of what is chosen now, a new one if that has changed."""
+        chosen = self._chosen()
+        if self._sitting is None or self._sitting.chosen != chosen:
+            self._sitting = _Sitting(chosen)
+        return self._sitting
+
+    @property
+    def _live(self) -> LiveSession | None:
+        """The session, once a job has begun to use it."""
+        return None if self._sitting is None else self._sitting.live
 
     def _shown(self) -> tuple[ImagePlane, Window]:
         plane = read_plane(self._layers.image, self._viewer.dims)
@@ -202,36 +248,65 @@ class LiveUpdate:
         write_patch(self._viewer, plane, patch.window, patch.classes, self._layers.strokes)
 
 
+@dataclass
+class _Sitting:
+    """A live session that the first job opens: what it needs takes seconds to import.
+
+    Attributes
+    ----------
+    chosen : (spec, estimator)
+    live : LiveSession or None
+    """
+
+    chosen: Chosen
+    live: LiveSession | None = None
+
+    def open_steps(self) -> Steps[LiveSession]:
+        """Yield Progress; return the session."""
+        if self.live is None:
+            yield Progress(0, 1, "loading")
+            from napari_vitrail.live import LiveSession  # loads torch
+            from napari_vitrail.store import shared_store
+
+            self.live = LiveSession(*self.chosen, store=shared_store())
+        return self.live
+
+
+def prepare_steps(sitting: _Sitting, plane: ImagePlane, window: Window) -> Steps[None]:
+    """Yield Progress; compute features ahead of the first stroke."""
+    session = yield from sitting.open_steps()
+    yield from session.prepare_steps(np.asarray(plane.pixels), window)
+
+
+def show_steps(session: LiveSession, plane: ImagePlane, window: Window, around: bool) -> Steps[Any]:
+    """Yield Progress and patches; return the classifier that was trained last."""
+    return (yield from session.show_steps(np.asarray(plane.pixels), window, around=around))
+
+
 def learn_steps(
-    session: LiveSession, painted: Steps[list[Painted]], plane: ImagePlane, window: Window,
+    sitting: _Sitting, painted: Steps[list[Painted]], plane: ImagePlane, window: Window,
     names: dict[int, str],
 ) -> Steps[PixelClassifier | None]:  # fmt: skip
     """Yield Progress and patches; return a classifier, None while fewer than two classes are painted."""
     images, labels = yield from _pairs_steps(painted)
-    if len({int(label) for own in labels for label in np.unique(own) if label}) < 2:
+    if len({int(label) for own in labels for label in np.unique(own[own > 0])}) < 2:
         return None
+    session = yield from sitting.open_steps()
     shown = np.asarray(plane.pixels)
     return (yield from session.learn_steps(images, labels, shown, window, class_names=names))
 
 
 def settle_steps(
-    session: LiveSession, painted: Steps[list[Painted]], plane: ImagePlane, window: Window,
+    sitting: _Sitting, painted: Steps[list[Painted]], plane: ImagePlane, window: Window,
     names: dict[int, str], around: bool,
 ) -> Steps[PixelClassifier]:  # fmt: skip
     """Yield Progress and patches; return the classifier that Segment would have trained."""
     images, labels = yield from _pairs_steps(painted)
+    session = yield from sitting.open_steps()
     yield from session.settle_steps(images, labels, class_names=names)
-    return (yield from session.show_steps(np.asarray(plane.pixels), window, around=around))
+    return (yield from show_steps(session, plane, window, around))
 
 
 def _pairs_steps(painted: Steps[list[Painted]]) -> Steps[tuple[list[Any], list[Any]]]:
     pairs = yield from painted
     return [np.asarray(image) for image, _ in pairs], [strokes for _, strokes in pairs]
-
-
-def _timer(milliseconds: int, slot: Callable[[], None]) -> QTimer:
-    timer = QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(slot)
-    return timer

@@ -8,20 +8,25 @@ from collections.abc import Callable
 import numpy as np
 from napari.components import Dims
 from napari.layers import Labels
-from napari.utils.events import EventEmitter
+from napari.utils.events import Event, EventEmitter
+from qtpy.QtCore import QObject
 
 from napari_vitrail.widgets._layers import full_resolution, plane_index
+from napari_vitrail.widgets._timer import timer
 
 
 class StrokesWatch:
     """Watches one labels layer at a time.
 
-    A brush stroke, a fill, a polygon and data set through the layer each emit ``paint`` once. Undo and
-    redo emit ``set_data`` only, and so does a move of the slider: what is painted on the plane in view is
-    therefore compared with what was. Changes in place emit nothing; they are noticed with the next event.
+    A brush stroke, a fill, a polygon and data set through the layer each emit ``paint`` once, some of them
+    before the data are written. Undo and redo emit ``set_data`` only, and so does a move of the slider. So
+    what is painted on the plane in view is compared with what was, once the event is over. Changes in
+    place emit nothing; they are noticed with the next event.
 
     Parameters
     ----------
+    parent : QObject
+        With which the watch ends.
     dims : Dims
         Of the viewer: they say which plane is in view.
     on_stroke : callable
@@ -30,11 +35,15 @@ class StrokesWatch:
         Called without arguments whenever the brush touches the layer, many times in a stroke.
     """
 
-    def __init__(self, dims: Dims, *, on_stroke: Callable[[], None], on_touch: Callable[[], None]) -> None:
+    def __init__(
+        self, parent: QObject, dims: Dims, *, on_stroke: Callable[[], None], on_touch: Callable[[], None]
+    ) -> None:
+        self._over = timer(parent, 0, self._compare)
         self._dims = dims
         self._on_stroke = on_stroke
         self._on_touch = on_touch
         self._layer: Labels | None = None
+        self._was_painted = False  # since the last comparison
         self._seen: dict[tuple[object, ...], int] = {}  # plane -> checksum
 
     def watch(self, layer: Labels | None) -> None:
@@ -45,6 +54,8 @@ class StrokesWatch:
             for emitter in _emitters(self._layer):
                 emitter.disconnect(self._on_event)
             self._layer.events.labels_update.disconnect(self._on_dab)
+        self._over.stop()
+        self._was_painted = False
         self._layer = layer
         self._seen = {}
         if layer is not None:
@@ -56,7 +67,16 @@ class StrokesWatch:
     def _on_dab(self) -> None:
         self._on_touch()
 
-    def _on_event(self) -> None:
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something has happened that may turn out to be a stroke."""
+        return bool(self._over.isActive())
+
+    def _on_event(self, event: Event) -> None:
+        self._was_painted |= event.type == "paint"
+        self._over.start()
+
+    def _compare(self) -> None:
         if self._layer is not None and self._is_changed(self._layer):
             self._on_stroke()
 
@@ -70,7 +90,8 @@ class StrokesWatch:
         painted = np.ascontiguousarray(full_resolution(layer)[index])
         now, before = zlib.crc32(painted.data), self._seen.get(key)
         self._seen[key] = now
-        return before is not None and now != before
+        was_painted, self._was_painted = self._was_painted, False
+        return now != before if before is not None else was_painted
 
 
 def _emitters(layer: Labels) -> list[EventEmitter]:

@@ -1,0 +1,189 @@
+"""From the end of a stroke to the repainted picture, in a real viewer, and what it does to the GUI thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import napari
+import numpy as np
+from qtpy.QtCore import QEvent, QEventLoop, QPointF, Qt, QTimer
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QApplication
+
+from benchmarks.images import micrograph
+from napari_vitrail.widgets import ClassifierWidget
+from napari_vitrail.widgets._layers import add_strokes
+
+STROKES = 30
+IDLE_SECONDS = 5
+HEARTBEAT_MS = 5
+LONGEST = 120.0
+"""Seconds after which waiting is given up."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """What was measured while painting on one image.
+
+    Attributes
+    ----------
+    side : int, pixels
+    repaints : list of float, seconds
+        From the end of a stroke to the frame that shows the first of what was learned from it.
+    thorough : float, seconds
+        From the end of the last stroke to the whole picture by the thorough classifier.
+    first : float, seconds
+        From the end of the first stroke of a second class, on an image never seen, to its first picture.
+    idle_gaps, busy_gaps : list of float, seconds
+        Between beats of the event loop, while nothing runs and while the worker does.
+    """
+
+    side: int
+    first: float
+    repaints: list[float]
+    thorough: float
+    idle_gaps: list[float]
+    busy_gaps: list[float]
+
+
+def painting(side: int, n_strokes: int = STROKES) -> Painting:
+    """Paint strokes with the mouse on a micrograph and watch the screen."""
+    viewer = napari.Viewer(show_welcome_screen=False)
+    image = viewer.add_image(micrograph(side), name="micrograph")
+    widget = ClassifierWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    strokes = add_strokes(viewer, image)
+    viewer.reset_view()
+    canvas = widget.window().findChild(QOpenGLWidget)
+    swaps: list[float] = []
+    canvas.frameSwapped.connect(lambda: swaps.append(time.perf_counter()))
+    _wait(lambda: len(swaps) > 2)
+    beats = _Heartbeat()
+    _pass(IDLE_SECONDS)
+    idle = beats.gaps()
+    places = _places(side, n_strokes + 3)
+    for label in (1, 2, 3):
+        strokes.selected_label = label
+        _drag(viewer, canvas, *next(places))
+        ended = time.perf_counter()
+    first = _painted_after(viewer, widget, swaps, ended)
+    _wait(lambda: widget._live.is_settled)
+    beats.gaps()
+    repaints = []
+    for index in range(n_strokes):
+        strokes.selected_label = 1 + index % 3
+        _drag(viewer, canvas, *next(places))
+        ended = time.perf_counter()
+        repaints.append(_painted_after(viewer, widget, swaps, ended))
+        _pass(0.3)
+    _wait(lambda: widget._live.is_settled)
+    thorough = time.perf_counter() - ended
+    found = Painting(side, first, repaints, thorough, idle, beats.gaps())
+    viewer.close()
+    return found
+
+
+class _Heartbeat:
+    """Notes when the event loop comes round."""
+
+    def __init__(self) -> None:
+        self._beats = [time.perf_counter()]
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(lambda: self._beats.append(time.perf_counter()))
+        self._timer.start(HEARTBEAT_MS)
+
+    def gaps(self) -> list[float]:
+        """Return the seconds between beats since the last call."""
+        gaps = np.diff(self._beats).tolist()
+        self._beats = self._beats[-1:]
+        return gaps
+
+
+def _painted_after(
+    viewer: napari.Viewer, widget: ClassifierWidget, swaps: Sequence[float], ended: float
+) -> float:
+    """Return the seconds from `ended` to the first frame after a patch was written."""
+    written: list[float] = []
+    before = len(swaps)
+
+    def note(*_: object) -> None:
+        if not written:
+            written.append(time.perf_counter())
+
+    result = "micrograph segmentation"
+    _wait(lambda: result in viewer.layers)
+    viewer.layers[result].events.set_data.connect(note)
+    _wait(lambda: bool(written))
+    viewer.layers[result].events.set_data.disconnect(note)
+    _wait(lambda: any(swap > written[0] for swap in swaps[before:]))
+    return next(swap for swap in swaps[before:] if swap > written[0]) - ended
+
+
+def _places(side: int, count: int) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """Yield where strokes begin and end."""
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        row, column = rng.uniform(0.1, 0.8, 2) * side
+        yield (row, column), (row + 0.01 * side, column + 0.08 * side)
+
+
+def _drag(
+    viewer: napari.Viewer, canvas: QOpenGLWidget, start: tuple[float, float], end: tuple[float, float]
+) -> None:
+    """Drag the left button over the canvas between two positions in the world."""
+    left = Qt.MouseButton.LeftButton
+    _send(viewer, canvas, QEvent.Type.MouseButtonPress, start, left)
+    for fraction in np.linspace(0, 1, 12):
+        between = tuple(np.asarray(start) + fraction * (np.asarray(end) - start))
+        _send(viewer, canvas, QEvent.Type.MouseMove, between, Qt.MouseButton.NoButton)
+        _pass(0.02)
+    _send(viewer, canvas, QEvent.Type.MouseButtonRelease, end, left)
+
+
+def _send(
+    viewer: napari.Viewer, canvas: QOpenGLWidget, kind: QEvent.Type, position: Sequence[float],
+    button: Qt.MouseButton,
+) -> None:  # fmt: skip
+    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+    middle = np.array([canvas.height(), canvas.width()]) / 2
+    row, column = (np.asarray(position) - camera.center[-2:]) * camera.zoom + middle
+    held = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseButtonRelease else Qt.MouseButton.LeftButton
+    at = QPointF(column, row)
+    event = QMouseEvent(kind, at, canvas.mapToGlobal(at), button, held, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(canvas, event)
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    limit = time.perf_counter() + LONGEST
+    while not done():
+        if time.perf_counter() > limit:
+            raise TimeoutError("the viewer did not come to what was waited for")
+        _pass(0.01)
+
+
+def _pass(seconds: float) -> None:
+    """Let Qt's own loop run, as it does for a user: polling would fight the worker for the interpreter."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
+
+
+def table(results: Sequence[Painting]) -> str:
+    """Return a Markdown table."""
+    lines = [
+        "| image | first picture | stroke to repaint, median | 95 % | whole picture, thorough "
+        "| gaps of an idle viewer, 99 % | while working, 99 % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in results:
+        middle, late = np.percentile(one.repaints, [50, 95])
+        idle, busy = (1000 * np.percentile(gaps, 99) for gaps in (one.idle_gaps, one.busy_gaps))
+        lines.append(
+            f"| {one.side} x {one.side} | {one.first:.1f} s | {1000 * middle:.0f} ms | {1000 * late:.0f} ms "
+            f"| {one.thorough:.1f} s | {idle:.0f} ms | {busy:.0f} ms |"
+        )
+    return "\n".join(lines)
