@@ -14,9 +14,10 @@ def of_ids(*ids):
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.uint32, np.int64])
 def test_labels_of_any_whole_type_become_integers(dtype):
-    labels = as_labels(np.eye(3, dtype=dtype), (3, 3))
-    assert labels.dtype == np.intp
-    np.testing.assert_array_equal(labels, np.eye(3))
+    own = painted(as_labels(np.eye(3, dtype=dtype), (3, 3)))
+    assert own.ids.dtype == np.intp
+    np.testing.assert_array_equal(own.ids, [1, 1, 1])
+    np.testing.assert_array_equal(own.positions, [(0, 0), (1, 1), (2, 2)])
 
 
 @pytest.mark.parametrize(

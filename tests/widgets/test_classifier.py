@@ -110,7 +110,7 @@ def test_strokes_painted_with_the_mouse_become_a_segmentation(
     assert set(np.unique(strokes.data)) == {0, 1, 2}
 
     button(widget, "Segment").click()
-    qtbot.waitUntil(lambda: "textures segmentation" in viewer.layers, timeout=60_000)
+    qtbot.waitUntil(lambda: says(widget, "Done in"), timeout=60_000)
 
     result = viewer.layers["textures segmentation"]
     truth = np.where(np.arange(SIDE) < SIDE // 2, 1, 2) * np.ones((SIDE, 1))

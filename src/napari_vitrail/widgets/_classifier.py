@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 from napari_vitrail.widgets._choice import LayerChoice
+from napari_vitrail.widgets._classes import ClassTable
 from napari_vitrail.widgets._file import ClassifierFile
 from napari_vitrail.widgets._form import SpecForm
 from napari_vitrail.widgets._job import JobPanel
@@ -27,6 +28,7 @@ from napari_vitrail.widgets._layers import (
     class_table,
     read_plane,
     read_strokes,
+    result_of,
     write_segmentation,
 )
 from napari_vitrail.widgets._live import LiveUpdate
@@ -61,6 +63,7 @@ class ClassifierWidget(QWidget):
             "Paint a few strokes of each class, one label for each, then press Segment.",
         )
         self._file = ClassifierFile()
+        self._classes = ClassTable(viewer, result=lambda: result_of(viewer.layers, self._layers.image))
         self._live = LiveUpdate(
             viewer,
             self._layers,
@@ -68,6 +71,7 @@ class ClassifierWidget(QWidget):
             obstacle=self._obstacle,
             chosen=lambda: (self._form.spec, self._form.estimator),
             on_learned=self._on_learned,
+            on_shown=self._classes.refresh_soon,
         )
         self._job.requested.connect(self._on_segment_requested)
         self._file.chosen.connect(self._on_file_chosen)
@@ -97,6 +101,7 @@ class ClassifierWidget(QWidget):
 
     def _stop(self) -> None:
         self._live.leave()
+        self._classes.leave()
         self._job.cancel()
 
     def _lay_out(self) -> None:
@@ -109,6 +114,7 @@ class ClassifierWidget(QWidget):
         self._job.add_row(self._file)
         layout = QVBoxLayout(self)
         layout.addLayout(rows)
+        layout.addWidget(self._classes)
         layout.addWidget(self._job)
         layout.addWidget(self._form.advanced(), 1)
 
@@ -122,6 +128,7 @@ class ClassifierWidget(QWidget):
 
     def _on_changed(self) -> None:
         self._live.follow(self._layers.strokes)
+        self._classes.show_classes(self._layers.strokes)
         self._job.allow(self._obstacle())
         self._file.allow(self._layers.image_obstacle(self._viewer.dims))
 
@@ -151,11 +158,13 @@ class ClassifierWidget(QWidget):
         self, plane: ImagePlane, strokes: Labels | None, segmentation: NDArray[np.integer]
     ) -> None:
         write_segmentation(self._viewer, plane, segmentation, strokes)
+        self._classes.refresh_soon()
 
     def _on_segmented(self, plane: ImagePlane, strokes: Labels, result: Segmented) -> str:
         classifier, segmentation = result
         self._file.keep(classifier, plane.layer_name)
         write_segmentation(self._viewer, plane, segmentation, strokes)
+        self._classes.refresh_soon()
         return self._report(plane, classifier.report)
 
     def _on_learned(self, plane: ImagePlane, classifier: PixelClassifier) -> str:
@@ -178,6 +187,7 @@ class ClassifierWidget(QWidget):
         classifier, segmentation = result
         layer = write_segmentation(self._viewer, plane, segmentation, self._layers.strokes)
         layer.features = class_table(classifier.class_names)
+        self._classes.refresh_soon()
         return self._report(plane, f"{name}, {classifier.report}")
 
     def _report(self, plane: ImagePlane, report: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,7 +13,7 @@ import numpy as np
 from napari import Viewer
 from napari.components import Dims, LayerList
 from napari.layers import Image, Labels, Layer
-from napari.utils.colormaps import CyclicLabelColormap, label_colormap
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, label_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import ArrayLike, NDArray
 
@@ -237,6 +237,41 @@ def class_names(labels: Labels) -> dict[int, str]:
         return {}
     named = zip(table["index"].astype(int), table[_CLASS].astype(str), strict=True)
     return {label: name for label, name in named if label}
+
+
+def name_class(labels: Labels, label: int, name: str) -> None:
+    """Call a class by a name; an empty one takes its name away."""
+    names = {key: value for key, value in class_names(labels).items() if key != label}
+    if name:
+        names[label] = name
+    labels.features = class_table(dict(sorted(names.items())))
+
+
+def colour_class(labels: Labels, label: int, colour: Sequence[float]) -> None:
+    """Give a class of a labels layer another colour, an RGBA from 0 to 1."""
+    colormap = labels.colormap
+    if isinstance(colormap, CyclicLabelColormap):
+        colours = colormap.colors.copy()
+        colours[1 + (label - 1) % (len(colours) - 1)] = colour
+        labels.colormap = CyclicLabelColormap(colors=colours)
+    else:
+        labels.colormap = DirectLabelColormap(
+            color_dict={**colormap.color_dict, label: np.asarray(colour, np.float32)}
+        )
+
+
+def result_of(layers: LayerList, image: Image | None) -> Labels | None:
+    """Return the labels layer that holds the segmentation of an image, if there is one."""
+    if image is None:
+        return None
+    return next(
+        (
+            layer
+            for layer in written(layers, image.name, SEGMENTATION)
+            if isinstance(layer, Labels) and layer.data.shape == shape_of(image)
+        ),
+        None,
+    )
 
 
 def mark(image_name: str, kind: str) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class LiveUpdate:
         Returns the spec and the name of the estimator as chosen now.
     on_learned : callable
         Called with the plane and the classifier when it has settled; returns what to say of it.
+    on_shown : callable
+        Called without arguments whenever a part of the picture was written.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class LiveUpdate:
         obstacle: Callable[[], str],
         chosen: Callable[[], Chosen],
         on_learned: Callable[[ImagePlane, PixelClassifier], str],
+        on_shown: Callable[[], None],
     ) -> None:
         self._viewer = viewer
         self._layers = layers
@@ -93,6 +96,7 @@ class LiveUpdate:
         self._obstacle = obstacle
         self._chosen = chosen
         self._on_learned = on_learned
+        self._on_shown = on_shown
         self._sitting: _Sitting | None = None
         self._gear = choice("Update", _GEARS.items(), AFTER_STROKE, _GEAR_HELP)
         self._visible_only = CheckBox(text="Visible area only", value=False, tooltip=wrapped(_VISIBLE_HELP))
@@ -246,6 +250,7 @@ class LiveUpdate:
 
     def _on_patch(self, plane: ImagePlane, patch: Patch) -> None:
         write_patch(self._viewer, plane, patch.window, patch.classes, self._layers.strokes)
+        self._on_shown()
 
 
 @dataclass

@@ -1,0 +1,246 @@
+"""The classes that are painted: their colours, names, how much of each is painted and was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from napari import Viewer
+from napari.layers import Labels
+from napari.utils.events import EventEmitter
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QBrush, QColor
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QColorDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._layers import (
+    class_names,
+    colour_class,
+    full_resolution,
+    name_class,
+    plane_index,
+)
+from napari_vitrail.widgets._timer import timer
+
+COUNT_MS = 300
+"""Between two counts of pixels, while patches come in."""
+KEYS = "123456789"
+_COUNTED_AT_ONCE = 1 << 26
+_COLOUR, _NAME, _PAINTED, _AREA = range(4)
+_HEADS = {
+    "": "The label, in its colour; double-click to choose another colour",
+    "Class": "What the class is called; double-click to rename it. Kept with the strokes and the classifier",
+    "Painted": "How many pixels of the strokes layer are painted with the label",
+    "Area": "How much of the plane in view was found to be of the class",
+}
+
+
+class ClassTable(QWidget):
+    """A row for each class of the strokes layer; the selected one is painted with.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    result : callable
+        Returns the labels layer that holds the segmentation of the chosen image, if there is one.
+    """
+
+    def __init__(self, viewer: Viewer, *, result: Callable[[], Labels | None]) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._result = result
+        self._strokes: Labels | None = None
+        self._rows: list[int] = []  # the label of each
+        self._bound: list[str] = []
+        self._is_filling = False
+        self._soon = timer(self, COUNT_MS, self.refresh)
+        self._table = QTableWidget(0, len(_HEADS))
+        self._add = QPushButton("Add class")
+        self._add.setToolTip("Take up the brush with a label that is not used yet")
+        self._add.clicked.connect(self._on_add_clicked)
+        self._table.itemChanged.connect(self._on_item_changed)
+        self._table.itemSelectionChanged.connect(self._on_row_selected)
+        self._table.itemDoubleClicked.connect(self._on_double_clicked)
+        self._lay_out()
+        self.show_classes(None)
+
+    def show_classes(self, strokes: Labels | None) -> None:
+        """Show the classes of this layer from now on; its keys 1 to 9 choose them."""
+        if strokes is not self._strokes:
+            self._leave()
+            self._strokes = strokes
+            if strokes is not None:
+                for emitter in _emitters(strokes):
+                    emitter.connect(self.refresh_soon)
+                self._bind(strokes)
+        self.refresh()
+
+    def leave(self) -> None:
+        """Show no classes any more and give the keys back."""
+        self._leave()
+        self._strokes = None
+
+    def refresh_soon(self) -> None:
+        """Count again in a moment; many calls are one count."""
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def refresh(self) -> None:
+        """Count again, and show the names and colours as they are now."""
+        self._is_filling = True
+        self._rows = [] if self._strokes is None else self._labels(self._strokes)
+        self._table.setRowCount(len(self._rows))
+        if self._strokes is not None:
+            self._fill(self._strokes, self._rows)
+        self._is_filling = False
+        self._add.setEnabled(self._strokes is not None)
+
+    def _leave(self) -> None:
+        self._soon.stop()
+        if self._strokes is not None:
+            for emitter in _emitters(self._strokes):
+                emitter.disconnect(self.refresh_soon)
+            for key in self._bound:
+                self._strokes.bind_key(key, None)
+        self._bound = []
+
+    def _bind(self, strokes: Labels) -> None:
+        """Let the keys 1 to 9 choose classes on this layer, but for those that it has uses for already."""
+        for key in KEYS:
+            if key not in {str(bound) for bound in strokes.keymap}:
+                strokes.bind_key(key, _chooser(int(key)))
+                self._bound.append(key)
+
+    def _lay_out(self) -> None:
+        for column, (title, hint) in enumerate(_HEADS.items()):
+            head = QTableWidgetItem(title)
+            head.setToolTip(wrapped(hint))
+            self._table.setHorizontalHeaderItem(column, head)
+        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        header = QHeaderView(Qt.Orientation.Horizontal)
+        self._table.setHorizontalHeader(header)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        numbers = QHeaderView(Qt.Orientation.Vertical)
+        self._table.setVerticalHeader(numbers)
+        numbers.hide()
+        self._table.setMinimumHeight(96)
+        self._table.setToolTip("The classes; keys 1 to 9 choose one while the strokes layer is selected")
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._add)
+        buttons.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._table, 1)
+        layout.addLayout(buttons)
+
+    def _labels(self, strokes: Labels) -> list[int]:
+        """Return the labels that have a row: painted, named or in hand."""
+        painted = np.flatnonzero(self._painted(strokes))
+        return sorted({*painted.tolist(), *class_names(strokes), int(strokes.selected_label)} - {0})
+
+    def _fill(self, strokes: Labels, labels: list[int]) -> None:
+        names, painted, areas = class_names(strokes), self._painted(strokes), self._areas()
+        for row, label in enumerate(labels):
+            colour = np.asarray(strokes.get_color(label)) * 255
+            number = self._item(row, _COLOUR, str(label))
+            number.setBackground(QBrush(QColor(*(int(part) for part in colour[:3]))))
+            number.setForeground(QColor("black" if colour[:3].mean() > 128 else "white"))
+            self._item(row, _NAME, names.get(label, f"class {label}"), is_editable=True)
+            self._item(row, _PAINTED, f"{_at(painted, label):,}")
+            share = _at(areas, label) / max(int(areas.sum()), 1)
+            self._item(row, _AREA, f"{share:.1%}" if areas.any() else "")
+        if int(strokes.selected_label) in labels:
+            self._table.selectRow(labels.index(int(strokes.selected_label)))
+
+    def _item(self, row: int, column: int, text: str, *, is_editable: bool = False) -> QTableWidgetItem:
+        item = self._table.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            self._table.setItem(row, column, item)
+            item.setToolTip(wrapped(list(_HEADS.values())[column]))
+            if not is_editable:
+                item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+        item.setText(text)
+        return item
+
+    def _painted(self, strokes: Labels) -> NDArray[np.intp]:
+        """Return how many pixels carry each label: on all planes, of large or lazy layers on that in view."""
+        data = full_resolution(strokes)
+        if type(data) is not np.ndarray or data.size > _COUNTED_AT_ONCE:
+            data = self._in_view(strokes)
+        return np.bincount(data.ravel())
+
+    def _areas(self) -> NDArray[np.intp]:
+        """Return how many pixels of the plane in view were found to be of each class."""
+        result = self._result()
+        counts = np.zeros(1, np.intp) if result is None else np.bincount(self._in_view(result).ravel())
+        counts[0] = 0  # not segmented yet
+        return counts
+
+    def _in_view(self, layer: Labels) -> NDArray[np.integer]:
+        try:
+            return np.asarray(full_resolution(layer)[plane_index(layer, self._viewer.dims)])
+        except ValueError:  # no single plane is in view
+            return np.zeros((1, 1), np.uint8)
+
+    def _on_row_selected(self) -> None:
+        rows = {index.row() for index in self._table.selectedIndexes()}
+        if self._strokes is not None and rows and not self._is_filling:
+            self._strokes.selected_label = self._rows[rows.pop()]
+
+    def _on_item_changed(self, item: QTableWidgetItem) -> None:
+        if self._strokes is not None and item.column() == _NAME and not self._is_filling:
+            name_class(self._strokes, self._rows[item.row()], item.text().strip())
+            self.refresh()
+
+    def _on_double_clicked(self, item: QTableWidgetItem) -> None:
+        if self._strokes is None or item.column() != _COLOUR:
+            return
+        label = self._rows[item.row()]
+        chosen = QColorDialog.getColor(item.background().color(), self, f"Colour of class {label}")
+        if chosen.isValid():
+            layers = [layer for layer in (self._strokes, self._result()) if layer is not None]
+            for layer in layers:
+                colour_class(layer, label, chosen.getRgbF())
+
+    def _on_add_clicked(self) -> None:
+        if self._strokes is not None:
+            label = max(0, *self._labels(self._strokes)) + 1
+            name_class(self._strokes, label, f"class {label}")  # so that its row stays
+            self._strokes.selected_label = label
+            self._strokes.mode = "paint"
+            self.refresh()
+
+
+def _chooser(label: int) -> Callable[[Labels], None]:
+    """Return what a key does on a layer."""
+
+    def choose(layer: Labels) -> None:
+        layer.selected_label = label
+
+    return choose
+
+
+def _emitters(strokes: Labels) -> list[EventEmitter]:
+    """Return what tells that the classes, or how much of them is painted, may have changed."""
+    events = strokes.events
+    return [
+        events.paint, events.set_data, events.data, events.selected_label, events.features, events.colormap,
+    ]  # fmt: skip
+
+
+def _at(counts: NDArray[np.intp], label: int) -> int:
+    return int(counts[label]) if label < len(counts) else 0
