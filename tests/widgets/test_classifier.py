@@ -109,12 +109,13 @@ def test_strokes_painted_with_the_mouse_become_a_segmentation(
     draw(qtbot, viewer, widget, (15, 46), (38, 48))
     assert set(np.unique(strokes.data)) == {0, 1, 2}
 
+    combo(widget, "Live, while painting").setCurrentText("Manual: press Segment")
     button(widget, "Segment").click()
-    qtbot.waitUntil(lambda: says(widget, "Done in"), timeout=60_000)
+    qtbot.waitUntil(lambda: "textures segmentation" in viewer.layers, timeout=60_000)
 
     result = viewer.layers["textures segmentation"]
     truth = np.where(np.arange(SIDE) < SIDE // 2, 1, 2) * np.ones((SIDE, 1))
-    assert (result.data == truth).mean() > 0.9
+    qtbot.waitUntil(lambda: (result.data == truth).mean() > 0.9, timeout=60_000)
     np.testing.assert_array_equal(result.scale, (0.5, 0.5))
     np.testing.assert_array_equal(result.translate, (10, 20))
     assert viewer.layers.selection.active == strokes
