@@ -1,4 +1,4 @@
-"""``python -m benchmarks features | memory | speedups | hover``: measure and rewrite the page."""
+"""``python -m benchmarks features | memory | speedups | live | hover``: measure and rewrite the page."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def main() -> None:
         (measure_features, "dense queries beside strided passes"),
         (measure_memory, "peak of memory beside what is planned; Linux"),
         (measure_speedups, "what else was tried to make the network faster on a CPU"),
+        (measure_live, "from a stroke to the picture, in a viewer; needs a display"),
         (measure_hover, "similarity under the cursor, in a viewer; needs a display"),
     ):
         command = commands.add_parser(measure.__name__.removeprefix("measure_"), help=help_)
@@ -78,6 +79,14 @@ def measure_speedups(_: argparse.Namespace) -> str:
     """Return what else was tried for speed, as Markdown."""
     found = speedups.table(speedups.attempts(518, repeats=5))
     return f"`python -m benchmarks speedups`, ViT-S/14, 518 x 518 pixels, {machine()}.\n\n{found}"
+
+
+def measure_live(_: argparse.Namespace) -> str:
+    """Return how soon a stroke becomes a picture, as Markdown."""
+    from benchmarks import live  # opens windows
+
+    results = [live.in_a_fresh_process(side) for side in (518, 1024)]
+    return f"`python -m benchmarks live`, {live.STROKES} strokes, {machine()}.\n\n{live.table(results)}"
 
 
 def measure_hover(_: argparse.Namespace) -> str:

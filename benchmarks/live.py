@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import napari
 import numpy as np
@@ -47,6 +50,13 @@ class Painting:
     thorough: float
     idle_gaps: list[float]
     busy_gaps: list[float]
+
+
+def in_a_fresh_process(side: int) -> Painting:
+    """Return what `painting` measures where nothing was loaded before."""
+    command = [sys.executable, "-m", "benchmarks.live", str(side)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return Painting(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def painting(side: int, n_strokes: int = STROKES) -> Painting:
@@ -187,3 +197,7 @@ def table(results: Sequence[Painting]) -> str:
             f"| {one.thorough:.1f} s | {idle:.0f} ms | {busy:.0f} ms |"
         )
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(painting(int(sys.argv[1])))))

@@ -24,7 +24,7 @@ def widget(viewer):
     widget = ClassifierWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Paint to segment")
     combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live, while painting").setCurrentText("Manual: press Segment")
+    combo(widget, "Live").setCurrentText("Manual")
     button(widget, "New").click()
     return widget
 

@@ -109,7 +109,7 @@ def test_strokes_painted_with_the_mouse_become_a_segmentation(
     draw(qtbot, viewer, widget, (15, 46), (38, 48))
     assert set(np.unique(strokes.data)) == {0, 1, 2}
 
-    combo(widget, "Live, while painting").setCurrentText("Manual: press Segment")
+    combo(widget, "Live").setCurrentText("Manual")
     button(widget, "Segment").click()
     qtbot.waitUntil(lambda: "textures segmentation" in viewer.layers, timeout=60_000)
 

@@ -57,7 +57,7 @@ def taught(qtbot, viewer, widget, strokes):
 
 
 def gear(widget, text: str) -> None:
-    found = next(box for box in widget.findChildren(QComboBox) if box.findText("Live, while painting") >= 0)
+    found = next(box for box in widget.findChildren(QComboBox) if box.findText("Live") >= 0)
     found.setCurrentText(text)
 
 
@@ -138,7 +138,7 @@ def widget_of():
 
 
 def test_manual_waits_for_segment(qtbot, viewer, widget, strokes):
-    gear(widget, "Manual: press Segment")
+    gear(widget, "Manual")
     draw(qtbot, viewer, widget, (10, 8), (50, 10))
     strokes.selected_label = 2
     draw(qtbot, viewer, widget, (10, 50), (50, 54))
@@ -149,7 +149,7 @@ def test_manual_waits_for_segment(qtbot, viewer, widget, strokes):
 
 
 def test_live_does_not_wait_for_the_brush_to_be_lifted(qtbot, viewer, widget, strokes, taught):
-    gear(widget, "Live, while painting")
+    gear(widget, "Live")
     before, canvas = widget._live._live.classifier, canvas_of(widget)
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=pixel_of(viewer, widget, (60, 40)))
     for column in (45, 50, 55):

@@ -71,6 +71,7 @@ class ClassTable(QWidget):
         self._add.clicked.connect(self._on_add_clicked)
         self._table.itemChanged.connect(self._on_item_changed)
         self._table.itemSelectionChanged.connect(self._on_row_selected)
+        self._table.itemClicked.connect(lambda item: self._table.selectRow(item.row()))
         self._table.itemDoubleClicked.connect(self._on_double_clicked)
         self._lay_out()
         self.show_classes(None)
@@ -156,6 +157,9 @@ class ClassTable(QWidget):
         for row, label in enumerate(labels):
             colour = np.asarray(strokes.get_color(label)) * 255
             number = self._item(row, _COLOUR, str(label))
+            number.setFlags(
+                number.flags() & ~Qt.ItemFlag.ItemIsSelectable
+            )  # selected it would lose its colour
             number.setBackground(QBrush(QColor(*(int(part) for part in colour[:3]))))
             number.setForeground(QColor("black" if colour[:3].mean() > 128 else "white"))
             self._item(row, _NAME, names.get(label, f"class {label}"), is_editable=True)

@@ -45,13 +45,10 @@ REST_MS = 700
 LOOK_MS = 250
 """Without a move of camera or slider, after which what came into view is segmented."""
 
-_GEARS = {
-    "Manual: press Segment": MANUAL,
-    "After each stroke": AFTER_STROKE,
-    "Live, while painting": LIVE,
-}
+_GEARS = {"Live": LIVE, "After stroke": AFTER_STROKE, "Manual": MANUAL}
 _GEAR_HELP = (
-    "When the picture follows the strokes. A stroke is learned from hastily, shown in the part of the image "
+    "When the picture follows the strokes: while you paint (Live), when the brush is lifted, or when you "
+    "press Segment (Manual). A stroke is learned from hastily, shown in the part of the image "
     "that is in view, and learned from thoroughly when you rest; the next stroke takes over at any time"
 )
 _VISIBLE_HELP = (
