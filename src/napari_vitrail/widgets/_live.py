@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from napari import Viewer
 from napari.layers import Labels
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout
 
-from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._choice import LayerChoice
 from napari_vitrail.widgets._form import choice, label_of, wrapped
@@ -42,6 +43,8 @@ PAUSE_MS = 150
 """Between two updates while the brush is down."""
 REST_MS = 700
 """Without a stroke, after which the thorough classifier is trained."""
+DRAW_SECONDS = 0.015
+"""Left to the viewer after each patch, in which one is drawn."""
 LOOK_MS = 250
 """Without a move of camera or slider, after which what came into view is segmented."""
 
@@ -295,7 +298,19 @@ def learn_steps(
         return None
     session = yield from sitting.open_steps()
     shown = np.asarray(plane.pixels)
-    return (yield from session.learn_steps(images, labels, shown, window, class_names=names))
+    return (yield from _drawn_steps(session.learn_steps(images, labels, shown, window, class_names=names)))
+
+
+def _drawn_steps(steps: Steps[Result]) -> Steps[Result]:
+    """Yield what steps yield; rest after each patch, so that the viewer has the interpreter to draw it."""
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield progress
+        if progress.so_far is not None:
+            time.sleep(DRAW_SECONDS)
 
 
 def settle_steps(
