@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
+SIDE = 64
+"""Pixels a side of the `textures`."""
+
 
 @pytest.fixture
 def dims():
@@ -22,6 +25,13 @@ def dims():
 def noise():
     """Return a small image of noise."""
     return np.random.default_rng(0).integers(0, 255, (12, 16), np.uint8)
+
+
+@pytest.fixture
+def textures():
+    """Return an image whose left half is a chequer board and whose right half is a slope."""
+    rows, columns = np.indices((SIDE, SIDE))
+    return np.where(columns < SIDE // 2, (rows // 2 + columns // 2) % 2 * 200, rows * 3).astype(np.uint8)
 
 
 @pytest.fixture

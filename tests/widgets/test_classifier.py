@@ -15,16 +15,8 @@ from napari_vitrail.samples import histology
 from napari_vitrail.spec import DEFAULT_BACKBONE
 from napari_vitrail.widgets import ClassifierWidget, histology_strokes
 from napari_vitrail.widgets._layers import class_names
+from tests.widgets.conftest import SIDE
 from tests.widgets.driving import button, combo, draw, says
-
-SIDE = 64
-
-
-@pytest.fixture
-def textures():
-    """Return an image whose left half is a chequer board and whose right half is a slope."""
-    rows, columns = np.indices((SIDE, SIDE))
-    return np.where(columns < SIDE // 2, (rows // 2 + columns // 2) % 2 * 200, rows * 3).astype(np.uint8)
 
 
 @pytest.fixture

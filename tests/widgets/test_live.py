@@ -8,17 +8,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
 
 from napari_vitrail.widgets import ClassifierWidget
+from tests.widgets.conftest import SIDE
 from tests.widgets.driving import button, canvas_of, combo, draw, pixel_of, says
 
-SIDE = 64
 RESULT = "textures segmentation"
-
-
-@pytest.fixture
-def textures():
-    """Return an image whose left half is a chequer board and whose right half is a slope."""
-    rows, columns = np.indices((SIDE, SIDE))
-    return np.where(columns < SIDE // 2, (rows // 2 + columns // 2) % 2 * 200, rows * 3).astype(np.uint8)
 
 
 @pytest.fixture

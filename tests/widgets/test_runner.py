@@ -132,11 +132,38 @@ def test_runtime_errors_arrive_as_compute_errors(error, qtbot, run, diary):
     assert diary.results == []
 
 
+def test_a_preview_that_cannot_be_shown_ends_the_job_with_one_error(qtbot, diary):
+    closed = threading.Event()
+
+    def steps():
+        try:
+            while True:
+                yield Progress(1, 2, "counting", so_far="a picture")
+        finally:
+            closed.set()
+
+    def refuse(progress):
+        raise ValueError("no layer for it")
+
+    runner = Runner(
+        on_progress=refuse, on_error=diary.note(diary.errors), on_warning=diary.note(diary.warnings),
+        on_idle=diary.note_idle,
+    )  # fmt: skip
+    runner.start(Job(steps(), diary.note(diary.results), "counting"))
+    qtbot.waitUntil(lambda: diary.idle == 1)
+    assert [str(error) for error in diary.errors] == ["no layer for it"]
+    assert closed.is_set()
+    assert diary.results == []
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
         (RuntimeError("CUDA out of memory."), "CUDA out of memory; a larger stride"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate"), "can't allocate; a larger stride"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+            "can't allocate memory; a larger stride",
+        ),
         (MemoryError(), "out of memory; a larger stride"),
     ],
     ids=repr,

@@ -140,7 +140,7 @@ def attention_maps(
     Returns
     -------
     attention : FeatureGrid
-        (h, w, heads), all at least 0; over the patch grid each head sums to at most 1.
+        (h, w, heads), all at least 0; over the patch grid of a tile each head sums to at most 1.
     """
     wanted = replace(spec, features="vit", attention=True)
     features = extract_features(image, wanted, backbone=backbone, device=device, store=store)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -46,9 +45,10 @@ def shield(steps: Steps[Any]) -> Steps[Any]:
 
 def _said(error: RuntimeError | MemoryError) -> str:
     """Return an error's text, with what needs less memory if memory was short."""
+    from napari_vitrail.backbones import is_out_of_memory  # loads torch, which has long been
+
     text = str(error).strip()
-    short = isinstance(error, MemoryError) or re.search("out of memory|not enough memory|alloc", text, re.I)
-    return f"{text.rstrip('.') or 'out of memory'}{CHEAPER}" if short else text
+    return f"{text.rstrip('.') or 'out of memory'}{CHEAPER}" if is_out_of_memory(error) else text
 
 
 class Job(NamedTuple):
@@ -139,8 +139,13 @@ class Runner:
         worker.start()  # never run(): that computes in the calling thread
 
     def _on_yielded(self, progress: Progress) -> None:
-        if self._wanted is not None:
+        if self._wanted is None:
+            return
+        try:
             self._on_progress(progress)
+        except Exception as error:  # noqa: BLE001  the same boundary: a preview that cannot be written
+            self.cancel()
+            self._fail(error)
 
     def _on_warned(self, warned: tuple[Any, ...]) -> None:
         message, category = warned[:2]

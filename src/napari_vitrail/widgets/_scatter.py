@@ -64,6 +64,8 @@ class Scatter(QWidget):
 
     def _on_released(self, event: Any) -> None:
         """Tell which point was clicked, unless the mouse was dragged."""
+        if event.press_event is None:  # the button was pressed elsewhere
+            return
         dragged = np.abs(np.subtract(event.pos, event.press_event.pos)).max() > 2
         number = None if dragged else self.nearest(tuple(event.pos))
         if number is not None:
