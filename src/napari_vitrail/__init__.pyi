@@ -34,6 +34,7 @@ from .segmentation import (
 )
 from .spec import AMIR_COSEGMENTATION, DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
 from .store import FeatureStore, shared_store
+from .uncertainty import most_uncertain, uncertainty
 
 __all__ = [
     "AMIR_COSEGMENTATION",
@@ -68,6 +69,7 @@ __all__ = [
     "list_backbones",
     "load_backbone",
     "load_classifier",
+    "most_uncertain",
     "pca_colours",
     "plan_features",
     "probabilities_steps",
@@ -77,4 +79,5 @@ __all__ = [
     "shared_store",
     "token_map",
     "token_map_steps",
+    "uncertainty",
 ]

@@ -32,6 +32,12 @@ from napari_vitrail.widgets._layers import (
     write_segmentation,
 )
 from napari_vitrail.widgets._live import LiveUpdate
+from napari_vitrail.widgets._uncertain import (
+    Uncertainty,
+    go_to_most_uncertain,
+    uncertainty_steps,
+    write_uncertainty,
+)
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
@@ -55,6 +61,7 @@ class ClassifierWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = viewer
+        self._classifier: PixelClassifier | None = None  # trained or applied last
         self._layers = LayerChoice(viewer, on_change=self._on_changed)
         self._form = SpecForm(SEGMENTATION, on_change=self._on_changed)
         self._job = JobPanel(
@@ -63,6 +70,7 @@ class ClassifierWidget(QWidget):
             "Paint a few strokes of each class, one label for each, then press Segment.",
         )
         self._file = ClassifierFile()
+        self._uncertain = Uncertainty()
         self._classes = ClassTable(viewer, result=lambda: result_of(viewer.layers, self._layers.image))
         self._live = LiveUpdate(
             viewer,
@@ -75,6 +83,7 @@ class ClassifierWidget(QWidget):
         )
         self._job.requested.connect(self._on_segment_requested)
         self._file.chosen.connect(self._on_file_chosen)
+        self._uncertain.requested.connect(self._on_uncertainty_requested)
         viewer.dims.events.connect(self._on_changed)
         self._lay_out()
         self._on_changed()
@@ -111,6 +120,7 @@ class ClassifierWidget(QWidget):
         self._layers.add_rows(rows)
         self._form.add_rows(rows)
         self._live.add_rows(rows)
+        self._job.add_row(self._uncertain)
         self._job.add_row(self._file)
         layout = QVBoxLayout(self)
         layout.addLayout(rows)
@@ -162,13 +172,39 @@ class ClassifierWidget(QWidget):
 
     def _on_segmented(self, plane: ImagePlane, strokes: Labels, result: Segmented) -> str:
         classifier, segmentation = result
-        self._file.keep(classifier, plane.layer_name)
+        self._keep(plane, classifier)
         write_segmentation(self._viewer, plane, segmentation, strokes)
         self._classes.refresh_soon()
         return self._report(plane, classifier.report)
 
-    def _on_learned(self, plane: ImagePlane, classifier: PixelClassifier) -> str:
+    def _keep(self, plane: ImagePlane, classifier: PixelClassifier) -> None:
+        """Take a classifier that was trained, to be saved and to be asked how sure it is."""
         self._file.keep(classifier, plane.layer_name)
+        self._classifier = classifier
+        self._uncertain.allow()
+
+    def _on_uncertainty_requested(self, then_go: bool) -> None:
+        obstacle = self._layers.image_obstacle(self._viewer.dims)
+        if obstacle or self._classifier is None:
+            self._job.refuse(obstacle or "let it learn from strokes first")
+            return
+        plane = read_plane(self._layers.image, self._viewer.dims)
+        self._job.run(
+            uncertainty_steps(plane, self._classifier),
+            on_done=partial(self._on_uncertainty, plane, then_go),
+            title=f"Asking how sure it is of {plane.layer_name}",
+        )
+
+    def _on_uncertainty(self, plane: ImagePlane, then_go: bool, values: NDArray[np.float32]) -> str:
+        layer = write_uncertainty(self._viewer, plane, values)
+        report = f"uncertainty {values.mean():.2f} on average."
+        if then_go:
+            row, column = go_to_most_uncertain(self._viewer, layer, self._layers.strokes)
+            report += f" Least sure round row {row}, column {column}: a stroke there says most."
+        return report
+
+    def _on_learned(self, plane: ImagePlane, classifier: PixelClassifier) -> str:
+        self._keep(plane, classifier)
         return self._report(plane, classifier.report)
 
     def _on_file_chosen(self, path: str) -> None:
@@ -185,6 +221,8 @@ class ClassifierWidget(QWidget):
 
     def _on_applied(self, plane: ImagePlane, name: str, result: Segmented) -> str:
         classifier, segmentation = result
+        self._classifier = classifier
+        self._uncertain.allow()
         layer = write_segmentation(self._viewer, plane, segmentation, self._layers.strokes)
         layer.features = class_table(classifier.class_names)
         self._classes.refresh_soon()

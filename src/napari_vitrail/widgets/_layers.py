@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from napari_vitrail.progress import Progress, Steps
 
 MARK = "napari-vitrail"
-SEGMENTATION, COLOURS, SIMILARITY, ALIKE = "segmentation", "PCA", "similarity", "alike"
-RESULTS = {SEGMENTATION, COLOURS, SIMILARITY}
+SEGMENTATION, UNCERTAINTY, COLOURS = "segmentation", "uncertainty", "PCA"
+SIMILARITY, ALIKE = "similarity", "alike"
+RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY}
 """Kinds of layers that are looked at; one of the kind `ALIKE` is for painting on, like strokes."""
 GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 """What says where a layer lies in the world; napari has an event of each name."""

@@ -1,0 +1,110 @@
+"""Where the classifier is unsure: a layer of it, and the way to the spot where it is most so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari import Viewer
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._layers import (
+    UNCERTAINTY,
+    ImagePlane,
+    full_resolution,
+    mark,
+    plane_index,
+    written,
+)
+
+if TYPE_CHECKING:
+    from napari_vitrail.classify import PixelClassifier
+
+_COLORMAP, _OPACITY = "inferno", 0.6
+_LAYER_HELP = (
+    "Show how unsure the classifier is of each pixel, from 0 (certain) to 1 (all classes equally probable)"
+)
+_SPOT_HELP = "Take the view to the spot where a stroke would say most, and be shown how unsure it is there"
+
+
+class Uncertainty(QWidget):
+    """Two buttons: one shows uncertainty as a layer, one takes the viewer to the most uncertain spot."""
+
+    requested = Signal(bool)
+    """Uncertainty is wanted; True where the viewer is to be taken to the worst spot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._show = QPushButton("Uncertainty")
+        self._go = QPushButton("Most uncertain spot")
+        self._show.clicked.connect(lambda: self.requested.emit(False))
+        self._go.clicked.connect(lambda: self.requested.emit(True))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for button in (self._show, self._go):
+            layout.addWidget(button, 1)
+        self.allow("let it learn from strokes, or apply a classifier")
+
+    def allow(self, obstacle: str = "") -> None:
+        """Let uncertainty be asked for unless something stands in the way, which becomes the tooltip."""
+        for button, hint in ((self._show, _LAYER_HELP), (self._go, _SPOT_HELP)):
+            button.setEnabled(not obstacle)
+            button.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else hint))
+
+
+def uncertainty_steps(plane: ImagePlane, classifier: PixelClassifier) -> Steps[NDArray[np.float32]]:
+    """Yield Progress; return how unsure a classifier is of each pixel (H, W) of a plane."""
+    from napari_vitrail.segmentation import probabilities_steps  # loads torch
+    from napari_vitrail.store import shared_store
+    from napari_vitrail.uncertainty import uncertainty
+
+    probabilities = yield from probabilities_steps(np.asarray(plane.pixels), classifier, store=shared_store())
+    yield Progress(1, 1, "uncertainty")
+    return uncertainty(probabilities)
+
+
+def write_uncertainty(viewer: Viewer, plane: ImagePlane, values: NDArray[np.float32]) -> Image:
+    """Write the uncertainty of a plane into the image layer that earlier runs have made, or a new one."""
+    for layer in written(viewer.layers, plane.layer_name, UNCERTAINTY):
+        if layer.data.shape == plane.shape:
+            layer.data[plane.index] = values
+            layer.visible = True
+            layer.refresh()
+            return layer
+    data = np.zeros(plane.shape, np.float32)
+    data[plane.index] = values
+    layer = Image(
+        data,
+        name=f"{plane.layer_name} {UNCERTAINTY}",
+        metadata=mark(plane.layer_name, UNCERTAINTY),
+        colormap=_COLORMAP,
+        contrast_limits=(0, 1),
+        opacity=_OPACITY,
+        **plane.to_world,
+    )
+    selected = viewer.layers.selection.active
+    viewer.add_layer(layer)
+    viewer.layers.selection.active = selected  # the brush stays in hand
+    return layer
+
+
+def go_to_most_uncertain(viewer: Viewer, layer: Image, strokes: Labels | None) -> tuple[int, int]:
+    """Take the viewer to the most uncertain spot in view's plane that is not painted; return its pixel."""
+    from napari_vitrail.uncertainty import most_uncertain
+
+    index = plane_index(layer, viewer.dims)
+    painted = None
+    if strokes is not None:
+        own = np.asarray(full_resolution(strokes)[plane_index(strokes, viewer.dims)]) > 0
+        painted = own if own.shape == layer.data[index].shape else None
+    spot = most_uncertain(layer.data[index], painted)
+    rest = iter(spot)
+    world = layer.data_to_world([next(rest) if isinstance(at, slice) else at for at in index])
+    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+    camera.center = (0, *(world[axis - (viewer.dims.ndim - layer.ndim)] for axis in viewer.dims.displayed))
+    return spot

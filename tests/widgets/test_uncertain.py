@@ -1,0 +1,79 @@
+"""Asking the classifier how sure it is, in a real viewer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_vitrail.widgets import ClassifierWidget
+from tests.widgets.conftest import SIDE
+from tests.widgets.driving import button, combo, says
+
+LAYER = "textures uncertainty"
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy, textures):
+    viewer = make_napari_viewer_proxy()
+    viewer.add_image(np.stack([textures] * 3), name="textures", scale=(1, 0.5, 0.5), translate=(0, 10, 20))
+    viewer.dims.set_point(0, 1)
+    return viewer
+
+
+@pytest.fixture
+def widget(qtbot, viewer):
+    """Return the widget after it has segmented one plane of a stack."""
+    widget = ClassifierWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    combo(widget, "Classical").setCurrentText("Classical")
+    combo(widget, "Live").setCurrentText("Manual")
+    assert not button(widget, "Uncertainty").isEnabled()
+    button(widget, "New").click()
+    strokes = viewer.layers["textures strokes"]
+    strokes.data[1, 10:50, 8:12], strokes.data[1, 10:50, 50:54] = 2, 7
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: says(widget, "Done in"), timeout=60_000)
+    return widget
+
+
+def test_uncertainty_is_a_layer_in_the_place_of_the_image(qtbot, viewer, widget):
+    button(widget, "Uncertainty").click()
+    qtbot.waitUntil(lambda: LAYER in viewer.layers, timeout=60_000)
+    layer = viewer.layers[LAYER]
+    assert layer.data.shape == (3, SIDE, SIDE)
+    assert 0 < layer.data[1].max() <= 1
+    assert not layer.data[[0, 2]].any()
+    np.testing.assert_array_equal(layer.scale, (1, 0.5, 0.5))
+    assert viewer.layers.selection.active.name == "textures strokes"
+
+
+def test_borders_are_less_certain_than_strokes(qtbot, viewer, widget):
+    button(widget, "Uncertainty").click()
+    qtbot.waitUntil(lambda: LAYER in viewer.layers, timeout=60_000)
+    values = viewer.layers[LAYER].data[1]
+    assert values[:, 28:36].mean() > 2 * values[10:50, 8:12].mean()
+
+
+def test_the_view_goes_to_the_spot(qtbot, viewer, widget):
+    button(widget, "Most uncertain spot").click()
+    qtbot.waitUntil(lambda: says(widget, "a stroke there says most"), timeout=60_000)
+    camera = getattr(viewer, "scene", viewer).camera
+    row, column = ((camera.center[-2:]) - np.array([10, 20])) / 0.5
+    values = viewer.layers[LAYER].data[1]
+    around = values[int(row) - 2 : int(row) + 3, int(column) - 2 : int(column) + 3]
+    assert around.mean() > np.percentile(values, 80)
+
+
+def test_asking_again_writes_the_same_layer(qtbot, viewer, widget):
+    for _ in range(2):
+        button(widget, "Uncertainty").click()
+        qtbot.waitUntil(lambda: says(widget, "on average"), timeout=60_000)
+        qtbot.waitUntil(lambda: not widget._job.is_busy, timeout=60_000)
+    assert sum(layer.name.startswith(LAYER) for layer in viewer.layers) == 1
+
+
+def test_it_is_no_image_to_segment(qtbot, viewer, widget):
+    button(widget, "Uncertainty").click()
+    qtbot.waitUntil(lambda: LAYER in viewer.layers, timeout=60_000)
+    names = [combo(widget, "textures").itemText(i) for i in range(combo(widget, "textures").count())]
+    assert names == ["textures"]
