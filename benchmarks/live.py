@@ -11,12 +11,11 @@ from dataclasses import asdict, dataclass
 
 import napari
 import numpy as np
-from qtpy.QtCore import QEvent, QEventLoop, QPointF, Qt, QTimer
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QApplication
 
 from benchmarks.images import micrograph
+from docs.screenshots.window import drag
 from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._layers import add_strokes
 
@@ -77,7 +76,7 @@ def painting(side: int, n_strokes: int = STROKES) -> Painting:
     places = _places(side, n_strokes + 3)
     for label in (1, 2, 3):
         strokes.selected_label = label
-        _drag(viewer, canvas, *next(places))
+        drag(viewer, canvas, *next(places))
         ended = time.perf_counter()
     first = _painted_after(viewer, widget, swaps, ended)
     _wait(lambda: widget._live.is_settled)
@@ -85,7 +84,7 @@ def painting(side: int, n_strokes: int = STROKES) -> Painting:
     repaints = []
     for index in range(n_strokes):
         strokes.selected_label = 1 + index % 3
-        _drag(viewer, canvas, *next(places))
+        drag(viewer, canvas, *next(places))
         ended = time.perf_counter()
         repaints.append(_painted_after(viewer, widget, swaps, ended))
         _pass(0.3)
@@ -139,32 +138,6 @@ def _places(side: int, count: int) -> Iterator[tuple[tuple[float, float], tuple[
     for _ in range(count):
         row, column = rng.uniform(0.1, 0.8, 2) * side
         yield (row, column), (row + 0.01 * side, column + 0.08 * side)
-
-
-def _drag(
-    viewer: napari.Viewer, canvas: QOpenGLWidget, start: tuple[float, float], end: tuple[float, float]
-) -> None:
-    """Drag the left button over the canvas between two positions in the world."""
-    left = Qt.MouseButton.LeftButton
-    _send(viewer, canvas, QEvent.Type.MouseButtonPress, start, left)
-    for fraction in np.linspace(0, 1, 12):
-        between = tuple(np.asarray(start) + fraction * (np.asarray(end) - start))
-        _send(viewer, canvas, QEvent.Type.MouseMove, between, Qt.MouseButton.NoButton)
-        _pass(0.02)
-    _send(viewer, canvas, QEvent.Type.MouseButtonRelease, end, left)
-
-
-def _send(
-    viewer: napari.Viewer, canvas: QOpenGLWidget, kind: QEvent.Type, position: Sequence[float],
-    button: Qt.MouseButton,
-) -> None:  # fmt: skip
-    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
-    middle = np.array([canvas.height(), canvas.width()]) / 2
-    row, column = (np.asarray(position) - camera.center[-2:]) * camera.zoom + middle
-    held = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseButtonRelease else Qt.MouseButton.LeftButton
-    at = QPointF(column, row)
-    event = QMouseEvent(kind, at, canvas.mapToGlobal(at), button, held, Qt.KeyboardModifier.NoModifier)
-    QApplication.sendEvent(canvas, event)
 
 
 def _wait(done: Callable[[], bool]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import napari
+import numpy as np
 from PIL import Image
-from qtpy.QtCore import QEventLoop, QTimer
-from qtpy.QtWidgets import QLabel, QPushButton, QWidget
+from qtpy.QtCore import QEvent, QEventLoop, QPointF, Qt, QTimer
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 SIZE = (1280, 800)
@@ -26,6 +29,32 @@ def open_viewer(widget: str, theme: str = "dark") -> tuple[napari.Viewer, QWidge
 def press(widget: QWidget, text: str) -> None:
     """Press a button by what it says."""
     next(button for button in widget.findChildren(QPushButton) if button.text() == text).click()
+
+
+def drag(
+    viewer: napari.Viewer, canvas: QOpenGLWidget, start: tuple[float, float], end: tuple[float, float]
+) -> None:
+    """Drag the left mouse button over the canvas between two positions in the world, as a hand would."""
+    left = Qt.MouseButton.LeftButton
+    _send(viewer, canvas, QEvent.Type.MouseButtonPress, start, left)
+    for fraction in np.linspace(0, 1, 12):
+        between = tuple(np.asarray(start) + fraction * (np.asarray(end) - start))
+        _send(viewer, canvas, QEvent.Type.MouseMove, between, Qt.MouseButton.NoButton)
+        wait(20)
+    _send(viewer, canvas, QEvent.Type.MouseButtonRelease, end, left)
+
+
+def _send(
+    viewer: napari.Viewer, canvas: QOpenGLWidget, kind: QEvent.Type, position: Sequence[float],
+    button: Qt.MouseButton,
+) -> None:  # fmt: skip
+    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+    middle = np.array([canvas.height(), canvas.width()]) / 2
+    row, column = (np.asarray(position) - camera.center[-2:]) * camera.zoom + middle
+    held = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseButtonRelease else Qt.MouseButton.LeftButton
+    at = QPointF(column, row)
+    event = QMouseEvent(kind, at, canvas.mapToGlobal(at), button, held, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(canvas, event)
 
 
 def says(widget, text: str) -> bool:

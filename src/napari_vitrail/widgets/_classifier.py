@@ -67,7 +67,7 @@ class ClassifierWidget(QWidget):
         self._job = JobPanel(
             "Segment",
             "Learn from the strokes and segment the plane in view",
-            "Paint a few strokes of each class, one label for each, then press Segment.",
+            "Paint a few strokes of each class, one label for each.",
         )
         self._file = ClassifierFile()
         self._uncertain = Uncertainty()

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import wrapped
@@ -62,6 +62,10 @@ class JobPanel(QWidget):
         self._bar.setToolTip("How far the running step has come")
         self._status.setToolTip("What was done last, and how long it took")
         self._status.setWordWrap(True)
+        policy = self._status.sizePolicy()  # as high as its lines need, whatever is hidden beside it
+        policy.setVerticalPolicy(QSizePolicy.Policy.MinimumExpanding)
+        self._status.setSizePolicy(policy)
+        self._status.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._lay_out()
         self._on_idle()
 

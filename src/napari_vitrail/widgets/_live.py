@@ -145,7 +145,7 @@ class LiveUpdate:
         plane, window = self._shown()
         self._job.run(
             prepare_steps(self._current_sitting(), plane, window),
-            on_done=lambda _: "ready for strokes.",
+            on_done=lambda _: "features are at hand. Paint a stroke of each class.",
             title=f"Looking at {plane.layer_name}",
             in_passing=True,
         )
