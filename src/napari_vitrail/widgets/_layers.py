@@ -171,7 +171,7 @@ def write_segmentation(
     it was renamed or the image has another shape; else a layer ``<image> segmentation`` is added
     below the strokes. The selected layer stays selected.
     """
-    layer = _result_layer(viewer.layers, plane)
+    layer = _result_layer(viewer.layers, plane.layer_name, plane.shape)
     if layer is None:
         layer = _add_result(viewer, plane, segmentation.dtype, strokes)
     dtype = np.promote_types(layer.data.dtype, segmentation.dtype)
@@ -194,7 +194,7 @@ def write_patch(
     strokes: Labels | None,
 ) -> Labels:
     """Write a part of a segmentation into the labels layer of its image, see `write_segmentation`."""
-    layer = _result_layer(viewer.layers, plane)
+    layer = _result_layer(viewer.layers, plane.layer_name, plane.shape)
     if layer is None or not np.can_cast(classes.dtype, layer.data.dtype):
         shape = [plane.shape[axis] for axis, at in enumerate(plane.index) if isinstance(at, slice)]
         whole = np.zeros(shape, classes.dtype)
@@ -263,16 +263,7 @@ def colour_class(labels: Labels, label: int, colour: Sequence[float]) -> None:
 
 def result_of(layers: LayerList, image: Image | None) -> Labels | None:
     """Return the labels layer that holds the segmentation of an image, if there is one."""
-    if image is None:
-        return None
-    return next(
-        (
-            layer
-            for layer in written(layers, image.name, SEGMENTATION)
-            if isinstance(layer, Labels) and layer.data.shape == shape_of(image)
-        ),
-        None,
-    )
+    return None if image is None else _result_layer(layers, image.name, shape_of(image))
 
 
 def mark(image_name: str, kind: str) -> dict[str, Any]:
@@ -298,10 +289,10 @@ def _keeps_its_name(layer: Layer) -> bool:
     return re.fullmatch(rf"{name}( \[\d+\])?", layer.name) is not None
 
 
-def _result_layer(layers: LayerList, plane: ImagePlane) -> Labels | None:
-    """Return the layer that earlier runs on this image have written to."""
-    for layer in written(layers, plane.layer_name, SEGMENTATION):
-        if layer.data.shape == plane.shape:  # of the same name, an image opened earlier may have had another
+def _result_layer(layers: LayerList, image_name: str, shape: tuple[int, ...]) -> Labels | None:
+    """Return the layer that earlier runs on an image have written to."""
+    for layer in written(layers, image_name, SEGMENTATION):
+        if layer.data.shape == shape:  # of the same name, an image opened earlier may have had another
             return layer
     return None
 
