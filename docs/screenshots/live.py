@@ -49,7 +49,7 @@ def main() -> None:
         drag(viewer, canvas, start, end)
         for _ in range(2):  # first it is learned hastily, and after a rest thoroughly
             wait(1000)
-            wait_until(lambda: not widget._job.is_busy)
+            wait_until(lambda: not widget._bench.job.is_busy)
         pictures.append(_picture(viewer))
     first, *others = [picture.quantize(COLOURS, dither=Image.Dither.NONE) for picture in pictures]
     first.save(options.target, save_all=True, append_images=others, duration=HELD_MS, loop=0, optimize=True)

@@ -46,7 +46,7 @@ def painted(widget, viewer):
 def gate(monkeypatch):
     """Put in place of the core a job that waits to be let on, and return its gate."""
     gate = Gate()
-    monkeypatch.setattr("napari_vitrail.widgets._classifier.segment_painted_steps", gate.steps)
+    monkeypatch.setattr("napari_vitrail.widgets._segmenting.segment_painted_steps", gate.steps)
     return gate
 
 
@@ -150,7 +150,7 @@ def test_runtime_error_is_one_notification(qtbot, widget, painted, notes, monkey
         yield Progress(0, 1, "tiles")
         raise RuntimeError("CUDA out of memory")
 
-    monkeypatch.setattr("napari_vitrail.widgets._classifier.segment_painted_steps", out_of_memory)
+    monkeypatch.setattr("napari_vitrail.widgets._segmenting.segment_painted_steps", out_of_memory)
     button(widget, "Segment").click()
     qtbot.waitUntil(lambda: notes != [])
     qtbot.waitUntil(lambda: not button(widget, "Cancel").isEnabled())
@@ -164,7 +164,7 @@ def test_result_that_cannot_be_written_is_one_notification(
     def fail(*_):
         raise TypeError("no such dtype")
 
-    monkeypatch.setattr("napari_vitrail.widgets._classifier.write_segmentation", fail)
+    monkeypatch.setattr("napari_vitrail.widgets._segmenting.write_segmentation", fail)
     gate.open.set()
     button(widget, "Segment").click()
     qtbot.waitUntil(lambda: notes != [])
@@ -374,7 +374,7 @@ def test_a_file_that_cannot_be_written_is_one_notification(qtbot, widget, painte
 def test_a_dialog_dismissed_does_nothing(widget, notes, monkeypatch):
     monkeypatch.setattr(QFileDialog, "exec", lambda dialog: 0)
     button(widget, "Apply classifier...").click()
-    assert not button(widget, "Cancel").isEnabled()
+    assert not button(widget._bench.job, "Cancel").isEnabled()
     assert notes == []
 
 
@@ -386,7 +386,7 @@ def test_progress_keeps_capitals(qtbot, widget, painted, monkeypatch):
         done.wait()
         raise ValueError("enough")
 
-    monkeypatch.setattr("napari_vitrail.widgets._classifier.segment_painted_steps", steps)
+    monkeypatch.setattr("napari_vitrail.widgets._segmenting.segment_painted_steps", steps)
     button(widget, "Segment").click()
     qtbot.waitUntil(lambda: widget.findChild(QProgressBar).text() == "ViT features: 1 of 4")
     done.set()

@@ -178,7 +178,7 @@ def test_the_newest_stroke_wins(qtbot, viewer, widget, strokes, taught):
 def test_strokes_layer_removed_while_learning(qtbot, viewer, widget, strokes, taught, notes):
     strokes.data_setitem((np.full(20, 60), np.arange(40, 60)), 3)
     viewer.layers.remove(strokes)
-    qtbot.waitUntil(lambda: not widget._job.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
     assert [note.message for note in notes] == []
     assert taught in viewer.layers
 
@@ -186,7 +186,7 @@ def test_strokes_layer_removed_while_learning(qtbot, viewer, widget, strokes, ta
 def test_image_removed_while_learning(qtbot, viewer, widget, strokes, taught, notes):
     strokes.data_setitem((np.full(20, 60), np.arange(40, 60)), 3)
     viewer.layers.remove("textures")
-    qtbot.waitUntil(lambda: not widget._job.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
     assert [note.message for note in notes] == []
 
 
@@ -204,5 +204,5 @@ def test_two_widgets_do_not_disturb_each_other(qtbot, viewer, widget, strokes, t
 def test_closing_while_learning_ends_quietly(qtbot, viewer, widget, strokes, taught, notes):
     strokes.data_setitem((np.full(20, 60), np.arange(40, 60)), 3)
     viewer.window.remove_dock_widget(widget)
-    qtbot.waitUntil(lambda: not widget._job.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
     assert notes == []

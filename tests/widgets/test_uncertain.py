@@ -68,7 +68,7 @@ def test_asking_again_writes_the_same_layer(qtbot, viewer, widget):
     for _ in range(2):
         button(widget, "Uncertainty").click()
         qtbot.waitUntil(lambda: says(widget, "on average"), timeout=60_000)
-        qtbot.waitUntil(lambda: not widget._job.is_busy, timeout=60_000)
+        qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
     assert sum(layer.name.startswith(LAYER) for layer in viewer.layers) == 1
 
 

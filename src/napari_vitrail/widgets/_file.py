@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.errors import VitrailError
 from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._segmenting import segment_saved
+from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
@@ -19,31 +20,37 @@ _KIND = "Vitrail classifiers (*.vitrail)"
 
 
 class ClassifierFile(QWidget):
-    """Two buttons: one saves the classifier trained last, one asks for a saved one to apply."""
+    """Two buttons: one saves the classifier at hand, one asks for a saved one to apply.
 
-    chosen = Signal(str)
-    """A file was chosen whose classifier is to be applied."""
+    Parameters
+    ----------
+    bench : Workbench
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, bench: Workbench) -> None:
         super().__init__()
-        self._classifier: PixelClassifier | None = None
-        self._name = ""  # offered for the file
+        self._bench = bench
         self._save = QPushButton("Save classifier...")
         self._apply = QPushButton("Apply classifier...")
-        self._save.setEnabled(False)
-        self._save.setToolTip("Not yet: press Segment, which trains one")
         self._save.clicked.connect(self._on_save_clicked)
         self._apply.clicked.connect(self._on_apply_clicked)
+        for signal in (bench.changed, bench.learned):
+            signal.connect(self._allow)
         self._lay_out()
+        self._allow()
 
-    def keep(self, classifier: PixelClassifier, name: str) -> None:
-        """Take the classifier that can be saved from now on, and what it was trained on."""
-        self._classifier, self._name = classifier, re.sub(r"[^\w .-]", "_", name)
-        self._save.setEnabled(True)
-        self._save.setToolTip(wrapped(f"Save the classifier trained last, on {name}, as a .vitrail file"))
-
-    def allow(self, obstacle: str = "") -> None:
-        """Let a classifier be applied unless something stands in the way, which becomes the tooltip."""
+    def _allow(self) -> None:
+        """Let be saved and applied what can be; else the tooltips say what stands in the way."""
+        name, obstacle = self._bench.classifier_name, self._bench.image_obstacle()
+        known = self._bench.classifier is not None
+        self._save.setEnabled(known)
+        self._save.setToolTip(
+            wrapped(
+                f"Save the classifier of {name} as a .vitrail file"
+                if known
+                else "Not yet: press Segment, which trains one"
+            )
+        )
         hint = "Segment the plane in view with a classifier from a .vitrail file; needs no strokes"
         self._apply.setEnabled(not obstacle)
         self._apply.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else hint))
@@ -56,14 +63,19 @@ class ClassifierFile(QWidget):
             layout.addWidget(button, 1)
 
     def _on_save_clicked(self) -> None:
-        path = ask_path(self, "Save classifier", f"{self._name}.vitrail")
-        if path and self._classifier is not None:
-            save(path, self._classifier)
+        name = re.sub(r"[^\w .-]", "_", self._bench.classifier_name.removesuffix(".vitrail"))
+        path = ask_path(self, "Save classifier", f"{name}.vitrail")
+        if path and self._bench.classifier is not None:
+            save(path, self._bench.classifier)
 
     def _on_apply_clicked(self) -> None:
         path = ask_path(self, "Apply classifier")
-        if path:
-            self.chosen.emit(path)
+        if not path:
+            return
+        if obstacle := self._bench.image_obstacle():
+            self._bench.job.refuse(obstacle)
+            return
+        segment_saved(self._bench, path)
 
 
 def ask_path(parent: QWidget, title: str, name: str = "") -> str:

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import CheckBox
-from napari import Viewer
 from napari.layers import Labels
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout
 
 from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._choice import LayerChoice
 from napari_vitrail.widgets._form import choice, label_of, wrapped
-from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._layers import (
     ImagePlane,
     Painted,
     class_names,
-    read_plane,
     read_strokes,
     shown_window,
     write_patch,
 )
 from napari_vitrail.widgets._strokes import StrokesWatch
 from napari_vitrail.widgets._timer import timer
+from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
@@ -64,48 +60,22 @@ class LiveUpdate:
 
     Parameters
     ----------
-    viewer : napari.Viewer
-    layers : LayerChoice
-        The image and the strokes.
-    job : JobPanel
-        Runs the work; the newest wins.
-    obstacle : callable
-        Returns what stands in the way of learning from strokes, nothing if nothing does.
-    chosen : callable
-        Returns the spec and the name of the estimator as chosen now.
-    on_learned : callable
-        Called with the plane and the classifier when it has settled; returns what to say of it.
-    on_shown : callable
-        Called without arguments whenever a part of the picture was written.
+    bench : Workbench
     """
 
-    def __init__(
-        self,
-        viewer: Viewer,
-        layers: LayerChoice,
-        job: JobPanel,
-        *,
-        obstacle: Callable[[], str],
-        chosen: Callable[[], Chosen],
-        on_learned: Callable[[ImagePlane, PixelClassifier], str],
-        on_shown: Callable[[], None],
-    ) -> None:
-        self._viewer = viewer
-        self._layers = layers
-        self._job = job
-        self._obstacle = obstacle
-        self._chosen = chosen
-        self._on_learned = on_learned
-        self._on_shown = on_shown
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._viewer, self._layers, self._job = bench.viewer, bench.layers, bench.job
         self._sitting: _Sitting | None = None
         self._gear = choice("Update", _GEARS.items(), AFTER_STROKE, _GEAR_HELP)
         self._visible_only = CheckBox(text="Visible area only", value=False, tooltip=wrapped(_VISIBLE_HELP))
-        self._watch = StrokesWatch(job, viewer.dims, on_stroke=self._on_stroke, on_touch=self._on_touch)
-        self._pause = timer(job, PAUSE_MS, self._on_stroke)
-        self._rest = timer(job, REST_MS, self._on_rest)
-        self._look = timer(job, LOOK_MS, self._on_look)
-        camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
-        self._moves = [camera.events.center, camera.events.zoom, viewer.dims.events.current_step]
+        dims = self._viewer.dims
+        self._watch = StrokesWatch(self._job, dims, on_stroke=self._on_stroke, on_touch=self._on_touch)
+        self._pause = timer(self._job, PAUSE_MS, self._on_stroke)
+        self._rest = timer(self._job, REST_MS, self._on_rest)
+        self._look = timer(self._job, LOOK_MS, self._on_look)
+        camera = getattr(self._viewer, "scene", self._viewer).camera  # napari 0.9 moved it
+        self._moves = [camera.events.center, camera.events.zoom, dims.events.current_step]
         self._follows = False
 
     def add_rows(self, layout: QFormLayout) -> None:
@@ -140,7 +110,7 @@ class LiveUpdate:
 
     def prepare(self) -> None:
         """Compute features of what is in view ahead of the strokes, while the user takes up the brush."""
-        if self._job.is_busy or self._gear.value == MANUAL or self._obstacle():
+        if self._job.is_busy or self._gear.value == MANUAL or self._bench.obstacle():
             return
         plane, window = self._shown()
         self._job.run(
@@ -172,7 +142,7 @@ class LiveUpdate:
         self.stop()
         if self._gear.value == MANUAL:
             return
-        if obstacle := self._obstacle():
+        if obstacle := self._bench.obstacle():
             self._job.refuse(obstacle)
             return
         plane, window, painted, sitting = self._read()
@@ -192,7 +162,7 @@ class LiveUpdate:
         return f"{plane.layer_name}, {learned.report}"
 
     def _on_rest(self) -> None:
-        if self._gear.value == MANUAL or self._obstacle():
+        if self._gear.value == MANUAL or self._bench.obstacle():
             return
         plane, window, painted, sitting = self._read()
         steps = settle_steps(
@@ -200,11 +170,15 @@ class LiveUpdate:
         )
         self._job.run(
             steps,
-            on_done=partial(self._on_learned, plane),
+            on_done=partial(self._on_settled, plane),
             on_preview=partial(self._on_patch, plane),
             title=f"Learning thoroughly from the strokes on {plane.layer_name}",
             in_passing=True,
         )
+
+    def _on_settled(self, plane: ImagePlane, classifier: PixelClassifier) -> str:
+        self._bench.keep(classifier, plane.layer_name)
+        return self._bench.report(plane, classifier.report)
 
     def _on_moved(self) -> None:
         if self._gear.value != MANUAL and self._live is not None and self._live.classifier is not None:
@@ -213,7 +187,7 @@ class LiveUpdate:
     def _on_look(self) -> None:
         """Segment what has come into view, unless there is something more important to do."""
         busy = self._job.is_busy or self._pause.isActive() or self._rest.isActive()
-        if busy or self._gear.value == MANUAL or self._layers.image_obstacle(self._viewer.dims):
+        if busy or self._gear.value == MANUAL or self._bench.image_obstacle():
             return
         if self._live is None or self._live.classifier is None:
             return
@@ -234,7 +208,7 @@ class LiveUpdate:
 
     def _current_sitting(self) -> _Sitting:
         """Return the session of what is chosen now, a new one if that has changed."""
-        chosen = self._chosen()
+        chosen = (self._bench.form.spec, self._bench.form.estimator)
         if self._sitting is None or self._sitting.chosen != chosen:
             self._sitting = _Sitting(chosen)
         return self._sitting
@@ -245,12 +219,12 @@ class LiveUpdate:
         return None if self._sitting is None else self._sitting.live
 
     def _shown(self) -> tuple[ImagePlane, Window]:
-        plane = read_plane(self._layers.image, self._viewer.dims)
+        plane = self._bench.plane()
         return plane, shown_window(self._layers.image, plane)
 
     def _on_patch(self, plane: ImagePlane, patch: Patch) -> None:
         write_patch(self._viewer, plane, patch.window, patch.classes, self._layers.strokes)
-        self._on_shown()
+        self._bench.shown.emit()
 
 
 @dataclass

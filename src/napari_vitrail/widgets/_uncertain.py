@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from napari import Viewer
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.progress import Progress, Steps
@@ -21,6 +21,7 @@ from napari_vitrail.widgets._layers import (
     plane_index,
     written,
 )
+from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
@@ -33,28 +34,54 @@ _SPOT_HELP = "Take the view to the spot where a stroke would say most, and be sh
 
 
 class Uncertainty(QWidget):
-    """Two buttons: one shows uncertainty as a layer, one takes the viewer to the most uncertain spot."""
+    """Two buttons: one shows uncertainty as a layer, one takes the viewer to the most uncertain spot.
 
-    requested = Signal(bool)
-    """Uncertainty is wanted; True where the viewer is to be taken to the worst spot."""
+    Parameters
+    ----------
+    bench : Workbench
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, bench: Workbench) -> None:
         super().__init__()
+        self._bench = bench
         self._show = QPushButton("Uncertainty")
         self._go = QPushButton("Most uncertain spot")
-        self._show.clicked.connect(lambda: self.requested.emit(False))
-        self._go.clicked.connect(lambda: self.requested.emit(True))
+        self._show.clicked.connect(lambda: self._start(then_go=False))
+        self._go.clicked.connect(lambda: self._start(then_go=True))
+        for signal in (bench.changed, bench.learned):
+            signal.connect(self._allow)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for button in (self._show, self._go):
             layout.addWidget(button, 1)
-        self.allow("let it learn from strokes, or apply a classifier")
+        self._allow()
 
-    def allow(self, obstacle: str = "") -> None:
+    def _allow(self) -> None:
         """Let uncertainty be asked for unless something stands in the way, which becomes the tooltip."""
+        obstacle = self._bench.classifier_obstacle()
         for button, hint in ((self._show, _LAYER_HELP), (self._go, _SPOT_HELP)):
             button.setEnabled(not obstacle)
             button.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else hint))
+
+    def _start(self, *, then_go: bool) -> None:
+        obstacle = self._bench.classifier_obstacle()
+        if obstacle or self._bench.classifier is None:
+            self._bench.job.refuse(obstacle)
+            return
+        plane = self._bench.plane()
+        self._bench.job.run(
+            uncertainty_steps(plane, self._bench.classifier),
+            on_done=partial(self._on_done, plane, then_go),
+            title=f"Asking how sure it is of {plane.layer_name}",
+        )
+
+    def _on_done(self, plane: ImagePlane, then_go: bool, values: NDArray[np.float32]) -> str:
+        layer = write_uncertainty(self._bench.viewer, plane, values)
+        report = f"uncertainty {values.mean():.2f} on average."
+        if then_go:
+            row, column = go_to_most_uncertain(self._bench.viewer, layer, self._bench.layers.strokes)
+            report += f" Least sure round row {row}, column {column}: a stroke there says most."
+        return report
 
 
 def uncertainty_steps(plane: ImagePlane, classifier: PixelClassifier) -> Steps[NDArray[np.float32]]:

@@ -1,0 +1,142 @@
+"""Segment: learn from all strokes thoroughly, or open a classifier, and show what comes of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Labels
+from numpy.typing import ArrayLike, NDArray
+
+from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.widgets._layers import (
+    ImagePlane,
+    Painted,
+    class_names,
+    class_table,
+    read_strokes,
+    write_segmentation,
+)
+from napari_vitrail.widgets._workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari_vitrail.classify import PixelClassifier
+
+Segmented = tuple["PixelClassifier", NDArray[np.integer]]
+"""A classifier and the segmentation of an image by it."""
+
+
+def segment_painted(bench: Workbench) -> None:
+    """Start to learn from the strokes and to segment the plane in view."""
+    plane, strokes = bench.plane(), bench.layers.strokes
+    steps = segment_painted_steps(
+        plane.pixels,
+        read_strokes(strokes, bench.layers.image, bench.viewer.dims),
+        bench.form.spec,
+        estimator=bench.form.estimator,
+        class_names=class_names(strokes),
+    )
+
+    def on_done(result: Segmented) -> str:
+        classifier, segmentation = result
+        bench.keep(classifier, plane.layer_name)
+        _show(bench, plane, strokes, segmentation)
+        return bench.report(plane, classifier.report)
+
+    bench.job.run(
+        steps,
+        on_done=on_done,
+        on_preview=partial(_show, bench, plane, strokes),
+        title=f"Segmenting {plane.layer_name}",
+    )
+
+
+def segment_saved(bench: Workbench, path: str) -> None:
+    """Start to segment the plane in view with the classifier in a file."""
+    plane, name = bench.plane(), Path(path).name
+
+    def on_done(result: Segmented) -> str:
+        classifier, segmentation = result
+        bench.keep(classifier, name)
+        layer = _show(bench, plane, bench.layers.strokes, segmentation)
+        layer.features = class_table(classifier.class_names)
+        return bench.report(plane, f"{name}, {classifier.report}")
+
+    bench.job.run(
+        segment_saved_steps(plane.pixels, path),
+        on_done=on_done,
+        on_preview=partial(_show, bench, plane, None),
+        title=f"Segmenting {plane.layer_name}",
+    )
+
+
+def _show(
+    bench: Workbench, plane: ImagePlane, strokes: Labels | None, segmentation: NDArray[np.integer]
+) -> Labels:
+    layer = write_segmentation(bench.viewer, plane, segmentation, strokes)
+    bench.shown.emit()
+    return layer
+
+
+def segment_painted_steps(
+    pixels: ArrayLike,
+    painted: Steps[list[Painted]],
+    spec: FeatureSpec,
+    *,
+    estimator: str | None = None,
+    class_names: dict[int, str] | None = None,
+) -> Steps[Segmented]:
+    """Yield Progress; return a classifier trained on painted images and the segmentation of an image.
+
+    Coarser segmentations come with the progress, as soon as they are there.
+
+    Parameters
+    ----------
+    pixels : (H, W) or (H, W, C) array, or lazy array
+        The image to segment.
+    painted : generator of Progress
+        Returns the images to learn from and the strokes on each.
+    spec : FeatureSpec
+        What the classifier sees.
+    estimator : str, optional
+        Name of an estimator that `napari_vitrail.fit_classifier` knows.
+    class_names : dict of int to str, optional
+        What each class is called.
+    """
+    from napari_vitrail.classify import fit_classifier_steps  # loads torch
+    from napari_vitrail.segmentation import coarse_to_fine_steps
+    from napari_vitrail.store import shared_store
+
+    pairs = yield from painted
+    images = [np.asarray(image) for image, _ in pairs]
+    labels = [strokes for _, strokes in pairs]
+    classifier = yield from fit_classifier_steps(
+        images, labels, spec, estimator=estimator, class_names=class_names, store=shared_store()
+    )
+    segmentation = yield from coarse_to_fine_steps(np.asarray(pixels), classifier, store=shared_store())
+    return classifier, segmentation
+
+
+def segment_saved_steps(pixels: ArrayLike, path: str) -> Steps[Segmented]:
+    """Yield Progress; return the classifier in a ``.vitrail`` file and its segmentation of an image.
+
+    Coarser segmentations come with the progress, as soon as they are there.
+
+    Parameters
+    ----------
+    pixels : (H, W) or (H, W, C) array, or lazy array
+        The image to segment.
+    path : str
+        Of the file.
+    """
+    from napari_vitrail.project import load_classifier  # loads torch
+    from napari_vitrail.segmentation import coarse_to_fine_steps
+    from napari_vitrail.store import shared_store
+
+    yield Progress(0, 1, "opening the classifier")
+    classifier = load_classifier(path)
+    segmentation = yield from coarse_to_fine_steps(np.asarray(pixels), classifier, store=shared_store())
+    return classifier, segmentation

@@ -1,0 +1,98 @@
+"""What the parts of Paint to segment share: the viewer, what is chosen, the job, the classifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari import Viewer
+from qtpy.QtCore import QObject, Signal
+
+from napari_vitrail.spec import SEGMENTATION
+from napari_vitrail.widgets._choice import LayerChoice
+from napari_vitrail.widgets._form import SpecForm
+from napari_vitrail.widgets._job import JobPanel
+from napari_vitrail.widgets._layers import ImagePlane, read_plane
+
+if TYPE_CHECKING:
+    from napari_vitrail.classify import PixelClassifier
+
+
+class Workbench(QObject):
+    """The viewer, the layers and features that are chosen in it, the job, and the classifier at hand.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are read and written.
+
+    Attributes
+    ----------
+    viewer : napari.Viewer
+    layers : LayerChoice
+        The image and the strokes.
+    form : SpecForm
+        The features and the estimator.
+    job : JobPanel
+        Runs the work, one job at a time; the newest wins.
+    classifier : PixelClassifier or None
+        The one that was trained or applied last.
+    classifier_name : str
+        What it was trained on, or the file it came from.
+    """
+
+    changed = Signal()
+    """Another layer, plane or value may be chosen."""
+    learned = Signal()
+    """There is another classifier."""
+    shown = Signal()
+    """A part of a segmentation was written."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.layers = LayerChoice(viewer, on_change=self._on_changed)
+        self.form = SpecForm(SEGMENTATION, on_change=self._on_changed)
+        self.job = JobPanel(
+            "Segment",
+            "Learn from the strokes and segment the plane in view",
+            "Paint a few strokes of each class, one label for each.",
+        )
+        self.classifier: PixelClassifier | None = None
+        self.classifier_name = ""
+        viewer.dims.events.connect(self._on_changed)
+
+    def plane(self) -> ImagePlane:
+        """Return the plane of the chosen image that is in view; see `image_obstacle` first."""
+        return read_plane(self.layers.image, self.viewer.dims)
+
+    def image_obstacle(self) -> str:
+        """Return why there is no plane to work on, nothing if there is one."""
+        return self.layers.image_obstacle(self.viewer.dims)
+
+    def obstacle(self) -> str:
+        """Return why nothing can be learned from what is chosen, nothing if it can."""
+        try:
+            self.form.spec  # noqa: B018  asks whether the values go together
+        except ValueError as error:
+            return str(error)
+        return self.layers.obstacle(self.viewer.dims)
+
+    def classifier_obstacle(self) -> str:
+        """Return why a classifier cannot be asked about the plane in view, nothing if it can."""
+        if self.classifier is None:
+            return "let it learn from strokes, or apply a classifier"
+        return self.image_obstacle()
+
+    def keep(self, classifier: PixelClassifier, name: str) -> None:
+        """Take a classifier: it can be saved from now on, and be asked about planes."""
+        self.classifier, self.classifier_name = classifier, name
+        self.learned.emit()
+
+    def report(self, plane: ImagePlane, report: str) -> str:
+        """Return what to say of a result, and of its image if that has gone."""
+        if plane.layer_name in self.viewer.layers:
+            return report
+        return f"{report} {plane.layer_name!r} was removed meanwhile; its segmentation is kept."
+
+    def _on_changed(self) -> None:
+        self.changed.emit()
