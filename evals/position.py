@@ -255,15 +255,15 @@ class Studied:
     def cured(self, cure: Cure) -> Averaged:
         """Return the image's features with one cure."""
         known = cured_views(self.views, self.shape, cure, self.spec, self.backbone)
-        return Averaged(self.spec, self.grey, known[()], self.classical, known, cure.flips)
+        return Averaged(self.spec, self.grey, known[()], self.classical, views=known, flips=cure.flips)
 
     def for_training(self, cure: Cure) -> Averaged:
         """Return the features that a classifier is trained on, for strokes that are `repeated`."""
         features = self.cured(cure)
         if cure.trained == "none":
             return features
-        parts = (features.spec, features.grey, features.vit, features.classical, features.views)
-        return Repeated(*parts, cure.trained)
+        parts = (features.spec, features.grey, features.vit, features.classical)
+        return Repeated(*parts, views=features.views, flips=cure.trained)
 
 
 # ---------------------------------------------------------------- strokes

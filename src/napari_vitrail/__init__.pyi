@@ -22,7 +22,7 @@ from .features import (
     token_map_steps,
 )
 from .grid import FeatureGrid, Grid
-from .image import as_image
+from .image import LayeredImage, as_image
 from .progress import Progress, drain
 from .project import load_classifier, save_classifier
 from .segmentation import (
@@ -48,6 +48,7 @@ __all__ = [
     "FeatureSpec",
     "FeatureStore",
     "Grid",
+    "LayeredImage",
     "PixelClassifier",
     "Plan",
     "Progress",

@@ -13,13 +13,13 @@ from napari_vitrail.blend import softmax
 from napari_vitrail.errors import SpecMismatch
 from napari_vitrail.estimators import Haste, fit_estimator_steps, fit_hastily
 from napari_vitrail.features import (
-    CLASSICAL_CHANNELS,
     PixelFeatures,
     Projection,
     TokenStore,
+    classical_width,
     pixel_features_steps,
 )
-from napari_vitrail.image import IntensityRange, as_image
+from napari_vitrail.image import IntensityRange, LayeredImage, Picture, as_image
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 from napari_vitrail.strokes import (
@@ -51,7 +51,7 @@ class PixelClassifier:
     spec : FeatureSpec
         The features it was trained on; never ``auto``.
     intensity : IntensityRange
-        Grey values that count as 0 and 1.
+        Grey values that count as 0 and 1, and the names of further channels.
     projection : Projection or None
         Of the ViT features; None without them.
     weights : Weights or None
@@ -83,7 +83,8 @@ class PixelClassifier:
     def width(self) -> int:
         """Number of features in a row."""
         vit = 0 if self.projection is None else self.projection.width
-        return vit + (0 if self.spec.features == "vit" else len(CLASSICAL_CHANNELS))
+        classical = classical_width(len(self.intensity.extra))
+        return vit + (0 if self.spec.features == "vit" else classical)
 
     def predict_proba(self, features: FeatureGrid) -> NDArray[np.float32]:
         """Return class probabilities (h, w, k) of a grid of features.
@@ -127,7 +128,7 @@ def _probabilities(estimator: Any, rows: NDArray[np.float32]) -> NDArray[np.floa
 
 
 def fit_classifier_steps(
-    images: Sequence[ArrayLike],
+    images: Sequence[ArrayLike | LayeredImage],
     labels: Sequence[ArrayLike],
     spec: FeatureSpec = SEGMENTATION,
     *,
@@ -159,7 +160,7 @@ def fit_classifier_steps(
 
 
 def fit_classifier(
-    images: Sequence[ArrayLike],
+    images: Sequence[ArrayLike | LayeredImage],
     labels: Sequence[ArrayLike],
     spec: FeatureSpec = SEGMENTATION,
     *,
@@ -175,7 +176,7 @@ def fit_classifier(
 
     Parameters
     ----------
-    images : sequence of (H, W), (H, W, 3) or (H, W, 4) arrays
+    images : sequence of (H, W), (H, W, 3) or (H, W, 4) arrays, or LayeredImage
     labels : sequence of (H, W) int arrays
         0 is unlabelled; any ids up to 65535, with gaps. Images without a stroke are skipped.
     spec : FeatureSpec
@@ -221,12 +222,12 @@ def fit_classifier(
 
 
 def training_set(
-    images: Sequence[ArrayLike],
+    images: Sequence[ArrayLike | LayeredImage],
     labels: Sequence[ArrayLike],
     class_names: Mapping[int, str],
     random_state: int,
     max_per_class: int = MAX_PER_CLASS,
-) -> tuple[list[NDArray[np.generic]], list[Painted]]:
+) -> tuple[list[Picture], list[Painted]]:
     """Return the images that have strokes, and the pixels of theirs to train on, see `fit_classifier`."""
     if isinstance(images, np.ndarray) or isinstance(labels, np.ndarray):
         raise ValueError("images and labels must be lists of arrays, got an array; write [image], [labels]")

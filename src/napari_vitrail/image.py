@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from napari_vitrail.errors import SpecMismatch
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.1, 99.9
 OUTSIDE_AT_MOST, USED_AT_LEAST = 0.5, 0.01
@@ -18,15 +20,89 @@ PERCENTILE_SAMPLE = 1_000_000
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class LayeredImage:
+    """An image and further channels of the same pixels: other stains, depth, features of one's own.
+
+    The ViT sees the image alone; classical filters see it and each further channel.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4) array
+    extra : mapping of str to (H, W) array
+        Further channels by name, of any type of numbers each. A classifier is trained on channels of
+        these names, and asks for them again; their order does not matter.
+
+    Raises
+    ------
+    ValueError
+        If there is no further channel, or one has another shape than the image.
+    """
+
+    image: NDArray[np.generic]
+    extra: Mapping[str, NDArray[np.generic]]
+
+    def __post_init__(self) -> None:
+        image = as_image(self.image)
+        extra = {name: as_image(self.extra[name]) for name in sorted(self.extra)}
+        if not extra:
+            raise ValueError("extra must hold a further channel at least; pass the image alone without any")
+        for name, channel in extra.items():
+            if channel.shape != image.shape[:2]:
+                raise ValueError(
+                    f"extra channel {name!r} must have the image's shape {image.shape[:2]}, "
+                    f"got {channel.shape}"
+                )
+        object.__setattr__(self, "image", image)
+        object.__setattr__(self, "extra", extra)
+
+    @classmethod
+    def of_channels(cls, channels: Mapping[str, ArrayLike]) -> LayeredImage:
+        """Return an image of which several channels (H, W) are known and none is the main one.
+
+        The ViT sees them together: the first three as red, green and blue, of two the first as
+        red and blue, each stretched to its own 0.1 and 99.9 percentiles, since stains differ in brightness.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two, or they differ in shape.
+        """
+        planes = [as_image(channel) for channel in channels.values()]
+        if len(planes) < 2 or len({plane.shape for plane in planes}) > 1 or planes[0].ndim != 2:
+            shapes = ", ".join(str(plane.shape) for plane in planes)
+            raise ValueError(f"channels must be two or more of one shape (H, W), got {shapes or 'none'}")
+        chosen = planes[:3] if len(planes) > 2 else [planes[0], planes[1], planes[0]]
+        scaled = [IntensityRange.of([plane], "percentile").scale(plane) for plane in chosen]
+        composite = np.rint(np.stack(scaled, axis=-1) * 255).astype(np.uint8)
+        return cls(composite, dict(zip(channels, planes, strict=True)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the image, without the further channels."""
+        return self.image.shape
+
+
+Picture = NDArray[np.generic] | LayeredImage
+"""A checked image."""
+
+
+@overload
+def as_image(image: LayeredImage) -> LayeredImage: ...
+@overload
 def as_image(
-    image: ArrayLike, *, channel_axis: int | None = None, channels: Sequence[int] | None = None
-) -> NDArray[np.generic]:
+    image: ArrayLike, *, channel_axis: int | None = ..., channels: Sequence[int] | None = ...
+) -> NDArray[np.generic]: ...
+def as_image(
+    image: ArrayLike | LayeredImage, *,
+    channel_axis: int | None = None, channels: Sequence[int] | None = None,
+) -> Picture:  # fmt: skip
     """Return an image as (H, W) or (H, W, 3), whatever its number of channels.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3), (H, W, 4) or any 3-dimensional array with a named channel axis
-        Alpha is dropped, with a warning where it is not opaque.
+        Alpha is dropped, with a warning where it is not opaque. A `LayeredImage` stays one.
     channel_axis : int, optional
         Axis that holds the channels. Needed unless the last axis holds 3 or 4 of them.
     channels : sequence of int, optional
@@ -42,6 +118,8 @@ def as_image(
     ValueError
         If the image is empty, has another number of dimensions or channels, or does not hold numbers.
     """
+    if isinstance(image, LayeredImage):
+        return image
     array = np.asarray(image)
     _check_numbers(array)
     if array.ndim == 2:
@@ -93,22 +171,47 @@ def _without_alpha(array: NDArray[np.generic]) -> NDArray[np.generic]:
 
 @dataclass(frozen=True)
 class IntensityRange:
-    """The grey values that become 0 and 1; fitted once and kept with what was trained on it."""
+    """The grey values that become 0 and 1; fitted once and kept with what was trained on it.
+
+    Attributes
+    ----------
+    low, high : float
+    extra : tuple of (name, IntensityRange)
+        Those of the further channels, in the order in which features are computed of them.
+    """
 
     low: float
     high: float
+    extra: tuple[tuple[str, IntensityRange], ...] = ()
 
     @classmethod
-    def of(cls, images: Sequence[NDArray[np.generic]], rule: str = "auto") -> IntensityRange:
+    def of(cls, images: Sequence[Picture], rule: str = "auto") -> IntensityRange:
         """Return the range of some images under a rule of `FeatureSpec.intensity`.
 
         Parameters
         ----------
-        images : sequence of (H, W) or (H, W, 3) arrays
+        images : sequence of (H, W) or (H, W, 3) arrays, or LayeredImage
             The training images; the range is common to them all.
         rule : {"auto", "percentile", "dtype"}
             See `napari_vitrail.FeatureSpec`.
+
+        Raises
+        ------
+        ValueError
+            If some images have other further channels than others, or no finite value.
         """
+        kinds = {extra_names(image) for image in images}
+        if len(kinds) > 1:
+            lists = " and ".join(", ".join(names) or "none" for names in sorted(kinds))
+            raise ValueError(f"all images must have the same extra channels, got {lists}")
+        layered = [image for image in images if isinstance(image, LayeredImage)]
+        extra = tuple(
+            (name, cls.of([image.extra[name] for image in layered], rule)) for name in next(iter(kinds))
+        )
+        return replace(cls._of_plain([main_of(image) for image in images], rule), extra=extra)
+
+    @classmethod
+    def _of_plain(cls, images: Sequence[NDArray[np.generic]], rule: str) -> IntensityRange:
         if rule == "dtype" and len({image.dtype for image in images}) > 1:
             kinds = ", ".join(sorted({str(image.dtype) for image in images}))
             raise ValueError(f"intensity='dtype' needs images of one data type, got {kinds}")
@@ -121,6 +224,29 @@ class IntensityRange:
         if low == high:  # nearly all pixels agree: the few that differ are what there is to see
             low, high = sample.min(), sample.max()
         return cls(float(low), float(high))
+
+    @property
+    def extra_names(self) -> tuple[str, ...]:
+        """Names of the further channels."""
+        return tuple(name for name, _ in self.extra)
+
+    def scaled_extra(self, image: Picture) -> list[NDArray[np.float32]]:
+        """Return the further channels of an image, scaled to 0..1, in the order of `extra`.
+
+        Raises
+        ------
+        SpecMismatch
+            If the image has others.
+        """
+        names = extra_names(image)
+        if names != self.extra_names:
+            trained, got = (", ".join(map(repr, known)) or "none" for known in (self.extra_names, names))
+            raise SpecMismatch(
+                f"the classifier was trained with the extra channels {trained}, the image has {got}"
+            )
+        if not isinstance(image, LayeredImage):
+            return []
+        return [own.scale(image.extra[name]) for name, own in self.extra]
 
     def misfit(self, image: NDArray[np.generic]) -> str | None:
         """Return what is wrong with an image's grey values for this range; None where nothing is."""
@@ -156,6 +282,16 @@ class IntensityRange:
         values -= self.low
         values /= self.high - self.low
         return np.clip(values, 0, 1, out=values).astype(np.float32, copy=False)
+
+
+def main_of(image: Picture) -> NDArray[np.generic]:
+    """Return the image without its further channels."""
+    return image.image if isinstance(image, LayeredImage) else image
+
+
+def extra_names(image: Picture) -> tuple[str, ...]:
+    """Return the names of an image's further channels, in their order."""
+    return tuple(image.extra) if isinstance(image, LayeredImage) else ()
 
 
 def _type_range(dtype: np.dtype[Any]) -> tuple[float, float]:

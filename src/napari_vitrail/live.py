@@ -14,7 +14,7 @@ from napari_vitrail.blend import WEIGHT_WITHOUT_EVIDENCE, Blend
 from napari_vitrail.classify import PixelClassifier, fit_on_features_steps, training_set
 from napari_vitrail.estimators import Haste
 from napari_vitrail.features import PixelFeatures, Projection, seen_pixels, vit_features_steps
-from napari_vitrail.image import IntensityRange, as_image
+from napari_vitrail.image import IntensityRange, LayeredImage, Picture, as_image, main_of
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.recent import Recent
 from napari_vitrail.segmentation import coarser_strides, enlarged, seen_by
@@ -73,7 +73,7 @@ class KeptPlane:
     def nbytes(self) -> int:
         """Bytes of memory, the classical features aside."""
         vit = None if self.features.vit is None else self.features.vit.values
-        parts = [self.features.grey, self.seen, self.known, vit]
+        parts = [self.features.grey, *self.features.extra, self.seen, self.known, vit]
         return sum(part.nbytes for part in parts if part is not None)
 
     def knows(self, positions: NDArray[np.intp] | Window) -> bool:
@@ -279,8 +279,8 @@ class LiveSession:
         return coarser_strides(self.spec, self.backbone)
 
     def _levels(
-        self, planes: Sequence[NDArray[np.generic]], strokes: Sequence[Painted],
-        shown: NDArray[np.generic], window: Window, intensity: IntensityRange,
+        self, planes: Sequence[Picture], strokes: Sequence[Painted],
+        shown: Picture, window: Window, intensity: IntensityRange,
     ) -> list[int]:  # fmt: skip
         """Return the strides to go through: the last one alone where its features are all there."""
         at_hand = self._kept(shown, intensity, self.spec.stride).knows(window) and all(
@@ -289,14 +289,15 @@ class LiveSession:
         )
         return [self.spec.stride] if at_hand else self._strides()
 
-    def _kept(self, plane: NDArray[np.generic], intensity: IntensityRange, stride: int) -> KeptPlane:
+    def _kept(self, plane: Picture, intensity: IntensityRange, stride: int) -> KeptPlane:
         """Return what is kept of a plane at a stride."""
         key = f"{self._content(plane)} {intensity}"
         spec = replace(self.spec, stride=stride)
         kept = self._planes.get(f"{key} {spec.digest}")
         if kept is None:
-            grey, seen = seen_pixels(plane, spec, intensity)
-            kept = KeptPlane(PixelFeatures(spec, grey, None, PlaneTiles(self._classical, key)), seen)
+            pixels = seen_pixels(plane, spec, intensity)
+            tiles = PlaneTiles(self._classical, key)
+            kept = KeptPlane(PixelFeatures(spec, pixels.grey, None, tiles, pixels.extra), pixels.rgb)
         self._planes.put(f"{key} {spec.digest}", kept)  # again: it may have grown
         return kept
 
@@ -307,8 +308,13 @@ class LiveSession:
             linear = _parts_of(self.classifier)[0]
         return Haste(self._weight, self._components, linear)
 
-    def _content(self, plane: NDArray[np.generic]) -> str:
-        """Return a digest of a plane, computed once in a job, which holds the plane meanwhile."""
+    def _content(self, plane: Picture) -> str:
+        """Return a digest of a plane and its further channels."""
+        extra = plane.extra.values() if isinstance(plane, LayeredImage) else ()
+        return " ".join(self._digest(part) for part in (main_of(plane), *extra))
+
+    def _digest(self, plane: NDArray[np.generic]) -> str:
+        """Return a digest of pixels, computed once in a job, which holds them meanwhile."""
         view = f"{plane.__array_interface__['data'][0]} {plane.strides} {plane.shape} {plane.dtype}"
         if view not in self._digests:
             content = hashlib.sha256(np.ascontiguousarray(plane).data)
@@ -316,7 +322,7 @@ class LiveSession:
         return self._digests[view]
 
     def _fit_steps(
-        self, planes: Sequence[NDArray[np.generic]], strokes: Sequence[Painted], intensity: IntensityRange,
+        self, planes: Sequence[Picture], strokes: Sequence[Painted], intensity: IntensityRange,
         stride: int, class_names: Mapping[int, str] | None, haste: Haste | None,
     ) -> Steps[PixelClassifier]:  # fmt: skip
         features = []
@@ -334,7 +340,7 @@ class LiveSession:
         )  # fmt: skip
 
     def _window_steps(
-        self, classifier: PixelClassifier, shown: NDArray[np.generic], window: Window, stride: int
+        self, classifier: PixelClassifier, shown: Picture, window: Window, stride: int
     ) -> Steps[None]:
         """Segment a window: soon at some of its pixels, and then, at the last stride, at all of them."""
         kept = self._kept(shown, classifier.intensity, stride)
@@ -348,9 +354,7 @@ class LiveSession:
         if step > 1 and stride == self.spec.stride:
             yield from self._parts_steps(classifier, kept, tiles, 1)
 
-    def _around_steps(
-        self, classifier: PixelClassifier, shown: NDArray[np.generic], window: Window
-    ) -> Steps[None]:
+    def _around_steps(self, classifier: PixelClassifier, shown: Picture, window: Window) -> Steps[None]:
         kept = self._kept(shown, classifier.intensity, self.spec.stride)
         tiles = [tile.inner for tile in kept.features.tiles() if not _inside(tile.inner, window)]
         yield from self._parts_steps(classifier, kept, _nearest_first(tiles, window), 1)

@@ -151,7 +151,7 @@ def _classifier(
     classifier = PixelClassifier(
         estimator,
         spec,
-        IntensityRange(**{name: float(value) for name, value in description["intensity"].items()}),
+        _intensity(description["intensity"]),
         projection,
         None if weights is None else Weights(**weights),
         {int(id_): name for id_, name in description["class_names"].items()},
@@ -163,6 +163,16 @@ def _classifier(
     return classifier
 
 
+def _intensity(description: dict[str, Any]) -> IntensityRange:
+    """Return the range that a description holds; those of the first files know no further channels."""
+    values = dict(description)
+    named = [(name, _intensity(own)) for name, own in values.pop("extra", ())]
+    names = [name for name, _ in named]
+    if names != sorted(set(names)) or any(own.extra for _, own in named):
+        raise ValueError(f"its extra channels must be names in order, got {names}")
+    return IntensityRange(**{name: float(value) for name, value in values.items()}, extra=tuple(named))
+
+
 def _check_fit(classifier: PixelClassifier) -> None:
     """Raise one of MISFIT where the parts of a classifier do not fit together."""
     _check_classes(classifier)
@@ -170,9 +180,9 @@ def _check_fit(classifier: PixelClassifier) -> None:
         raise ValueError("its features must be those that were chosen, not 'auto'")
     if classifier.spec.uses_vit:
         _check_vit(classifier)
-    low, high = classifier.intensity.low, classifier.intensity.high
-    if not (np.isfinite([low, high]).all() and low <= high):
-        raise ValueError(f"its grey values must be finite and in order, got {low} to {high}")
+    for own in (classifier.intensity, *(channel for _, channel in classifier.intensity.extra)):
+        if not (np.isfinite([own.low, own.high]).all() and own.low <= own.high):
+            raise ValueError(f"its grey values must be finite and in order, got {own.low} to {own.high}")
     expected = getattr(classifier.estimator, "n_features_in_", classifier.width)
     if expected != classifier.width:
         raise ValueError(f"its estimator takes {expected} features, its spec makes {classifier.width}")

@@ -12,7 +12,7 @@ import numpy as np
 from napari_vitrail.backbones import Backbone, Weights, load_backbone, loaded_backbone
 from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
 from napari_vitrail.features import PixelFeatures, TokenStore, pixel_features_steps
-from napari_vitrail.image import as_image
+from napari_vitrail.image import LayeredImage, Picture, as_image, main_of
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 from napari_vitrail.tiling import Window, as_window
 
@@ -32,7 +32,7 @@ WORTH_A_LEVEL = 0.7
 
 
 def segment_steps(
-    image: ArrayLike,
+    image: ArrayLike | LayeredImage,
     classifier: PixelClassifier,
     *,
     window: Window | None = None,
@@ -50,7 +50,7 @@ def segment_steps(
 
 
 def segment(
-    image: ArrayLike,
+    image: ArrayLike | LayeredImage,
     classifier: PixelClassifier,
     *,
     window: Window | None = None,
@@ -62,7 +62,7 @@ def segment(
 
     Parameters
     ----------
-    image : (H, W), (H, W, 3) or (H, W, 4) array
+    image : (H, W), (H, W, 3) or (H, W, 4) array, or LayeredImage
     classifier : PixelClassifier
     window : (rows, columns) slices, optional
         The part that is wanted; what it needs of its surroundings is seen too, so that the answer is
@@ -81,7 +81,8 @@ def segment(
     Raises
     ------
     SpecMismatch
-        If the backbone, or its weights, are not those the classifier was trained with.
+        If the backbone, its weights or the image's further channels are not those the classifier was
+        trained with.
     ValueError
         If the window is empty.
     """
@@ -91,7 +92,7 @@ def segment(
 
 
 def coarse_to_fine_steps(
-    image: ArrayLike,
+    image: ArrayLike | LayeredImage,
     classifier: PixelClassifier,
     *,
     window: Window | None = None,
@@ -168,7 +169,7 @@ def write_classes(
 
 
 def probabilities_steps(
-    image: ArrayLike,
+    image: ArrayLike | LayeredImage,
     classifier: PixelClassifier,
     *,
     window: Window | None = None,
@@ -189,7 +190,7 @@ def probabilities_steps(
 
 
 def class_probabilities(
-    image: ArrayLike,
+    image: ArrayLike | LayeredImage,
     classifier: PixelClassifier,
     *,
     window: Window | None = None,
@@ -218,16 +219,18 @@ def class_probabilities(
 class _Request:
     """What is to be segmented, and how finely."""
 
-    plane: NDArray[np.generic]
+    plane: Picture
     classifier: PixelClassifier
     window: Window | None
     stride: int
 
     @classmethod
-    def of(cls, image: ArrayLike, classifier: PixelClassifier, window: Window | None) -> _Request:
+    def of(
+        cls, image: ArrayLike | LayeredImage, classifier: PixelClassifier, window: Window | None
+    ) -> _Request:
         """Return a request, checked."""
         plane = as_image(image)
-        if misfit := classifier.intensity.misfit(plane):
+        if misfit := classifier.intensity.misfit(main_of(plane)):
             warnings.warn(misfit, stacklevel=4)
         if window is not None:
             window = as_window(window, plane.shape[:2])

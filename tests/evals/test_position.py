@@ -74,7 +74,7 @@ def test_every_cure_keeps_the_shape_and_only_none_keeps_the_values(cure, known, 
 
 def test_copies_of_a_stroke_are_read_in_their_own_copy_and_held_out_together(known):
     grey = np.zeros(SHAPE, np.uint8)
-    features = Repeated(SPEC, grey, known[()], np.zeros((*SHAPE, 58), np.float32), known, "turn")
+    features = Repeated(SPEC, grey, known[()], np.zeros((*SHAPE, 58), np.float32), views=known, flips="turn")
     strokes = Painted(PIXELS, np.array([1, 1, 2, 2]), np.array([0, 0, 1, 2]))
     twice = repeated(strokes, 2)
     np.testing.assert_array_equal(twice.strokes, [0, 0, 1, 2, 0, 0, 1, 2])

@@ -13,7 +13,7 @@ from napari_vitrail.features._extract import (
 )
 from napari_vitrail.features._known import KnownTokens, TokenStore
 from napari_vitrail.features._pca import pca_colours
-from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps, seen_pixels
+from napari_vitrail.features._pixels import PixelFeatures, classical_width, pixel_features_steps, seen_pixels
 from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._projection import Projection
 from napari_vitrail.features._similarity import DescriptorGrid, unit_rows
@@ -32,6 +32,7 @@ __all__ = [
     "TokenStore",
     "attention_maps",
     "classical_features",
+    "classical_width",
     "extract_features",
     "extract_features_steps",
     "features_at",

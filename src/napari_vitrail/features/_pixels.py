@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from napari_vitrail.errors import SpecMismatch
 from napari_vitrail.features._classical import CLASSICAL_CHANNELS, CLASSICAL_HALO, classical_features
 from napari_vitrail.features._vit import vit_features_steps
 from napari_vitrail.grid import FeatureGrid, Grid
-from napari_vitrail.image import IntensityRange, stretched, to_grey, to_rgb
+from napari_vitrail.image import IntensityRange, Picture, main_of, stretched, to_grey, to_rgb
 from napari_vitrail.tiling import Tile, as_window, split
 
 if TYPE_CHECKING:
@@ -53,17 +53,25 @@ class PixelFeatures:
         ViT features on the grid of their tokens; None where the spec wants none.
     classical : KeptTiles or None
         Where the classical features of tiles wait to be read again; None computes them every time.
+    extra : tuple of (H, W) uint8
+        Further channels that the classical features are computed of as well.
     """
 
     spec: FeatureSpec
     grey: NDArray[np.uint8]
     vit: FeatureGrid | None
     classical: KeptTiles | None = None
+    extra: tuple[NDArray[np.uint8], ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
         """Shape (H, W) of the image."""
         return self.grey.shape[0], self.grey.shape[1]
+
+    @property
+    def classical_width(self) -> int:
+        """Number of classical features: of the image, then of each further channel."""
+        return classical_width(len(self.extra))
 
     def tiles(self, window: Window | None = None) -> list[Tile]:
         """Return tiles that cover the image or a window, small enough to have all features of one."""
@@ -74,10 +82,10 @@ class PixelFeatures:
         return None if self.vit is None else self.vit.at(positions, interpolation=self.spec.interpolation)
 
     def classical_at(self, positions: NDArray[np.intp]) -> NDArray[np.float32] | None:
-        """Return the classical features (n, 58) at row/column pixels (n, 2)."""
+        """Return the classical features (n, 58 or a multiple) at row/column pixels (n, 2)."""
         if self.spec.features == "vit":
             return None
-        rows = np.empty((len(positions), len(CLASSICAL_CHANNELS)), np.float32)
+        rows = np.empty((len(positions), self.classical_width), np.float32)
         for tile in self.tiles():
             start = [part.start for part in tile.inner]
             stop = [part.stop for part in tile.inner]
@@ -119,8 +127,8 @@ class PixelFeatures:
         if self.vit is not None:
             parts.append(self.vit.on(pixels, interpolation=self.spec.interpolation))
         if self.spec.features != "vit":
-            channels = {"classical": slice(0, len(CLASSICAL_CHANNELS))}
-            parts.append(FeatureGrid(self.classical_on(tile)[::step, ::step], pixels, channels))
+            values = self.classical_on(tile)[::step, ::step]
+            parts.append(FeatureGrid(values, pixels, self._classical_channels()))
         return parts[0] if len(parts) == 1 else parts[0].concat(parts[1])
 
     def sampled(self, window: Window, step: int) -> FeatureGrid:
@@ -132,7 +140,7 @@ class PixelFeatures:
         if self.vit is not None:
             parts.append(self.vit.on(pixels, interpolation=self.spec.interpolation))
         if self.spec.features != "vit":
-            values = np.empty((*pixels.shape, len(CLASSICAL_CHANNELS)), np.float32)
+            values = np.empty((*pixels.shape, self.classical_width), np.float32)
             for tile in self.tiles(window):
                 # the first row and column of the tile that are multiples of the step from the window's
                 first = [
@@ -144,26 +152,40 @@ class PixelFeatures:
                     for part, skip, own in zip(tile.inner, first, window, strict=True)
                 ]
                 values[start[0] : start[0] + own.shape[0], start[1] : start[1] + own.shape[1]] = own
-            parts.append(FeatureGrid(values, pixels, {"classical": slice(0, values.shape[2])}))
+            parts.append(FeatureGrid(values, pixels, self._classical_channels()))
         return parts[0] if len(parts) == 1 else parts[0].concat(parts[1])
 
     def classical_on(self, tile: Tile) -> NDArray[np.float32]:
         """Return the classical features of a tile, or of a part of one, looked up where they are kept."""
         if self.classical is None:
-            return classical_features(self.grey[tile.outer])[tile.local]
+            return self._filtered(tile)
         starts = [part.start // PIXEL_TILE * PIXEL_TILE for part in tile.inner]
         block = (slice(starts[0], starts[0] + PIXEL_TILE), slice(starts[1], starts[1] + PIXEL_TILE))
         [whole] = self.tiles(as_window(block, self.shape))
         features = self.classical.get(str(starts))
         if features is None:
-            features = classical_features(self.grey[whole.outer])[whole.local]
+            features = self._filtered(whole)
             self.classical.put(str(starts), features)
         rows, columns = tile.moved((starts[0], starts[1])).inner
         return features[rows, columns]
 
+    def _filtered(self, tile: Tile) -> NDArray[np.float32]:
+        """Compute the classical features of a tile, of the image and of each further channel."""
+        parts = [classical_features(plane[tile.outer])[tile.local] for plane in (self.grey, *self.extra)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+
+    def _classical_channels(self) -> dict[str, slice]:
+        own = slice(0, len(CLASSICAL_CHANNELS))
+        return {"classical": own} | ({"extra": slice(own.stop, self.classical_width)} if self.extra else {})
+
+
+def classical_width(n_extra: int) -> int:
+    """Return the number of classical features of an image with so many further channels."""
+    return (1 + n_extra) * len(CLASSICAL_CHANNELS)
+
 
 def pixel_features_steps(
-    image: NDArray[np.generic],
+    image: Picture,
     spec: FeatureSpec,
     intensity: IntensityRange,
     backbone: Backbone | None,
@@ -176,7 +198,7 @@ def pixel_features_steps(
 
     Parameters
     ----------
-    image : (H, W) or (H, W, 3) array
+    image : (H, W) or (H, W, 3) array, or LayeredImage
     spec : FeatureSpec
     intensity : IntensityRange
         Grey values that count as 0 and 1.
@@ -194,34 +216,50 @@ def pixel_features_steps(
     SpecMismatch
         If the backbone is not the one that the spec names.
     """
-    grey, seen = seen_pixels(image, spec, intensity)
+    pixels = seen_pixels(image, spec, intensity)
     vit = None
-    if seen is not None and backbone is not None:
+    if pixels.rgb is not None and backbone is not None:
         if backbone.info.name != spec.backbone:
             raise SpecMismatch(f"the spec names the backbone {spec.backbone}, got {backbone.info.name}")
         vit = yield from vit_features_steps(
-            seen, spec, backbone, positions=positions, projection=projection, store=store
+            pixels.rgb, spec, backbone, positions=positions, projection=projection, store=store
         )
-    return PixelFeatures(spec, grey, vit)
+    return PixelFeatures(spec, pixels.grey, vit, extra=pixels.extra)
 
 
-def seen_pixels(
-    image: NDArray[np.generic], spec: FeatureSpec, intensity: IntensityRange
-) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
-    """Return an image as the classical filters see it, and as the ViT does (None where there is none).
+class SeenPixels(NamedTuple):
+    """An image as the classical filters and the ViT see it.
 
-    Returns
-    -------
+    Attributes
+    ----------
     grey : (H, W) uint8
+    extra : tuple of (H, W) uint8
+        Further channels.
     rgb : (H, W, 3) float32, 0 to 1, or None
+        None where no ViT looks.
     """
-    scaled = intensity.scale(image)
+
+    grey: NDArray[np.uint8]
+    extra: tuple[NDArray[np.uint8], ...]
+    rgb: NDArray[np.float32] | None
+
+
+def seen_pixels(image: Picture, spec: FeatureSpec, intensity: IntensityRange) -> SeenPixels:
+    """Return an image as the classical filters see it, and as the ViT does.
+
+    Raises
+    ------
+    SpecMismatch
+        If the image has other further channels than those that the range was fitted on.
+    """
+    extra = tuple(to_grey(channel) for channel in intensity.scaled_extra(image))
+    main = main_of(image)
+    scaled = intensity.scale(main)
     grey = to_grey(scaled)
     if not spec.uses_vit:
-        return grey, None
-    return grey, to_rgb(
-        scaled if spec.contrast == "fitted" else _own_contrast(image, spec, intensity, scaled)
-    )
+        return SeenPixels(grey, extra, None)
+    shown = scaled if spec.contrast == "fitted" else _own_contrast(main, spec, intensity, scaled)
+    return SeenPixels(grey, extra, to_rgb(shown))
 
 
 def _own_contrast(
@@ -232,7 +270,7 @@ def _own_contrast(
     It depends on no other image, so that features made ahead of time are found whatever is trained on.
     """
     own = IntensityRange.of([image], spec.intensity)
-    if own != intensity:
+    if (own.low, own.high) != (intensity.low, intensity.high):
         black = own.low  # pixels that are not finite; scaling has said so already
         scaled = own.scale(np.nan_to_num(image, nan=black, posinf=black, neginf=black))
     return stretched(scaled)

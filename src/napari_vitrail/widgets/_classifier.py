@@ -69,7 +69,7 @@ class ClassifierWidget(QWidget):
     def _lay_out(self) -> None:
         """Put each kind of work on a page, in the order in which it is done, and the job below them all."""
         pages = QTabWidget()
-        for arrow in pages.tabBar().findChildren(QToolButton):
+        for arrow in pages.findChildren(QToolButton):
             arrow.setToolTip("Show the other pages")
         for title, page, hint in (
             ("Paint", self._painting_page(), "Choose the image and paint"),
