@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_vitrail import SEGMENTATION, DescriptorGrid, FeatureGrid, Grid
 from napari_vitrail.widgets._hover import HoverSimilarity
-from napari_vitrail.widgets._layers import read_plane
+from napari_vitrail.widgets._planes import read_plane
 from napari_vitrail.widgets._tokens import TokenPlane
 
 PATCH, WIDTH = 14, 384

@@ -154,9 +154,9 @@ class LiveSession:
 
     def learn_steps(
         self,
-        images: Sequence[ArrayLike],
+        images: Sequence[ArrayLike | LayeredImage],
         labels: Sequence[ArrayLike],
-        image: ArrayLike,
+        image: ArrayLike | LayeredImage,
         window: Window,
         *,
         class_names: Mapping[int, str] | None = None,
@@ -167,7 +167,7 @@ class LiveSession:
         ----------
         images, labels, class_names
             See `napari_vitrail.fit_classifier`.
-        image : (H, W), (H, W, 3) or (H, W, 4) array
+        image : (H, W), (H, W, 3) or (H, W, 4) array, or LayeredImage
             The plane that is looked at.
         window : (rows, columns) slices
             The part of it that is looked at.
@@ -194,7 +194,7 @@ class LiveSession:
 
     def settle_steps(
         self,
-        images: Sequence[ArrayLike],
+        images: Sequence[ArrayLike | LayeredImage],
         labels: Sequence[ArrayLike],
         *,
         class_names: Mapping[int, str] | None = None,
@@ -219,12 +219,14 @@ class LiveSession:
             self._components = _parts_of(classifier)[1]
         return classifier
 
-    def show_steps(self, image: ArrayLike, window: Window, *, around: bool = False) -> Steps[PixelClassifier]:
+    def show_steps(
+        self, image: ArrayLike | LayeredImage, window: Window, *, around: bool = False
+    ) -> Steps[PixelClassifier]:
         """Segment a window of a plane with the classifier trained last, then what is around it.
 
         Parameters
         ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) array
+        image : (H, W), (H, W, 3) or (H, W, 4) array, or LayeredImage
         window : (rows, columns) slices
         around : bool
             Whether the rest of the plane follows, what is nearest first.
@@ -251,7 +253,7 @@ class LiveSession:
             yield from self._around_steps(classifier, shown, window)
         return classifier
 
-    def prepare_steps(self, image: ArrayLike, window: Window) -> Steps[None]:
+    def prepare_steps(self, image: ArrayLike | LayeredImage, window: Window) -> Steps[None]:
         """Compute features of a window of a plane ahead of the first stroke."""
         self._digests = {}
         shown = as_image(image)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import dask.array as da
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from napari.layers import Image, Labels
+from napari.layers import Labels
 
-from napari_vitrail.progress import Progress, drain
 from napari_vitrail.widgets._layers import (
     add_strokes,
     class_colours,
     class_names,
     class_table,
     is_result,
-    mismatch,
-    read_plane,
-    read_strokes,
     write_segmentation,
 )
+from napari_vitrail.widgets._planes import read_plane
 
 CALIBRATED = {
     "scale": (0.5, 0.25),
@@ -33,125 +29,6 @@ CALIBRATED = {
 def viewer():
     """Return a viewer's model: all there is to napari but the window."""
     return ViewerModel()
-
-
-def test_plane_of_a_grey_image_is_its_data(noise, dims):
-    plane = read_plane(Image(noise, name="cells"), dims())
-    assert plane.layer_name == "cells"
-    np.testing.assert_array_equal(plane.pixels, noise)
-
-
-@pytest.mark.parametrize("n_channels", [3, 4])
-def test_plane_of_rgb_keeps_its_channels_last(n_channels, dims):
-    plane = read_plane(Image(np.zeros((12, 16, n_channels), np.uint8), rgb=True), dims())
-    assert plane.pixels.shape == (12, 16, n_channels)
-    assert plane.shape == (12, 16)
-
-
-def test_plane_of_a_pyramid_is_its_finest_level(noise, dims):
-    image = Image([noise, noise[::2, ::2]], multiscale=True)
-    assert read_plane(image, dims()).pixels.shape == noise.shape
-
-
-def test_plane_of_a_stack_is_the_one_in_view(noise, dims):
-    stack = np.stack([noise, noise + 1, noise + 2])
-    plane = read_plane(Image(stack, scale=(10, 1, 1)), dims(3, point=(20, 0, 0)))
-    np.testing.assert_array_equal(plane.pixels, stack[2])
-    assert plane.index == (2, slice(None), slice(None))
-
-
-def test_plane_follows_the_order_of_the_axes(noise, dims):
-    stack = np.stack([noise, noise + 1, noise + 2])
-    plane = read_plane(Image(stack), dims(3, order=(2, 0, 1), point=(0, 0, 5)))
-    np.testing.assert_array_equal(plane.pixels, stack[:, :, 5])
-
-
-def test_plane_of_lazy_data_stays_lazy(noise, dims):
-    image = Image(da.from_array(np.stack([noise] * 3)), contrast_limits=(0, 255))
-    assert isinstance(read_plane(image, dims(3)).pixels, da.Array)
-
-
-def test_a_flat_image_among_stacks_is_in_view(noise, dims):
-    assert read_plane(Image(noise), dims(4, point=(5, 6, 0, 0))).index == (slice(None), slice(None))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [({"ndisplay": 3}, "volume"), ({"point": (50, 0, 0)}, "out of view")],
-    ids=["volume", "outside"],
-)
-def test_no_plane_is_an_error_that_says_why(arguments, reason, noise, dims):
-    with pytest.raises(ValueError, match=reason):
-        read_plane(Image(np.stack([noise] * 3)), dims(3, **arguments))
-
-
-def test_strokes_are_found_on_every_plane_of_a_stack(noise, dims):
-    stack = np.stack([noise, noise + 1, noise + 2])
-    painted = np.zeros(stack.shape, np.uint8)
-    painted[0, 1, 1], painted[2, 2, 2] = 1, 2
-    pairs = drain(read_strokes(Labels(painted), Image(stack), dims(3, point=(1, 0, 0))))
-    np.testing.assert_array_equal([pixels for pixels, _ in pairs], stack[[0, 2]])
-    np.testing.assert_array_equal([labels for _, labels in pairs], painted[[0, 2]])
-
-
-def test_flat_strokes_belong_to_the_plane_in_view(noise, dims):
-    stack = np.stack([noise, noise + 1, noise + 2])
-    strokes = Labels(np.ones(noise.shape, np.uint8))
-    [(pixels, _)] = drain(read_strokes(strokes, Image(stack), dims(3, point=(1, 0, 0))))
-    np.testing.assert_array_equal(pixels, stack[1])
-
-
-def test_strokes_are_copied(noise, dims):
-    labels = Labels(np.ones(noise.shape, np.uint8))
-    steps = read_strokes(labels, Image(noise), dims())
-    labels.data[:] = 0
-    [(_, strokes)] = drain(steps)
-    assert strokes.all()
-
-
-def test_lazy_strokes_are_computed_by_the_work_not_by_the_call(noise, dims):
-    computed = []
-
-    def plane(block_info=None):
-        at = block_info[None]["chunk-location"][0]
-        computed.append(at)
-        return np.full((1, *noise.shape), at == 2, np.uint8)
-
-    lazy = da.map_blocks(plane, chunks=((1,) * 4, *((side,) for side in noise.shape)), dtype=np.uint8)
-    strokes, image = Labels(lazy), Image(np.stack([noise, noise + 1, noise + 2, noise + 3]))
-    computed.clear()  # of what napari itself has drawn
-    steps = read_strokes(strokes, image, dims(3))
-    assert computed == []
-    assert next(steps) == Progress(1, 4, "reading strokes")
-    assert computed == [0]
-    [(pixels, _)] = drain(steps)
-    np.testing.assert_array_equal(pixels, noise + 2)
-
-
-def test_empty_planes_of_a_long_stack_are_not_copied(dims):
-    painted = np.zeros((1000, 12, 16), np.uint8)
-    painted[500, 3, 3] = 1
-    steps = read_strokes(Labels(painted), Image(np.zeros_like(painted)), dims(3))
-    assert [progress.total for progress in steps] == [1]
-
-
-def test_nothing_painted_is_no_strokes(noise, dims):
-    assert drain(read_strokes(Labels(np.zeros(noise.shape, np.uint8)), Image(noise), dims())) == []
-
-
-@pytest.mark.parametrize(
-    ("shape", "arguments", "reason"),
-    [
-        ((12, 16), {}, ""),
-        ((12, 15), {}, "12 x 15 pixels, the image 12 x 16"),
-        ((12, 16), {"translate": (0, 4)}, "elsewhere"),
-        ((12, 16), {"scale": (2, 2)}, "elsewhere"),
-    ],
-    ids=["fits", "other size", "moved", "scaled"],
-)
-def test_mismatch_says_why_strokes_do_not_fit(shape, arguments, reason, noise, dims):
-    found = mismatch(Labels(np.zeros(shape, np.uint8), **arguments), Image(noise), dims())
-    assert (reason in found) if reason else found == ""
 
 
 def test_new_strokes_lie_on_the_image_with_the_brush_in_hand(noise, viewer):

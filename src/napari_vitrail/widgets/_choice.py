@@ -11,8 +11,10 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.events import Event
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton
 
+from napari_vitrail.widgets._channels import ChannelsMenu
 from napari_vitrail.widgets._form import label_of, wrapped, yield_space
-from napari_vitrail.widgets._layers import GEOMETRY, add_strokes, is_result, mismatch, plane_index
+from napari_vitrail.widgets._layers import add_strokes, is_result
+from napari_vitrail.widgets._planes import GEOMETRY, Channels, image_index, mismatch
 
 
 class LayerChoice:
@@ -39,6 +41,7 @@ class LayerChoice:
             "The labels layer you paint on: one label for each class, 0 where nothing is painted. "
             "Strokes on any plane of a stack count",
         )
+        self._channels = ChannelsMenu(viewer, on_change=self._on_chosen)
         self._new = QPushButton("New")
         self._new.clicked.connect(self._on_new_clicked)
         for name in ("inserted", "removed", "reordered", "renamed"):
@@ -47,6 +50,7 @@ class LayerChoice:
         for combo in (self._image, self._strokes):
             combo.changed.connect(self._on_chosen)
         self._allow_new()
+        self._channels.show_channels(self.image)
 
     @property
     def image(self) -> Image | None:
@@ -58,12 +62,17 @@ class LayerChoice:
         """The chosen labels layer."""
         return self._strokes.value
 
+    @property
+    def channels(self) -> Channels:
+        """What of the image, and which other layers, are looked at together."""
+        return self._channels.chosen
+
     def image_obstacle(self, dims: Dims) -> str:
         """Return why there is no plane to segment, or nothing if there is one."""
         if self.image is None:
             return "open an image first"
         try:
-            plane_index(self.image, dims)
+            image_index(self.image, dims, self.channels)
         except ValueError as error:
             return str(error)
         return ""
@@ -75,13 +84,14 @@ class LayerChoice:
         if self.strokes is None:
             return "press New and paint a few strokes of each class"
         try:
-            return mismatch(self.strokes, self.image, dims)
+            return mismatch(self.strokes, self.image, dims, self.channels)
         except ValueError as error:
             return str(error)
 
     def add_rows(self, layout: QFormLayout) -> None:
         """Add the choices, as labelled rows."""
         layout.addRow(label_of(self._image), self._image.native)
+        layout.addRow("Channels", self._channels)
         row = QHBoxLayout()
         row.addWidget(self._strokes.native, 1)
         row.addWidget(self._new)
@@ -107,10 +117,11 @@ class LayerChoice:
 
     def _on_chosen(self) -> None:
         self._allow_new()
+        self._channels.show_channels(self.image)
         self._on_change()
 
     def _on_new_clicked(self) -> None:
-        self._strokes.value = add_strokes(self._viewer, self.image)
+        self._strokes.value = add_strokes(self._viewer, self.image, self.channels)
 
 
 def layer_combo(viewer: Viewer, kind: type[Layer], label: str, tooltip: str) -> ComboBox:

@@ -24,13 +24,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._layers import (
-    class_names,
-    colour_class,
-    full_resolution,
-    name_class,
-    plane_index,
-)
+from napari_vitrail.widgets._layers import class_names, colour_class, name_class
+from napari_vitrail.widgets._planes import full_resolution, plane_index
 from napari_vitrail.widgets._timer import timer
 
 COUNT_MS = 300

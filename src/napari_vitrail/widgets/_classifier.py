@@ -9,7 +9,6 @@ from qtpy.QtWidgets import QFormLayout, QTabWidget, QToolButton, QVBoxLayout, QW
 
 from napari_vitrail.widgets._classes import ClassTable
 from napari_vitrail.widgets._file import ClassifierFile
-from napari_vitrail.widgets._layers import result_of
 from napari_vitrail.widgets._live import LiveUpdate
 from napari_vitrail.widgets._segmenting import segment_painted
 from napari_vitrail.widgets._uncertain import Uncertainty
@@ -31,7 +30,7 @@ class ClassifierWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._bench = Workbench(viewer)
-        self._classes = ClassTable(viewer, result=lambda: result_of(viewer.layers, self._bench.layers.image))
+        self._classes = ClassTable(viewer, result=self._bench.result)
         self._live = LiveUpdate(self._bench)
         self._uncertain = Uncertainty(self._bench)
         self._file = ClassifierFile(self._bench)
@@ -116,6 +115,7 @@ def _column(*parts: QWidget | QFormLayout) -> QWidget:
     """Return a page of parts one below the other."""
     page = QWidget()
     layout = QVBoxLayout(page)
+    layout.setContentsMargins(2, 6, 2, 2)
     for part in parts:
         if isinstance(part, QWidget):
             layout.addWidget(part)

@@ -1,31 +1,27 @@
-"""Layers in, layers out: where napari's layers become arrays and arrays become layers."""
+"""Layers out: where results become napari's layers, and what classes are called and look like."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from napari import Viewer
-from napari.components import Dims, LayerList
+from napari.components import LayerList
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, label_colormap
 from napari.utils.colormaps.standardize_color import transform_color
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.widgets._planes import PLAIN, Channels, ImagePlane, geometry_of, shape_of
 
 MARK = "napari-vitrail"
 SEGMENTATION, UNCERTAINTY, COLOURS = "segmentation", "uncertainty", "PCA"
 SIMILARITY, ALIKE = "similarity", "alike"
 RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY}
 """Kinds of layers that are looked at; one of the kind `ALIKE` is for painting on, like strokes."""
-GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-"""What says where a layer lies in the world; napari has an event of each name."""
 
 _CLASS = "class"  # the column of a layer's features that names its classes
 _RESULT_OPACITY = 0.4
@@ -36,125 +32,16 @@ _CLASS_COLOURS = (
     "#ffd92f", "#f0389a", "#1fd1d1", "#7ed321", "#ff8c1a", "#7a8cff", "#c98cff", "#ffb3c7",
 )  # fmt: skip
 
-Index = tuple[int | slice, ...]
-Painted = tuple[ArrayLike, NDArray[np.integer]]
 
-
-@dataclass(frozen=True)
-class ImagePlane:
-    """The plane of an image layer that the viewer shows: the form in which a layer enters the core.
-
-    Attributes
-    ----------
-    pixels : (H, W) or (H, W, C) array
-        At full resolution. Lazy data stay lazy: the worker reads them.
-    layer_name : str
-        The layer's name when it was read.
-    to_world : mapping
-        What makes a new layer lie where this one lies: scale, translate, affine, units ...
-    index : tuple of int and slice
-        Where the plane sits in the layer's data, channels left out.
-    shape : tuple of int
-        Shape of the layer's data, channels left out.
-    """
-
-    pixels: ArrayLike
-    layer_name: str
-    to_world: Mapping[str, Any]
-    index: Index
-    shape: tuple[int, ...]
-
-
-def read_plane(image: Image, dims: Dims) -> ImagePlane:
-    """Return the plane of an image layer that the viewer shows.
-
-    Raises
-    ------
-    ValueError
-        If the viewer shows no single plane of it.
-    """
-    index = plane_index(image, dims)
-    to_world = {name: getattr(image, name) for name in GEOMETRY}
-    pixels = full_resolution(image)[index]
-    return ImagePlane(pixels, image.name, MappingProxyType(to_world), index, shape_of(image))
-
-
-def read_strokes(strokes: Labels, image: Image, dims: Dims) -> Steps[list[Painted]]:
-    """Return the work of finding each plane of an image that carries strokes, and the strokes on it.
-
-    Strokes painted on any plane of a stack count; strokes on a flat layer over a stack belong to
-    the plane in view. Strokes in memory are copied by this call, where there are any: the brush may
-    go on. Those that are computed, or read from a file, are left to the worker.
-
-    Returns
-    -------
-    steps : generator of Progress
-        Returns a list of (H, W[, C]) array and (H, W) int array, empty where nothing is painted.
-    """
-    pixels, labels = full_resolution(image), full_resolution(strokes)
-    if shape_of(strokes) == shape_of(image):
-        planes = [(index, index) for index in _parallel(plane_index(strokes, dims), labels.shape)]
-    else:
-        planes = [(plane_index(image, dims), plane_index(strokes, dims))]
-    if type(labels) is not np.ndarray:  # a memory map is one, of a kind
-        return _painted_steps(((pixels[at], labels[own]) for at, own in planes), len(planes))
-    painted = [(pixels[at], labels[own].copy()) for at, own in planes if labels[own].any()]
-    return _painted_steps(painted, len(painted))
-
-
-def plane_index(layer: Image | Labels, dims: Dims) -> Index:
-    """Return the index of the plane that the viewer shows into the data of a layer.
-
-    Raises
-    ------
-    ValueError
-        If the viewer shows a volume, an axis that the layer lacks, or a plane outside the layer.
-    """
-    axes = [axis - (dims.ndim - layer.ndim) for axis in dims.displayed]
-    if len(axes) != 2:
-        raise ValueError("the viewer shows a volume: switch it to 2-D")
-    if min(axes) < 0:
-        raise ValueError(f"the viewer shows an axis that {layer.name!r} does not have")
-    position = np.rint(layer.world_to_data(dims.point)).astype(int)
-    index = tuple(slice(None) if axis in axes else int(at) for axis, at in enumerate(position))
-    for at, size in zip(index, shape_of(layer), strict=True):
-        if isinstance(at, int) and not 0 <= at < size:
-            raise ValueError(f"{layer.name!r} is out of view: move the slider to one of its planes")
-    return index
-
-
-def mismatch(strokes: Labels, image: Image, dims: Dims) -> str:
-    """Return why strokes on a labels layer are no strokes on an image, or nothing if they are.
-
-    Raises
-    ------
-    ValueError
-        As `plane_index`.
-    """
-    corners = [_corners(layer, plane_index(layer, dims)) for layer in (strokes, image)]
-    sides = [np.ptp(pixels, axis=0) + 1 for pixels, _ in corners]
-    if (sides[0] != sides[1]).any():
-        sizes = ["{} x {}".format(*side) for side in sides]
-        return f"the strokes layer has {sizes[0]} pixels, the image {sizes[1]}: press New"
-    if not np.allclose(corners[0][1], corners[1][1]):
-        return "the strokes layer lies elsewhere than the image (its scale or place differs): press New"
-    return ""
-
-
-def shape_of(layer: Image | Labels) -> tuple[int, ...]:
-    """Return the shape of a layer's data at full resolution, the channels of RGB(A) left out."""
-    return tuple(full_resolution(layer).shape[: layer.ndim])
-
-
-def add_strokes(viewer: Viewer, image: Image) -> Labels:
+def add_strokes(viewer: Viewer, image: Image, channels: Channels = PLAIN) -> Labels:
     """Add an empty labels layer over an image, with the brush in hand."""
-    shape = shape_of(image)
+    shape = shape_of(image, channels)
     layer = Labels(
         np.zeros(shape, np.uint8),
         name=f"{image.name} strokes",
         colormap=class_colours(),
         opacity=1,
-        **{name: getattr(image, name) for name in GEOMETRY},
+        **geometry_of(image, channels),
     )
     viewer.add_layer(layer)
     layer.brush_size = max(1, min(shape[-2:]) // _BRUSHES_PER_SIDE)
@@ -206,19 +93,6 @@ def write_patch(
     return layer
 
 
-def shown_window(image: Image, plane: ImagePlane) -> tuple[slice, slice]:
-    """Return which rows and columns of a plane the canvas shows; all of them where nothing was drawn yet."""
-    axes = [axis for axis, at in enumerate(plane.index) if isinstance(at, slice)]
-    scale = image.downsample_factors[image.data_level] if image.multiscale else np.ones(image.ndim)
-    corners = image.corner_pixels * scale
-    first = np.floor(corners[0]).astype(int)
-    stop = np.ceil(corners[1] + scale).astype(int)
-    shown = [(max(first[axis], 0), min(stop[axis], plane.shape[axis])) for axis in axes]
-    if any(end - start <= 1 for start, end in shown):
-        shown = [(0, plane.shape[axis]) for axis in axes]
-    return slice(*map(int, shown[0])), slice(*map(int, shown[1]))
-
-
 def class_colours() -> CyclicLabelColormap:
     """Return label colours of which the first few are chosen with care, and the rest napari's."""
     chosen = [(0, 0, 0, 0), *map(transform_color, _CLASS_COLOURS)]
@@ -261,9 +135,9 @@ def colour_class(labels: Labels, label: int, colour: Sequence[float]) -> None:
         )
 
 
-def result_of(layers: LayerList, image: Image | None) -> Labels | None:
+def result_of(layers: LayerList, image: Image | None, channels: Channels = PLAIN) -> Labels | None:
     """Return the labels layer that holds the segmentation of an image, if there is one."""
-    return None if image is None else _result_layer(layers, image.name, shape_of(image))
+    return None if image is None else _result_layer(layers, image.name, shape_of(image, channels))
 
 
 def mark(image_name: str, kind: str) -> dict[str, Any]:
@@ -312,35 +186,3 @@ def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Lab
     viewer.layers.insert(below, layer)
     viewer.layers.selection.active = selected
     return layer
-
-
-def full_resolution(layer: Image | Labels) -> Any:
-    """Return the data of a layer, the finest level of a pyramid."""
-    return layer.data[0] if layer.multiscale else layer.data
-
-
-def _painted_steps(pairs: Iterable[tuple[ArrayLike, ArrayLike]], count: int) -> Steps[list[Painted]]:
-    """Yield Progress after every plane; return those that are painted."""
-    painted = []
-    for done, (pixels, labels) in enumerate(pairs, start=1):
-        strokes = np.asarray(labels)
-        if strokes.any():
-            painted.append((pixels, strokes))
-        yield Progress(done, count, "reading strokes")
-    return painted
-
-
-def _corners(layer: Image | Labels, index: Index) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
-    """Return the first and last pixel of a plane along its two axes, and where they lie in the world."""
-    axes = [axis for axis, at in enumerate(index) if isinstance(at, slice)]
-    pixels = np.array([[0 if isinstance(at, slice) else at for at in index]] * 2)
-    pixels[1, axes] = [shape_of(layer)[axis] - 1 for axis in axes]
-    world = np.array([layer.data_to_world(pixel) for pixel in pixels])
-    return pixels[:, axes], world[:, axes]
-
-
-def _parallel(index: Index, shape: tuple[int, ...]) -> Iterator[Index]:
-    """Yield the index of every plane parallel to one."""
-    flat = [1 if isinstance(at, slice) else size for at, size in zip(index, shape, strict=True)]
-    for position in np.ndindex(*flat):
-        yield tuple(at if isinstance(at, slice) else here for at, here in zip(index, position, strict=True))

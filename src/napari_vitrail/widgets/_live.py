@@ -15,14 +15,8 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout
 from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._form import choice, label_of, wrapped
-from napari_vitrail.widgets._layers import (
-    ImagePlane,
-    Painted,
-    class_names,
-    read_strokes,
-    shown_window,
-    write_patch,
-)
+from napari_vitrail.widgets._layers import class_names, write_patch
+from napari_vitrail.widgets._planes import ImagePlane, Painted, shown_window
 from napari_vitrail.widgets._strokes import StrokesWatch
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
@@ -203,8 +197,7 @@ class LiveUpdate:
     def _read(self) -> tuple[ImagePlane, Window, Steps[list[Painted]], _Sitting]:
         """Return what a job needs, read from the layers as they are now."""
         plane, window = self._shown()
-        painted = read_strokes(self._layers.strokes, self._layers.image, self._viewer.dims)
-        return plane, window, painted, self._current_sitting()
+        return plane, window, self._bench.painted(), self._current_sitting()
 
     def _current_sitting(self) -> _Sitting:
         """Return the session of what is chosen now, a new one if that has changed."""
@@ -254,12 +247,12 @@ class _Sitting:
 def prepare_steps(sitting: _Sitting, plane: ImagePlane, window: Window) -> Steps[None]:
     """Yield Progress; compute features ahead of the first stroke."""
     session = yield from sitting.open_steps()
-    yield from session.prepare_steps(np.asarray(plane.pixels), window)
+    yield from session.prepare_steps(plane.read(), window)
 
 
 def show_steps(session: LiveSession, plane: ImagePlane, window: Window, around: bool) -> Steps[Any]:
     """Yield Progress and patches; return the classifier that was trained last."""
-    return (yield from session.show_steps(np.asarray(plane.pixels), window, around=around))
+    return (yield from session.show_steps(plane.read(), window, around=around))
 
 
 def learn_steps(
@@ -271,7 +264,7 @@ def learn_steps(
     if len({int(label) for own in labels for label in np.unique(own[own > 0])}) < 2:
         return None
     session = yield from sitting.open_steps()
-    shown = np.asarray(plane.pixels)
+    shown = plane.read()
     return (yield from _drawn_steps(session.learn_steps(images, labels, shown, window, class_names=names)))
 
 
@@ -300,4 +293,4 @@ def settle_steps(
 
 def _pairs_steps(painted: Steps[list[Painted]]) -> Steps[tuple[list[Any], list[Any]]]:
     pairs = yield from painted
-    return [np.asarray(image) for image, _ in pairs], [strokes for _, strokes in pairs]
+    return [plane.read() for plane, _ in pairs], [strokes for _, strokes in pairs]

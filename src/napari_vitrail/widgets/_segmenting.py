@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._layers import (
-    ImagePlane,
-    Painted,
-    class_names,
-    class_table,
-    read_strokes,
-    write_segmentation,
-)
+from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
+from napari_vitrail.widgets._planes import ImagePlane, Painted
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -33,8 +27,8 @@ def segment_painted(bench: Workbench) -> None:
     """Start to learn from the strokes and to segment the plane in view."""
     plane, strokes = bench.plane(), bench.layers.strokes
     steps = segment_painted_steps(
-        plane.pixels,
-        read_strokes(strokes, bench.layers.image, bench.viewer.dims),
+        plane,
+        bench.painted(),
         bench.form.spec,
         estimator=bench.form.estimator,
         class_names=class_names(strokes),
@@ -66,7 +60,7 @@ def segment_saved(bench: Workbench, path: str) -> None:
         return bench.report(plane, f"{name}, {classifier.report}")
 
     bench.job.run(
-        segment_saved_steps(plane.pixels, path),
+        segment_saved_steps(plane, path),
         on_done=on_done,
         on_preview=partial(_show, bench, plane, None),
         title=f"Segmenting {plane.layer_name}",
@@ -82,7 +76,7 @@ def _show(
 
 
 def segment_painted_steps(
-    pixels: ArrayLike,
+    plane: ImagePlane,
     painted: Steps[list[Painted]],
     spec: FeatureSpec,
     *,
@@ -95,8 +89,8 @@ def segment_painted_steps(
 
     Parameters
     ----------
-    pixels : (H, W) or (H, W, C) array, or lazy array
-        The image to segment.
+    plane : ImagePlane
+        To be segmented.
     painted : generator of Progress
         Returns the images to learn from and the strokes on each.
     spec : FeatureSpec
@@ -111,24 +105,24 @@ def segment_painted_steps(
     from napari_vitrail.store import shared_store
 
     pairs = yield from painted
-    images = [np.asarray(image) for image, _ in pairs]
+    images = [own.read() for own, _ in pairs]
     labels = [strokes for _, strokes in pairs]
     classifier = yield from fit_classifier_steps(
         images, labels, spec, estimator=estimator, class_names=class_names, store=shared_store()
     )
-    segmentation = yield from coarse_to_fine_steps(np.asarray(pixels), classifier, store=shared_store())
+    segmentation = yield from coarse_to_fine_steps(plane.read(), classifier, store=shared_store())
     return classifier, segmentation
 
 
-def segment_saved_steps(pixels: ArrayLike, path: str) -> Steps[Segmented]:
+def segment_saved_steps(plane: ImagePlane, path: str) -> Steps[Segmented]:
     """Yield Progress; return the classifier in a ``.vitrail`` file and its segmentation of an image.
 
     Coarser segmentations come with the progress, as soon as they are there.
 
     Parameters
     ----------
-    pixels : (H, W) or (H, W, C) array, or lazy array
-        The image to segment.
+    plane : ImagePlane
+        To be segmented.
     path : str
         Of the file.
     """
@@ -138,5 +132,5 @@ def segment_saved_steps(pixels: ArrayLike, path: str) -> Steps[Segmented]:
 
     yield Progress(0, 1, "opening the classifier")
     classifier = load_classifier(path)
-    segmentation = yield from coarse_to_fine_steps(np.asarray(pixels), classifier, store=shared_store())
+    segmentation = yield from coarse_to_fine_steps(plane.read(), classifier, store=shared_store())
     return classifier, segmentation

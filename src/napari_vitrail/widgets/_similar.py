@@ -15,7 +15,8 @@ from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._hover import HoverSimilarity, SimilarityLayer
-from napari_vitrail.widgets._layers import ALIKE, GEOMETRY, class_colours, mark, written
+from napari_vitrail.widgets._layers import ALIKE, class_colours, mark, written
+from napari_vitrail.widgets._planes import GEOMETRY
 from napari_vitrail.widgets._tokens import TokenPlane
 
 Mask = NDArray[np.bool_]

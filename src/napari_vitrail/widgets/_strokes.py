@@ -11,7 +11,7 @@ from napari.layers import Labels
 from napari.utils.events import Event, EventEmitter
 from qtpy.QtCore import QObject
 
-from napari_vitrail.widgets._layers import full_resolution, plane_index
+from napari_vitrail.widgets._planes import full_resolution, plane_index
 from napari_vitrail.widgets._timer import timer
 
 

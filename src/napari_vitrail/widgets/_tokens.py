@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._layers import GEOMETRY, ImagePlane, Index, full_resolution, plane_index
+from napari_vitrail.widgets._overlay import Index
+from napari_vitrail.widgets._planes import GEOMETRY, ImagePlane, full_resolution, plane_index
 
 if TYPE_CHECKING:
     from napari_vitrail.features import DescriptorGrid

@@ -13,14 +13,8 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._layers import (
-    UNCERTAINTY,
-    ImagePlane,
-    full_resolution,
-    mark,
-    plane_index,
-    written,
-)
+from napari_vitrail.widgets._layers import UNCERTAINTY, mark, written
+from napari_vitrail.widgets._planes import ImagePlane, full_resolution, plane_index
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -90,7 +84,7 @@ def uncertainty_steps(plane: ImagePlane, classifier: PixelClassifier) -> Steps[N
     from napari_vitrail.store import shared_store
     from napari_vitrail.uncertainty import uncertainty
 
-    probabilities = yield from probabilities_steps(np.asarray(plane.pixels), classifier, store=shared_store())
+    probabilities = yield from probabilities_steps(plane.read(), classifier, store=shared_store())
     yield Progress(1, 1, "uncertainty")
     return uncertainty(probabilities)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari import Viewer
+from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
+from napari_vitrail.progress import Steps
 from napari_vitrail.spec import SEGMENTATION
 from napari_vitrail.widgets._choice import LayerChoice
 from napari_vitrail.widgets._form import SpecForm
 from napari_vitrail.widgets._job import JobPanel
-from napari_vitrail.widgets._layers import ImagePlane, read_plane
+from napari_vitrail.widgets._layers import result_of
+from napari_vitrail.widgets._planes import ImagePlane, Painted, read_plane, read_strokes
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
@@ -63,7 +66,15 @@ class Workbench(QObject):
 
     def plane(self) -> ImagePlane:
         """Return the plane of the chosen image that is in view; see `image_obstacle` first."""
-        return read_plane(self.layers.image, self.viewer.dims)
+        return read_plane(self.layers.image, self.viewer.dims, self.layers.channels)
+
+    def painted(self) -> Steps[list[Painted]]:
+        """Return the work of reading the strokes on the chosen image; see `obstacle` first."""
+        return read_strokes(self.layers.strokes, self.layers.image, self.viewer.dims, self.layers.channels)
+
+    def result(self) -> Labels | None:
+        """Return the layer that holds the segmentation of the chosen image, if there is one."""
+        return result_of(self.viewer.layers, self.layers.image, self.layers.channels)
 
     def image_obstacle(self) -> str:
         """Return why there is no plane to work on, nothing if there is one."""

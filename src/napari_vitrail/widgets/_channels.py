@@ -1,0 +1,143 @@
+"""Which channels are looked at: some of an axis of the image's own, and further layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from napari import Viewer
+from napari.layers import Image
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
+
+from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._layers import is_result
+from napari_vitrail.widgets._planes import PLAIN, Channels, full_resolution
+
+_MOST_CHANNELS = 64
+"""A longer axis is hardly one of channels."""
+_CHANNEL_LABELS = {"c", "ch", "channel", "channels"}
+_HINT = (
+    "What is looked at together: channels along an axis of the image, and further image layers. The ViT "
+    "sees up to three channels as colours; the classical filters see every channel and layer by itself"
+)
+
+
+class ChannelsMenu(QPushButton):
+    """A button that says which channels are chosen, and opens a menu to choose others.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose image layers are offered as further channels.
+    on_change : callable
+        Called without arguments when other channels are chosen.
+    """
+
+    def __init__(self, viewer: Viewer, *, on_change: Callable[[], None]) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._on_change = on_change
+        self._image: Image | None = None
+        self._chosen: WeakKeyDictionary[Image, Channels] = WeakKeyDictionary()
+        self._menu = QMenu(self)
+        self._menu.aboutToShow.connect(self._fill)
+        self.setMenu(self._menu)
+        self.setToolTip(wrapped(_HINT))
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.show_channels(None)
+
+    def show_channels(self, image: Image | None) -> None:
+        """Show and change the channels of this image from now on."""
+        self._image = image
+        if image is not None and image not in self._chosen:
+            self._chosen[image] = _guessed(image)
+        self.setText(self._said())
+        self.setEnabled(bool(self._axes() or self._others()))
+
+    @property
+    def chosen(self) -> Channels:
+        """The channels of the image, without layers that were removed."""
+        channels = PLAIN if self._image is None else self._chosen.get(self._image, PLAIN)
+        layers = tuple(layer for layer in channels.layers if layer in self._viewer.layers)
+        return Channels(channels.axis, channels.chosen, layers)
+
+    def _choose(self, channels: Channels) -> None:
+        if self._image is not None:
+            self._chosen[self._image] = channels
+            self.setText(self._said())
+            self._on_change()
+
+    def _axes(self) -> list[int]:
+        """Return the axes that may hold channels."""
+        image = self._image
+        if image is None or image.rgb or image.ndim < 3:
+            return []
+        sides = full_resolution(image).shape
+        return [axis for axis in range(image.ndim) if 1 < sides[axis] <= _MOST_CHANNELS]
+
+    def _others(self) -> list[Image]:
+        layers = [layer for layer in self._viewer.layers if isinstance(layer, Image) and not is_result(layer)]
+        return [layer for layer in layers if layer is not self._image]
+
+    def _said(self) -> str:
+        channels = self.chosen
+        own = f"channels {', '.join(map(str, channels.chosen))}" if channels.axis is not None else "as shown"
+        return " + ".join([own, *(layer.name for layer in channels.layers)])
+
+    def _fill(self) -> None:
+        """Offer what can be chosen now."""
+        self._menu.clear()
+        channels = self.chosen
+        if axes := self._axes():
+            self._menu.addSection("Axis of channels")
+            self._add("None", channels.axis is None, partial(self._choose_axis, None))
+        for axis in axes:
+            self._add(self._title(axis), channels.axis == axis, partial(self._choose_axis, axis))
+        if channels.axis is not None:
+            self._menu.addSection("Channels")
+            for channel in range(full_resolution(self._image).shape[channels.axis]):
+                self._add(
+                    f"Channel {channel}", channel in channels.chosen,
+                    partial(self._switch, channel),
+                )  # fmt: skip
+        if others := self._others():
+            self._menu.addSection("Further layers")
+            for layer in others:
+                self._add(layer.name, layer in channels.layers, partial(self._join, layer))
+
+    def _add(self, title: str, checked: bool, on_chosen: Callable[[bool], None]) -> None:
+        action = QAction(title, self._menu)
+        action.setCheckable(True)
+        action.setChecked(checked)
+        action.triggered.connect(on_chosen)
+        self._menu.addAction(action)
+
+    def _title(self, axis: int) -> str:
+        label = str(self._image.axis_labels[axis]) if self._image is not None else ""
+        return f"Axis {axis} ({label}, {full_resolution(self._image).shape[axis]} long)"
+
+    def _choose_axis(self, axis: int | None, _: bool) -> None:
+        count = 0 if axis is None else full_resolution(self._image).shape[axis]
+        self._choose(Channels(axis, tuple(range(count)), self.chosen.layers))
+
+    def _switch(self, channel: int, on: bool) -> None:
+        """Take a channel in or leave it out; the last one stays."""
+        channels = self.chosen
+        chosen = sorted({*channels.chosen, channel} if on else {*channels.chosen} - {channel})
+        self._choose(Channels(channels.axis, tuple(chosen) or channels.chosen, channels.layers))
+
+    def _join(self, layer: Image, on: bool) -> None:
+        channels = self.chosen
+        layers = [other for other in channels.layers if other is not layer]
+        self._choose(Channels(channels.axis, channels.chosen, (*layers, layer) if on else tuple(layers)))
+
+
+def _guessed(image: Image) -> Channels:
+    """Return all channels of the axis that is labelled as theirs, if one is."""
+    labels = [str(label).lower() for label in image.axis_labels]
+    for axis, label in enumerate(labels):
+        if label in _CHANNEL_LABELS and not image.rgb and image.ndim > 2:
+            return Channels(axis, tuple(range(full_resolution(image).shape[axis])))
+    return PLAIN

@@ -1,0 +1,143 @@
+"""One layer as seen from the pixels of another: they may differ in size, scale, place and turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+from scipy.ndimage import affine_transform
+
+Index = tuple[int | slice, ...]
+NEAREST, LINEAR = 0, 1
+_CLOSE = 1e-4
+"""Pixels by which two layers may be apart and still lie on each other."""
+
+
+@dataclass(frozen=True)
+class PlaneOverlay:
+    """A plane of one layer, to be read at the pixels of a plane of another.
+
+    Attributes
+    ----------
+    data : array of any kind
+        Of the layer that is read.
+    index : tuple of int and slice, or None
+        Where the plane lies in the data; None where the data have no such plane.
+    matrix, offset : (2, 2) and (2,) float array
+        From a row and column of the plane that is looked from to one of the plane that is read.
+    shape : (H, W)
+        Of the plane that is looked from.
+    """
+
+    data: Any
+    index: Index | None
+    matrix: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    shape: tuple[int, int]
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether any pixel of one plane lies on a pixel of the other."""
+        if self.index is None:
+            return False
+        corners = np.array([(row, column) for row in (0, 1) for column in (0, 1)])
+        seen = (corners * (np.array(self.shape) - 1)) @ self.matrix.T + self.offset
+        sides = [side for side, at in zip(self.data.shape, self.index, strict=False) if isinstance(at, slice)]
+        return bool((seen.max(axis=0) > -0.5).all() and (seen.min(axis=0) < np.array(sides) - 0.5).all())
+
+    def kept(self) -> PlaneOverlay | None:
+        """Return the same with the plane copied, nothing where it is empty: the layer may go on changing."""
+        if self.index is None or not self.data[self.index].any():
+            return None
+        return replace(self, data=self.data[self.index].copy(), index=(slice(None), slice(None)))
+
+    def read(self, order: int = NEAREST) -> NDArray[Any]:
+        """Return the pixels (H, W); zero beyond the data, to the nearest or interpolated between them."""
+        if self.index is None:
+            return np.zeros(self.shape, self.data.dtype)
+        plane = _grey(np.asarray(self.data[self.index]))
+        if self.shape == plane.shape and _is_close(self.matrix, np.eye(2)) and _is_close(self.offset, 0):
+            return plane
+        if order != NEAREST:
+            plane = plane.astype(np.float32)
+        return np.asarray(
+            affine_transform(plane, self.matrix, self.offset, self.shape, order=order, mode="constant")
+        )
+
+
+def overlays(
+    source: Image | Labels,
+    data: Any,
+    target: Image | Labels,
+    indices: Sequence[Index],
+    point: Sequence[float],
+) -> list[PlaneOverlay]:
+    """Return a layer as seen from some planes of another, as the world has them.
+
+    Parameters
+    ----------
+    source : Image or Labels
+        The layer that is read.
+    data : array
+        Its pixels.
+    target : Image or Labels
+        The layer that is looked from.
+    indices : sequence of index
+        Planes of it, whole numbers but for two slices.
+    point : sequence of float
+        Where the viewer stands along the axes that the target lacks, in the world.
+    """
+    linear, constant = _mapping(source, target, np.asarray(point, float))
+    return [_overlay(source, data, target, index, linear, constant) for index in indices]
+
+
+def _overlay(
+    source: Image | Labels, data: Any, target: Image | Labels, index: Index,
+    linear: NDArray[np.float64], constant: NDArray[np.float64],
+) -> PlaneOverlay:  # fmt: skip
+    axes = [axis for axis, at in enumerate(index) if isinstance(at, slice)]
+    own = [axis - target.ndim + source.ndim for axis in axes]
+    shape = _sides(target, axes)
+    first = np.array([0.0 if isinstance(at, slice) else float(at) for at in index])
+    origin = linear @ first + constant
+    if min(own) < 0:
+        return PlaneOverlay(data, None, np.eye(2), np.zeros(2), shape)
+    at = [slice(None) if axis in own else round(float(origin[axis])) for axis in range(source.ndim)]
+    inside = all(
+        isinstance(here, slice) or 0 <= here < side for here, side in zip(at, data.shape, strict=False)
+    )
+    matrix = linear[np.ix_(own, axes)]
+    return PlaneOverlay(data, tuple(at) if inside else None, matrix, origin[own], shape)
+
+
+def _mapping(
+    source: Image | Labels, target: Image | Labels, point: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the affine map from the data of the target to those of the source."""
+
+    def seen(position: NDArray[np.float64]) -> NDArray[np.float64]:
+        world = np.zeros(max(len(point), source.ndim, target.ndim))
+        world[len(world) - len(point) :] = point
+        world[len(world) - target.ndim :] = target.data_to_world(position)
+        return np.asarray(source.world_to_data(world), float)
+
+    constant = seen(np.zeros(target.ndim))
+    return np.stack([seen(unit) - constant for unit in np.eye(target.ndim)], axis=1), constant
+
+
+def _sides(layer: Image | Labels, axes: Sequence[int]) -> tuple[int, int]:
+    data = layer.data[0] if layer.multiscale else layer.data
+    return int(data.shape[axes[0]]), int(data.shape[axes[1]])
+
+
+def _grey(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return a plane (H, W) of one that may have colours."""
+    return plane if plane.ndim == 2 else plane[..., :3].mean(axis=2)
+
+
+def _is_close(values: NDArray[np.float64], wanted: NDArray[np.float64] | float) -> bool:
+    return bool(np.allclose(values, wanted, atol=_CLOSE))

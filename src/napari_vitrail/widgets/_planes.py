@@ -1,0 +1,287 @@
+"""Layers in: where napari's layers become the planes and strokes that the core takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+from napari.components import Dims
+from napari.layers import Image, Labels
+from numpy.typing import ArrayLike, NDArray
+
+from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.widgets._overlay import LINEAR, Index, PlaneOverlay, overlays
+
+if TYPE_CHECKING:
+    from napari_vitrail.image import Picture
+
+GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+"""What says where a layer lies in the world; napari has an event of each name."""
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What of an image layer, and which other layers, are looked at together.
+
+    Attributes
+    ----------
+    axis : int or None
+        Axis of the image's data that holds its channels; None where there is none, or the image is RGB.
+    chosen : tuple of int
+        Channels along the axis.
+    layers : tuple of Image
+        Further layers, each another channel.
+    """
+
+    axis: int | None = None
+    chosen: tuple[int, ...] = ()
+    layers: tuple[Image, ...] = ()
+
+
+PLAIN = Channels()
+"""The image as it is."""
+
+
+@dataclass(frozen=True)
+class ImagePlane:
+    """The plane of an image layer that the viewer shows: the form in which a layer enters the core.
+
+    Attributes
+    ----------
+    pixels : (H, W) or (H, W, C) array, (C, H, W) with `names`
+        At full resolution. Lazy data stay lazy: the worker reads them.
+    layer_name : str
+        The layer's name when it was read.
+    to_world : mapping
+        What makes a new layer lie where this one lies: scale, translate, affine, units ...
+    index : tuple of int and slice
+        Where the plane sits in a layer of `shape`.
+    shape : tuple of int
+        Shape of the layer's data, colours left out, and one place along an axis of channels.
+    names : tuple of str
+        Of the channels that were chosen along an axis.
+    extra : mapping of str to PlaneOverlay
+        Further channels by name.
+    """
+
+    pixels: ArrayLike
+    layer_name: str
+    to_world: Mapping[str, Any]
+    index: Index
+    shape: tuple[int, ...]
+    names: tuple[str, ...] = ()
+    extra: Mapping[str, PlaneOverlay] = field(default_factory=dict)
+
+    def read(self) -> Picture:
+        """Return the pixels as the core takes them; lazy ones are computed."""
+        from napari_vitrail.image import LayeredImage
+
+        pixels = np.asarray(self.pixels)
+        extra = {name: overlay.read(LINEAR) for name, overlay in self.extra.items()}
+        if len(self.names) > 1:
+            image = LayeredImage.of_channels(dict(zip(self.names, pixels, strict=True)))
+            return replace(image, extra={**image.extra, **extra})
+        if self.names:
+            pixels = pixels[0]
+        return LayeredImage(pixels, extra) if extra else pixels
+
+
+Painted = tuple[ImagePlane, NDArray[np.integer]]
+"""A plane and the strokes (H, W) on it."""
+
+
+def read_plane(image: Image, dims: Dims, channels: Channels = PLAIN) -> ImagePlane:
+    """Return the plane of an image layer that the viewer shows.
+
+    Raises
+    ------
+    ValueError
+        If the viewer shows no single plane of it.
+    """
+    [plane] = _planes_at(image, dims, channels, [image_index(image, dims, channels)])
+    return plane
+
+
+def all_planes(image: Image, dims: Dims, channels: Channels = PLAIN) -> list[ImagePlane]:
+    """Return every plane of an image that is parallel to the one in view, that one first.
+
+    Raises
+    ------
+    ValueError
+        As `read_plane`.
+    """
+    shown = image_index(image, dims, channels)
+    others = [index for index in _parallel(shown, shape_of(image, channels)) if index != shown]
+    return _planes_at(image, dims, channels, [shown, *others])
+
+
+def _planes_at(image: Image, dims: Dims, channels: Channels, indices: Sequence[Index]) -> list[ImagePlane]:
+    to_world, shape = MappingProxyType(geometry_of(image, channels)), shape_of(image, channels)
+    names = tuple(f"channel {channel}" for channel in channels.chosen) if channels.axis is not None else ()
+    others = [
+        (layer.name, overlays(layer, full_resolution(layer), image, indices, dims.point))
+        for layer in channels.layers
+    ]
+    return [
+        ImagePlane(
+            _pixels(full_resolution(image), index, channels), image.name, to_world, index, shape, names,
+            MappingProxyType({name: own[number] for name, own in others}),
+        )
+        for number, index in enumerate(indices)
+    ]  # fmt: skip
+
+
+def _pixels(data: Any, index: Index, channels: Channels) -> Any:
+    """Return a plane of any kind of array, the chosen channels first where an axis holds them."""
+    axis = channels.axis
+    if axis is None:
+        return data[index]
+    pixels = data[(*index[:axis], slice(None), *index[axis + 1 :])]
+    first = sum(isinstance(at, slice) for at in index[:axis])  # where that axis is now
+    order = [first, *(other for other in range(pixels.ndim) if other != first)]
+    return pixels.transpose(*order)[list(channels.chosen)]
+
+
+def read_strokes(
+    strokes: Labels, image: Image, dims: Dims, channels: Channels = PLAIN
+) -> Steps[list[Painted]]:
+    """Return the work of finding each plane of an image that carries strokes, and the strokes on it.
+
+    Strokes painted on any plane of a stack count; strokes on a flat layer over a stack belong to
+    the plane in view. They count where they lie on the image as the world has it, whatever their layer's
+    shape and scale. Strokes in memory are copied by this call, where there are any: the brush may
+    go on. Those that are computed, or read from a file, are left to the worker.
+
+    Returns
+    -------
+    steps : generator of Progress
+        Returns a list of ImagePlane and (H, W) int array, empty where nothing is painted.
+    """
+    shown = image_index(image, dims, channels)
+    flat = strokes.ndim < image.ndim
+    indices = [shown] if flat else list(_parallel(shown, shape_of(image, channels)))
+    labels = full_resolution(strokes)
+    found: list[tuple[Index, PlaneOverlay]] = []
+    for index, overlay in zip(indices, overlays(strokes, labels, image, indices, dims.point), strict=True):
+        own = overlay.kept() if type(labels) is np.ndarray else overlay  # a memory map is one, of a kind
+        if own is not None:
+            found.append((index, own))
+    planes = _planes_at(image, dims, channels, [index for index, _ in found])
+    return _painted_steps(planes, [overlay for _, overlay in found])
+
+
+def _painted_steps(planes: Sequence[ImagePlane], strokes: Sequence[PlaneOverlay]) -> Steps[list[Painted]]:
+    """Yield Progress after every plane; return those that are painted."""
+    painted = []
+    for done, (plane, overlay) in enumerate(zip(planes, strokes, strict=True), start=1):
+        labels = overlay.read()
+        if labels.any():
+            painted.append((plane, labels))
+        yield Progress(done, len(planes), "reading strokes")
+    return painted
+
+
+def plane_index(layer: Image | Labels, dims: Dims) -> Index:
+    """Return the index of the plane that the viewer shows into the data of a layer.
+
+    Raises
+    ------
+    ValueError
+        If the viewer shows a volume, an axis that the layer lacks, or a plane outside the layer.
+    """
+    axes = [axis - (dims.ndim - layer.ndim) for axis in dims.displayed]
+    if len(axes) != 2:
+        raise ValueError("the viewer shows a volume: switch it to 2-D")
+    if min(axes) < 0:
+        raise ValueError(f"the viewer shows an axis that {layer.name!r} does not have")
+    position = np.rint(layer.world_to_data(dims.point)).astype(int)
+    index = tuple(slice(None) if axis in axes else int(at) for axis, at in enumerate(position))
+    for at, size in zip(index, shape_of(layer), strict=True):
+        if isinstance(at, int) and not 0 <= at < size:
+            raise ValueError(f"{layer.name!r} is out of view: move the slider to one of its planes")
+    return index
+
+
+def image_index(image: Image, dims: Dims, channels: Channels) -> Index:
+    """Return the index of the plane in view into a layer of the shape of `shape_of`.
+
+    Raises
+    ------
+    ValueError
+        As `plane_index`, or if the viewer shows the axis of the channels.
+    """
+    index = plane_index(image, dims)
+    if channels.axis is None:
+        return index
+    if isinstance(index[channels.axis], slice):
+        raise ValueError("the viewer shows the axis of the channels: choose other axes to look at")
+    return (*index[: channels.axis], 0, *index[channels.axis + 1 :])
+
+
+def mismatch(strokes: Labels, image: Image, dims: Dims, channels: Channels = PLAIN) -> str:
+    """Return why strokes on a labels layer are no strokes on an image, or nothing if they are.
+
+    Raises
+    ------
+    ValueError
+        As `plane_index`.
+    """
+    plane_index(strokes, dims)
+    index = image_index(image, dims, channels)
+    [overlay] = overlays(strokes, full_resolution(strokes), image, [index], dims.point)
+    return "" if overlay.overlaps else "the strokes layer lies elsewhere than the image: press New"
+
+
+def shape_of(layer: Image | Labels, channels: Channels = PLAIN) -> tuple[int, ...]:
+    """Return the shape of a layer's data at full resolution: no colours, one place for all channels."""
+    shape = list(full_resolution(layer).shape[: layer.ndim])
+    if channels.axis is not None:
+        shape[channels.axis] = 1
+    return tuple(shape)
+
+
+def geometry_of(image: Image, channels: Channels = PLAIN) -> dict[str, Any]:
+    """Return what makes a layer of the shape of `shape_of` lie on an image.
+
+    Its single place along an axis of channels is as thick as all of them, so that it is seen with each.
+    """
+    geometry = {name: getattr(image, name) for name in GEOMETRY}
+    if channels.axis is not None:
+        count = full_resolution(image).shape[channels.axis]
+        scale, translate = np.array(image.scale), np.array(image.translate)
+        translate[channels.axis] += scale[channels.axis] * (count - 1) / 2
+        scale[channels.axis] *= count
+        geometry |= {"scale": scale, "translate": translate}
+    return geometry
+
+
+def shown_window(image: Image, plane: ImagePlane) -> tuple[slice, slice]:
+    """Return which rows and columns of a plane the canvas shows; all of them where nothing was drawn yet."""
+    axes = [axis for axis, at in enumerate(plane.index) if isinstance(at, slice)]
+    scale = image.downsample_factors[image.data_level] if image.multiscale else np.ones(image.ndim)
+    corners = image.corner_pixels * scale
+    first = np.floor(corners[0]).astype(int)
+    stop = np.ceil(corners[1] + scale).astype(int)
+    shown = [(max(first[axis], 0), min(stop[axis], plane.shape[axis])) for axis in axes]
+    if any(end - start <= 1 for start, end in shown):
+        shown = [(0, plane.shape[axis]) for axis in axes]
+    return slice(*map(int, shown[0])), slice(*map(int, shown[1]))
+
+
+def full_resolution(layer: Image | Labels) -> Any:
+    """Return the data of a layer, the finest level of a pyramid; dask where planes must be read."""
+    data = layer.data[0] if layer.multiscale else layer.data
+    if isinstance(data, (np.ndarray, da.Array)):
+        return data
+    return da.from_array(data, name=False)  # a zarr array would be read where it is indexed
+
+
+def _parallel(index: Index, shape: tuple[int, ...]) -> Iterator[Index]:
+    """Yield the index of every plane parallel to one."""
+    flat = [1 if isinstance(at, slice) else size for at, size in zip(index, shape, strict=True)]
+    for position in np.ndindex(*flat):
+        yield tuple(at if isinstance(at, slice) else here for at, here in zip(index, position, strict=True))
