@@ -58,8 +58,12 @@ class ChannelsMenu(QPushButton):
 
     @property
     def chosen(self) -> Channels:
-        """The channels of the image, without layers that were removed."""
-        channels = PLAIN if self._image is None else self._chosen.get(self._image, PLAIN)
+        """The channels of the image that is shown."""
+        return self.of(self._image)
+
+    def of(self, image: Image | None) -> Channels:
+        """Return the channels of an image as they were chosen, without layers that were removed."""
+        channels = PLAIN if image is None else self._chosen.get(image, PLAIN)
         layers = tuple(layer for layer in channels.layers if layer in self._viewer.layers)
         return Channels(channels.axis, channels.chosen, layers)
 

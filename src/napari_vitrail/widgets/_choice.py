@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from magicgui.widgets import ComboBox
 from napari import Viewer
 from napari.components import Dims
 from napari.layers import Image, Labels, Layer
 from napari.utils.events import Event
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QPushButton
 
 from napari_vitrail.widgets._channels import ChannelsMenu
 from napari_vitrail.widgets._form import label_of, wrapped, yield_space
-from napari_vitrail.widgets._layers import add_strokes, is_result
+from napari_vitrail.widgets._layers import add_strokes, is_result, strokes_name
 from napari_vitrail.widgets._planes import GEOMETRY, Channels, image_index, mismatch
+
+_ALL_HINT = (
+    "Learn one classifier from the strokes on every image that has a strokes layer, not only from those on "
+    "the chosen one"
+)
+
+
+class PaintedImage(NamedTuple):
+    """An image layer, the layer of its strokes, and its channels."""
+
+    image: Image
+    strokes: Labels
+    channels: Channels
 
 
 class LayerChoice:
@@ -42,15 +57,18 @@ class LayerChoice:
             "Strokes on any plane of a stack count",
         )
         self._channels = ChannelsMenu(viewer, on_change=self._on_chosen)
+        self._pairs: WeakKeyDictionary[Image, Labels] = WeakKeyDictionary()  # as they were chosen together
+        self._all = QCheckBox()
+        self._all.setToolTip(wrapped(_ALL_HINT))
+        self._all.toggled.connect(self._on_chosen)
         self._new = QPushButton("New")
         self._new.clicked.connect(self._on_new_clicked)
         for name in ("inserted", "removed", "reordered", "renamed"):
             getattr(viewer.layers.events, name).connect(self._on_layers_changed)
         viewer.layers.events.connect(self._on_layer_event)
-        for combo in (self._image, self._strokes):
-            combo.changed.connect(self._on_chosen)
-        self._allow_new()
-        self._channels.show_channels(self.image)
+        self._image.changed.connect(self._on_image_chosen)
+        self._strokes.changed.connect(self._on_strokes_chosen)
+        self._show()
 
     @property
     def image(self) -> Image | None:
@@ -66,6 +84,34 @@ class LayerChoice:
     def channels(self) -> Channels:
         """What of the image, and which other layers, are looked at together."""
         return self._channels.chosen
+
+    def channels_of(self, image: Image) -> Channels:
+        """Return what of an image, and which other layers, are looked at together."""
+        return self._channels.of(image)
+
+    @property
+    def painted(self) -> list[PaintedImage]:
+        """The images to learn from: the chosen one, and all others that have strokes where that is wanted."""
+        chosen = [PaintedImage(self.image, self.strokes, self.channels)]
+        return [*chosen, *self._others()] if self._all.isChecked() else chosen
+
+    def _others(self) -> list[PaintedImage]:
+        """Return the images beside the chosen one that have a strokes layer of their own."""
+        images = [layer for layer in self._viewer.layers if isinstance(layer, Image) and not is_result(layer)]
+        pairs = [(image, self._strokes_of(image)) for image in images if image is not self.image]
+        return [
+            PaintedImage(image, strokes, self._channels.of(image))
+            for image, strokes in pairs
+            if strokes is not None and strokes is not self.strokes
+        ]
+
+    def _strokes_of(self, image: Image) -> Labels | None:
+        """Return the strokes that were chosen with an image, or else those with its name."""
+        layers, paired = self._viewer.layers, self._pairs.get(image)
+        if paired in layers:
+            return paired
+        named = strokes_name(image)
+        return layers[named] if named in layers and isinstance(layers[named], Labels) else None
 
     def image_obstacle(self, dims: Dims) -> str:
         """Return why there is no plane to segment, or nothing if there is one."""
@@ -84,6 +130,8 @@ class LayerChoice:
         if self.strokes is None:
             return "press New and paint a few strokes of each class"
         try:
+            for other in self.painted[1:]:
+                image_index(other.image, dims, other.channels, clipped=True)
             return mismatch(self.strokes, self.image, dims, self.channels)
         except ValueError as error:
             return str(error)
@@ -96,6 +144,7 @@ class LayerChoice:
         row.addWidget(self._strokes.native, 1)
         row.addWidget(self._new)
         layout.addRow(label_of(self._strokes), row)
+        layout.addRow(self._all)
 
     def _allow_new(self) -> None:
         """Let strokes be added where there is an image for them."""
@@ -115,10 +164,30 @@ class LayerChoice:
         if event.type in ("data", *GEOMETRY):
             self._on_change()
 
+    def _on_image_chosen(self) -> None:
+        """Show the strokes that belong to the image, if any do."""
+        strokes = None if self.image is None else self._strokes_of(self.image)
+        if strokes is not None:
+            with self._strokes.changed.blocked():
+                self._strokes.value = strokes
+        self._on_chosen()
+
+    def _on_strokes_chosen(self) -> None:
+        if self.image is not None and self.strokes is not None:
+            self._pairs[self.image] = self.strokes
+        self._on_chosen()
+
     def _on_chosen(self) -> None:
+        self._show()
+        self._on_change()
+
+    def _show(self) -> None:
+        """Offer what can be chosen now."""
         self._allow_new()
         self._channels.show_channels(self.image)
-        self._on_change()
+        others = self._others()
+        self._all.setText(f"Learn from all {1 + len(others)} painted images")
+        self._all.setVisible(bool(others))
 
     def _on_new_clicked(self) -> None:
         self._strokes.value = add_strokes(self._viewer, self.image, self.channels)

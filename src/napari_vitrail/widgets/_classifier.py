@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFormLayout, QTabWidget, QToolButton, QVBoxLayout, QW
 from napari_vitrail.widgets._classes import ClassTable
 from napari_vitrail.widgets._file import ClassifierFile
 from napari_vitrail.widgets._live import LiveUpdate
+from napari_vitrail.widgets._more import SegmentMore
 from napari_vitrail.widgets._segmenting import segment_painted
 from napari_vitrail.widgets._uncertain import Uncertainty
 from napari_vitrail.widgets._workbench import Workbench
@@ -34,6 +35,7 @@ class ClassifierWidget(QWidget):
         self._live = LiveUpdate(self._bench)
         self._uncertain = Uncertainty(self._bench)
         self._file = ClassifierFile(self._bench)
+        self._more = SegmentMore(self._bench)
         self._bench.job.requested.connect(self._on_segment_requested)
         self._bench.changed.connect(self._on_changed)
         self._bench.shown.connect(self._classes.refresh_soon)
@@ -73,6 +75,7 @@ class ClassifierWidget(QWidget):
         for title, page, hint in (
             ("Paint", self._painting_page(), "Choose the image and paint"),
             ("Results", _column(self._uncertain, self._file), "What else can be made of the strokes"),
+            ("Batch", _column(self._more), "Segment stacks and other images"),
             ("Settings", self._settings_page(), "Features and classifier; the defaults suit most images"),
         ):
             pages.setTabToolTip(pages.addTab(page, title), hint)

@@ -179,5 +179,5 @@ class JobPanel(QWidget):
         self._bar.setVisible(False)
         self._allow_cancel(False)
         if self._status.text() == _CANCELLING:
-            left = "a coarse preview is left" if self._previewed else "no layer was changed"
+            left = "what was shown stays" if self._previewed else "no layer was changed"
             self._status.setText(f"Cancelled; {left}.")

@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
+import zarr
 from napari import Viewer
 from napari.components import LayerList
 from napari.layers import Image, Labels, Layer
@@ -15,7 +16,15 @@ from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, lab
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
-from napari_vitrail.widgets._planes import PLAIN, Channels, ImagePlane, geometry_of, shape_of
+from napari_vitrail.widgets._planes import (
+    PLAIN,
+    Channels,
+    ImagePlane,
+    full_resolution,
+    geometry_of,
+    is_lazy,
+    shape_of,
+)
 
 MARK = "napari-vitrail"
 SEGMENTATION, UNCERTAINTY, COLOURS = "segmentation", "uncertainty", "PCA"
@@ -26,6 +35,7 @@ RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY}
 _CLASS = "class"  # the column of a layer's features that names its classes
 _RESULT_OPACITY = 0.4
 _BRUSHES_PER_SIDE = 64
+_PACKED_SIDE = 512
 
 # Bright, told apart by most eyes, and not the brown, blue and grey of stains and micrographs.
 _CLASS_COLOURS = (
@@ -37,8 +47,8 @@ def add_strokes(viewer: Viewer, image: Image, channels: Channels = PLAIN) -> Lab
     """Add an empty labels layer over an image, with the brush in hand."""
     shape = shape_of(image, channels)
     layer = Labels(
-        np.zeros(shape, np.uint8),
-        name=f"{image.name} strokes",
+        _empty(shape, np.dtype(np.uint8), is_lazy(full_resolution(image))),
+        name=strokes_name(image),
         colormap=class_colours(),
         opacity=1,
         **geometry_of(image, channels),
@@ -47,6 +57,11 @@ def add_strokes(viewer: Viewer, image: Image, channels: Channels = PLAIN) -> Lab
     layer.brush_size = max(1, min(shape[-2:]) // _BRUSHES_PER_SIDE)
     layer.mode = "paint"
     return layer
+
+
+def strokes_name(image: Image) -> str:
+    """Return what new strokes on an image are called."""
+    return f"{image.name} strokes"
 
 
 def write_segmentation(
@@ -58,13 +73,9 @@ def write_segmentation(
     it was renamed or the image has another shape; else a layer ``<image> segmentation`` is added
     below the strokes. The selected layer stays selected.
     """
-    layer = _result_layer(viewer.layers, plane.layer_name, plane.shape)
-    if layer is None:
-        layer = _add_result(viewer, plane, segmentation.dtype, strokes)
-    dtype = np.promote_types(layer.data.dtype, segmentation.dtype)
-    data = layer.data if layer.data.dtype == dtype else layer.data.astype(dtype)
-    data[plane.index] = segmentation
-    layer.data = data
+    layer = _writable(viewer, plane, segmentation.dtype, strokes)
+    layer.data[plane.index] = segmentation
+    layer.data = layer.data  # says that it has changed
     for name, value in plane.to_world.items():
         setattr(layer, name, value)
     if strokes is not None:
@@ -83,12 +94,8 @@ def write_patch(
     """Write a part of a segmentation into the labels layer of its image, see `write_segmentation`."""
     layer = _result_layer(viewer.layers, plane.layer_name, plane.shape)
     if layer is None or not np.can_cast(classes.dtype, layer.data.dtype):
-        shape = [plane.shape[axis] for axis, at in enumerate(plane.index) if isinstance(at, slice)]
-        whole = np.zeros(shape, classes.dtype)
-        if layer is not None:
-            whole[...] = layer.data[plane.index]
-        layer = write_segmentation(viewer, plane, whole, strokes)
-    layer.data[plane.index][window] = classes
+        layer = _writable(viewer, plane, classes.dtype, strokes)
+    layer.data[plane.within(window)] = classes
     layer.refresh(thumbnail=False, highlight=False, extent=False)
     return layer
 
@@ -171,13 +178,37 @@ def _result_layer(layers: LayerList, image_name: str, shape: tuple[int, ...]) ->
     return None
 
 
+def _writable(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels | None) -> Labels:
+    """Return the layer for the segmentations of an image, whose data can hold values of a type."""
+    layer = _result_layer(viewer.layers, plane.layer_name, plane.shape)
+    if layer is None:
+        return _add_result(viewer, plane, dtype, strokes)
+    if not np.can_cast(dtype, layer.data.dtype):
+        wider = _empty(plane.shape, np.promote_types(dtype, layer.data.dtype), plane.is_lazy)
+        for at in range(plane.shape[0]):  # one after the other: all of them may not fit into memory
+            wider[at] = layer.data[at]
+        layer.data = wider
+    return layer
+
+
+def _empty(shape: tuple[int, ...], dtype: np.dtype, lazy: bool) -> Any:
+    """Return an array of zeros; for images that may not fit into memory one that is packed in memory."""
+    if not lazy:
+        return np.zeros(shape, dtype)
+    chunks = tuple(
+        min(side, _PACKED_SIDE) if axis >= len(shape) - 2 else 1 for axis, side in enumerate(shape)
+    )
+    return zarr.create_array(zarr.storage.MemoryStore(), shape=shape, dtype=dtype, chunks=chunks)
+
+
 def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels | None) -> Labels:
     """Add an empty result below the strokes, or on top."""
     layer = Labels(
-        np.zeros(plane.shape, dtype),
+        _empty(plane.shape, dtype, plane.is_lazy),
         name=f"{plane.layer_name} {SEGMENTATION}",
         metadata=mark(plane.layer_name, SEGMENTATION),
-        colormap=class_colours(),
+        colormap=class_colours() if strokes is None else deepcopy(strokes.colormap),
+        features=None if strokes is None else strokes.features,
         opacity=_RESULT_OPACITY,
         **plane.to_world,
     )

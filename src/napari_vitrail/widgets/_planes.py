@@ -52,8 +52,8 @@ class ImagePlane:
 
     Attributes
     ----------
-    pixels : (H, W) or (H, W, C) array, (C, H, W) with `names`
-        At full resolution. Lazy data stay lazy: the worker reads them.
+    data : array
+        All of the layer's, at full resolution. Lazy data stay lazy: the worker reads them.
     layer_name : str
         The layer's name when it was read.
     to_world : mapping
@@ -62,19 +62,39 @@ class ImagePlane:
         Where the plane sits in a layer of `shape`.
     shape : tuple of int
         Shape of the layer's data, colours left out, and one place along an axis of channels.
-    names : tuple of str
-        Of the channels that were chosen along an axis.
+    channels : Channels
     extra : mapping of str to PlaneOverlay
         Further channels by name.
     """
 
-    pixels: ArrayLike
+    data: Any
     layer_name: str
     to_world: Mapping[str, Any]
     index: Index
     shape: tuple[int, ...]
-    names: tuple[str, ...] = ()
+    channels: Channels = PLAIN
     extra: Mapping[str, PlaneOverlay] = field(default_factory=dict)
+
+    @property
+    def pixels(self) -> ArrayLike:
+        """The plane, (H, W) or (H, W, C), not yet read; (C, H, W) of channels along an axis."""
+        axis, index = self.channels.axis, self.index
+        if axis is None:
+            return self.data[index]
+        pixels = self.data[(*index[:axis], slice(None), *index[axis + 1 :])]
+        first = sum(isinstance(at, slice) for at in index[:axis])  # where that axis is now
+        order = [first, *(other for other in range(pixels.ndim) if other != first)]
+        return pixels.transpose(*order)[list(self.channels.chosen)]
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the image may not fit into memory: it is computed, or read from a file."""
+        return is_lazy(self.data)
+
+    def within(self, window: tuple[slice, slice]) -> Index:
+        """Return where a window of the plane sits in a layer of `shape`."""
+        parts = iter(window)
+        return tuple(next(parts) if isinstance(at, slice) else at for at in self.index)
 
     def read(self) -> Picture:
         """Return the pixels as the core takes them; lazy ones are computed."""
@@ -82,10 +102,11 @@ class ImagePlane:
 
         pixels = np.asarray(self.pixels)
         extra = {name: overlay.read(LINEAR) for name, overlay in self.extra.items()}
-        if len(self.names) > 1:
-            image = LayeredImage.of_channels(dict(zip(self.names, pixels, strict=True)))
+        if len(self.channels.chosen) > 1:
+            names = [f"channel {channel}" for channel in self.channels.chosen]
+            image = LayeredImage.of_channels(dict(zip(names, pixels, strict=True)))
             return replace(image, extra={**image.extra, **extra})
-        if self.names:
+        if self.channels.chosen:
             pixels = pixels[0]
         return LayeredImage(pixels, extra) if extra else pixels
 
@@ -112,62 +133,52 @@ def all_planes(image: Image, dims: Dims, channels: Channels = PLAIN) -> list[Ima
     Raises
     ------
     ValueError
-        As `read_plane`.
+        As `read_plane`, but the slider may be beyond the image.
     """
-    shown = image_index(image, dims, channels)
+    shown = image_index(image, dims, channels, clipped=True)
     others = [index for index in _parallel(shown, shape_of(image, channels)) if index != shown]
     return _planes_at(image, dims, channels, [shown, *others])
 
 
 def _planes_at(image: Image, dims: Dims, channels: Channels, indices: Sequence[Index]) -> list[ImagePlane]:
-    to_world, shape = MappingProxyType(geometry_of(image, channels)), shape_of(image, channels)
-    names = tuple(f"channel {channel}" for channel in channels.chosen) if channels.axis is not None else ()
+    data, shape = full_resolution(image), shape_of(image, channels)
+    to_world = MappingProxyType(geometry_of(image, channels))
     others = [
         (layer.name, overlays(layer, full_resolution(layer), image, indices, dims.point))
         for layer in channels.layers
     ]
     return [
         ImagePlane(
-            _pixels(full_resolution(image), index, channels), image.name, to_world, index, shape, names,
+            data, image.name, to_world, index, shape, channels,
             MappingProxyType({name: own[number] for name, own in others}),
         )
         for number, index in enumerate(indices)
     ]  # fmt: skip
 
 
-def _pixels(data: Any, index: Index, channels: Channels) -> Any:
-    """Return a plane of any kind of array, the chosen channels first where an axis holds them."""
-    axis = channels.axis
-    if axis is None:
-        return data[index]
-    pixels = data[(*index[:axis], slice(None), *index[axis + 1 :])]
-    first = sum(isinstance(at, slice) for at in index[:axis])  # where that axis is now
-    order = [first, *(other for other in range(pixels.ndim) if other != first)]
-    return pixels.transpose(*order)[list(channels.chosen)]
-
-
 def read_strokes(
-    strokes: Labels, image: Image, dims: Dims, channels: Channels = PLAIN
+    strokes: Labels, image: Image, dims: Dims, channels: Channels = PLAIN, *, clipped: bool = False
 ) -> Steps[list[Painted]]:
     """Return the work of finding each plane of an image that carries strokes, and the strokes on it.
 
     Strokes painted on any plane of a stack count; strokes on a flat layer over a stack belong to
     the plane in view. They count where they lie on the image as the world has it, whatever their layer's
     shape and scale. Strokes in memory are copied by this call, where there are any: the brush may
-    go on. Those that are computed, or read from a file, are left to the worker.
+    go on. Those that are computed, or read from a file, are left to the worker. The slider may be beyond
+    a `clipped` image.
 
     Returns
     -------
     steps : generator of Progress
         Returns a list of ImagePlane and (H, W) int array, empty where nothing is painted.
     """
-    shown = image_index(image, dims, channels)
+    shown = image_index(image, dims, channels, clipped=clipped)
     flat = strokes.ndim < image.ndim
     indices = [shown] if flat else list(_parallel(shown, shape_of(image, channels)))
     labels = full_resolution(strokes)
     found: list[tuple[Index, PlaneOverlay]] = []
     for index, overlay in zip(indices, overlays(strokes, labels, image, indices, dims.point), strict=True):
-        own = overlay.kept() if type(labels) is np.ndarray else overlay  # a memory map is one, of a kind
+        own = overlay if is_lazy(labels) else overlay.kept()
         if own is not None:
             found.append((index, own))
     planes = _planes_at(image, dims, channels, [index for index, _ in found])
@@ -185,13 +196,14 @@ def _painted_steps(planes: Sequence[ImagePlane], strokes: Sequence[PlaneOverlay]
     return painted
 
 
-def plane_index(layer: Image | Labels, dims: Dims) -> Index:
+def plane_index(layer: Image | Labels, dims: Dims, *, clipped: bool = False) -> Index:
     """Return the index of the plane that the viewer shows into the data of a layer.
 
     Raises
     ------
     ValueError
-        If the viewer shows a volume, an axis that the layer lacks, or a plane outside the layer.
+        If the viewer shows a volume, an axis that the layer lacks, or a plane outside the layer; with
+        `clipped` that is the nearest one.
     """
     axes = [axis - (dims.ndim - layer.ndim) for axis in dims.displayed]
     if len(axes) != 2:
@@ -199,6 +211,8 @@ def plane_index(layer: Image | Labels, dims: Dims) -> Index:
     if min(axes) < 0:
         raise ValueError(f"the viewer shows an axis that {layer.name!r} does not have")
     position = np.rint(layer.world_to_data(dims.point)).astype(int)
+    if clipped:
+        position = np.clip(position, 0, np.array(shape_of(layer)) - 1)
     index = tuple(slice(None) if axis in axes else int(at) for axis, at in enumerate(position))
     for at, size in zip(index, shape_of(layer), strict=True):
         if isinstance(at, int) and not 0 <= at < size:
@@ -206,7 +220,7 @@ def plane_index(layer: Image | Labels, dims: Dims) -> Index:
     return index
 
 
-def image_index(image: Image, dims: Dims, channels: Channels) -> Index:
+def image_index(image: Image, dims: Dims, channels: Channels, *, clipped: bool = False) -> Index:
     """Return the index of the plane in view into a layer of the shape of `shape_of`.
 
     Raises
@@ -214,7 +228,7 @@ def image_index(image: Image, dims: Dims, channels: Channels) -> Index:
     ValueError
         As `plane_index`, or if the viewer shows the axis of the channels.
     """
-    index = plane_index(image, dims)
+    index = plane_index(image, dims, clipped=clipped)
     if channels.axis is None:
         return index
     if isinstance(index[channels.axis], slice):
@@ -278,6 +292,11 @@ def full_resolution(layer: Image | Labels) -> Any:
     if isinstance(data, (np.ndarray, da.Array)):
         return data
     return da.from_array(data, name=False)  # a zarr array would be read where it is indexed
+
+
+def is_lazy(data: Any) -> bool:
+    """Whether an array is computed, or read from a file: a memory map is an array, of a kind."""
+    return type(data) is not np.ndarray
 
 
 def _parallel(index: Index, shape: tuple[int, ...]) -> Iterator[Index]:

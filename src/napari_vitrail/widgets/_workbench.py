@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from napari import Viewer
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_vitrail.progress import Steps
+from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.spec import SEGMENTATION
 from napari_vitrail.widgets._choice import LayerChoice
 from napari_vitrail.widgets._form import SpecForm
@@ -69,8 +70,13 @@ class Workbench(QObject):
         return read_plane(self.layers.image, self.viewer.dims, self.layers.channels)
 
     def painted(self) -> Steps[list[Painted]]:
-        """Return the work of reading the strokes on the chosen image; see `obstacle` first."""
-        return read_strokes(self.layers.strokes, self.layers.image, self.viewer.dims, self.layers.channels)
+        """Return the work of reading the strokes to learn from; see `obstacle` first."""
+        return _joined_steps(
+            [
+                read_strokes(own.strokes, own.image, self.viewer.dims, own.channels, clipped=number > 0)
+                for number, own in enumerate(self.layers.painted)
+            ]
+        )
 
     def result(self) -> Labels | None:
         """Return the layer that holds the segmentation of the chosen image, if there is one."""
@@ -107,3 +113,11 @@ class Workbench(QObject):
 
     def _on_changed(self) -> None:
         self.changed.emit()
+
+
+def _joined_steps(reading: Sequence[Steps[list[Painted]]]) -> Steps[list[Painted]]:
+    """Yield Progress; return what all of them return in one list."""
+    painted = []
+    for number, steps in enumerate(reading):
+        painted += yield from part_of(steps, number, len(reading))
+    return painted
