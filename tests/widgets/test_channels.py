@@ -133,3 +133,20 @@ def test_a_plain_image_alone_has_nothing_to_choose(make_napari_viewer_proxy, tex
     widget = ClassifierWidget(viewer)
     viewer.window.add_dock_widget(widget)
     assert not widget.findChild(ChannelsMenu).isEnabled()
+
+
+def test_a_level_of_a_pyramid_is_chosen_and_segmented(qtbot, viewer, widget, menu, textures):
+    fine = textures.repeat(2, axis=0).repeat(2, axis=1)
+    viewer.add_image([fine, textures], multiscale=True, name="pyramid")
+    combo(widget, "pyramid").setCurrentText("pyramid")
+    choose(menu, "Level 1")
+    assert menu.text() == "as shown, level 1"
+    button(widget, "New").click()
+    strokes = viewer.layers["pyramid strokes"]
+    assert strokes.data.shape == textures.shape
+    strokes.data[10:50, 8:12], strokes.data[10:50, 50:54] = 1, 2
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: says(widget, "Done in"), timeout=60_000)
+    result = viewer.layers["pyramid segmentation"]
+    assert result.data.shape == textures.shape
+    np.testing.assert_array_equal(result.scale, (2, 2))

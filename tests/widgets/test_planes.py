@@ -269,3 +269,42 @@ def test_colours_of_a_further_layer_are_one_channel(noise, dims):
     colours = Image(np.stack([noise, noise, noise // 2], axis=-1), rgb=True, name="colours")
     seen = read_plane(Image(noise), dims(), Channels(layers=(colours,))).read()
     assert seen.extra["colours"].shape == noise.shape
+
+
+# ---- pyramids ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pyramid(noise):
+    """Return an image of three levels, calibrated."""
+    levels = [noise.repeat(4, axis=0).repeat(4, axis=1), noise.repeat(2, axis=0).repeat(2, axis=1), noise]
+    return Image(levels, multiscale=True, scale=(0.5, 0.5), translate=(3, 4))
+
+
+def test_a_coarser_level_can_be_worked_on(pyramid, noise, dims):
+    plane = read_plane(pyramid, dims(), Channels(level=2))
+    np.testing.assert_array_equal(plane.read(), noise)
+    assert plane.shape == noise.shape
+
+
+def test_a_layer_of_a_coarser_level_lies_on_the_finest(pyramid):
+    geometry = geometry_of(pyramid, Channels(level=2))
+    layer = Labels(np.zeros((12, 16), np.uint8), **geometry)
+    # pixel 1 of the coarse level stands for pixels 4 to 7, whose middle is 5.5
+    np.testing.assert_allclose(layer.data_to_world((1, 1)), pyramid.data_to_world((5.5, 5.5)))
+
+
+def test_strokes_on_the_finest_level_are_read_on_a_coarser_one(pyramid, dims):
+    fine = np.zeros((48, 64), np.uint8)
+    fine[8:12, 20:24] = 2
+    strokes = Labels(fine, scale=(0.5, 0.5), translate=(3, 4))
+    [(_, found)] = drain(read_strokes(strokes, pyramid, dims(), Channels(level=2)))
+    assert np.argwhere(found).tolist() == [[2, 5]]
+
+
+def test_slices_of_a_coarser_level_are_those_in_view(noise, dims):
+    fine = np.stack([noise] * 8).repeat(2, axis=1).repeat(2, axis=2)
+    coarse = np.stack([noise + at for at in range(4)])
+    image = Image([fine, coarse], multiscale=True)
+    plane = read_plane(image, dims(3, point=(5, 0, 0)), Channels(level=1))
+    np.testing.assert_array_equal(plane.read(), coarse[2])

@@ -1,8 +1,9 @@
-"""Which channels are looked at: some of an axis of the image's own, and further layers."""
+"""Which channels are looked at: some of an axis of the image's own, further layers, and how finely."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
@@ -13,14 +14,17 @@ from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._layers import is_result
-from napari_vitrail.widgets._planes import PLAIN, Channels, full_resolution
+from napari_vitrail.widgets._planes import PLAIN, Channels, full_resolution, shape_of
 
 _MOST_CHANNELS = 64
 """A longer axis is hardly one of channels."""
+_MOST_PIXELS = 1 << 26
+"""Of a plane that is worked on at its finest level unless another is chosen; its features take 2 GB."""
 _CHANNEL_LABELS = {"c", "ch", "channel", "channels"}
 _HINT = (
     "What is looked at together: channels along an axis of the image, and further image layers. The ViT "
-    "sees up to three channels as colours; the classical filters see every channel and layer by itself"
+    "sees up to three channels as colours; the classical filters see every channel and layer by itself. Of "
+    "a pyramid, also the level to work on"
 )
 
 
@@ -54,7 +58,7 @@ class ChannelsMenu(QPushButton):
         if image is not None and image not in self._chosen:
             self._chosen[image] = _guessed(image)
         self.setText(self._said())
-        self.setEnabled(bool(self._axes() or self._others()))
+        self.setEnabled(bool(self._axes() or self._levels() or self._others()))
 
     @property
     def chosen(self) -> Channels:
@@ -65,7 +69,7 @@ class ChannelsMenu(QPushButton):
         """Return the channels of an image as they were chosen, without layers that were removed."""
         channels = PLAIN if image is None else self._chosen.get(image, PLAIN)
         layers = tuple(layer for layer in channels.layers if layer in self._viewer.layers)
-        return Channels(channels.axis, channels.chosen, layers)
+        return replace(channels, layers=layers)
 
     def _choose(self, channels: Channels) -> None:
         if self._image is not None:
@@ -81,6 +85,13 @@ class ChannelsMenu(QPushButton):
         sides = full_resolution(image).shape
         return [axis for axis in range(image.ndim) if 1 < sides[axis] <= _MOST_CHANNELS]
 
+    def _levels(self) -> list[tuple[int, ...]]:
+        """Return the shapes of the levels of a pyramid."""
+        image = self._image
+        if image is None or not image.multiscale:
+            return []
+        return [shape_of(image, Channels(level=level)) for level in range(len(image.data))]
+
     def _others(self) -> list[Image]:
         layers = [layer for layer in self._viewer.layers if isinstance(layer, Image) and not is_result(layer)]
         return [layer for layer in layers if layer is not self._image]
@@ -88,7 +99,8 @@ class ChannelsMenu(QPushButton):
     def _said(self) -> str:
         channels = self.chosen
         own = f"channels {', '.join(map(str, channels.chosen))}" if channels.axis is not None else "as shown"
-        return " + ".join([own, *(layer.name for layer in channels.layers)])
+        said = " + ".join([own, *(layer.name for layer in channels.layers)])
+        return f"{said}, level {channels.level}" if channels.level else said
 
     def _fill(self) -> None:
         """Offer what can be chosen now."""
@@ -106,6 +118,11 @@ class ChannelsMenu(QPushButton):
                     f"Channel {channel}", channel in channels.chosen,
                     partial(self._switch, channel),
                 )  # fmt: skip
+        if levels := self._levels():
+            self._menu.addSection("Resolution")
+        for level, sides in enumerate(levels):
+            size = " x ".join(map(str, sides))
+            self._add(f"Level {level} ({size})", level == channels.level, partial(self._choose_level, level))
         if others := self._others():
             self._menu.addSection("Further layers")
             for layer in others:
@@ -124,24 +141,38 @@ class ChannelsMenu(QPushButton):
 
     def _choose_axis(self, axis: int | None, _: bool) -> None:
         count = 0 if axis is None else full_resolution(self._image).shape[axis]
-        self._choose(Channels(axis, tuple(range(count)), self.chosen.layers))
+        self._choose(replace(self.chosen, axis=axis, chosen=tuple(range(count))))
+
+    def _choose_level(self, level: int, _: bool) -> None:
+        self._choose(replace(self.chosen, level=level))
 
     def _switch(self, channel: int, on: bool) -> None:
         """Take a channel in or leave it out; the last one stays."""
         channels = self.chosen
         chosen = sorted({*channels.chosen, channel} if on else {*channels.chosen} - {channel})
-        self._choose(Channels(channels.axis, tuple(chosen) or channels.chosen, channels.layers))
+        self._choose(replace(channels, chosen=tuple(chosen) or channels.chosen))
 
     def _join(self, layer: Image, on: bool) -> None:
         channels = self.chosen
         layers = [other for other in channels.layers if other is not layer]
-        self._choose(Channels(channels.axis, channels.chosen, (*layers, layer) if on else tuple(layers)))
+        self._choose(replace(channels, layers=(*layers, layer) if on else tuple(layers)))
 
 
 def _guessed(image: Image) -> Channels:
-    """Return all channels of the axis that is labelled as theirs, if one is."""
+    """Return all channels of the axis that is labelled as theirs, and a level that fits into memory."""
+    channels = Channels(level=_workable_level(image))
     labels = [str(label).lower() for label in image.axis_labels]
     for axis, label in enumerate(labels):
         if label in _CHANNEL_LABELS and not image.rgb and image.ndim > 2:
-            return Channels(axis, tuple(range(full_resolution(image).shape[axis])))
-    return PLAIN
+            count = full_resolution(image).shape[axis]
+            return replace(channels, axis=axis, chosen=tuple(range(count)))
+    return channels
+
+
+def _workable_level(image: Image) -> int:
+    """Return the finest level of a pyramid whose planes are not too large to be worked on as a whole."""
+    if not image.multiscale:
+        return 0
+    sides = [shape_of(image, Channels(level=level)) for level in range(len(image.data))]
+    workable = [level for level, shape in enumerate(sides) if shape[-1] * shape[-2] <= _MOST_PIXELS]
+    return workable[0] if workable else len(sides) - 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -69,10 +69,25 @@ class PlaneOverlay:
         )
 
 
+class Viewpoint(NamedTuple):
+    """The pixels that others are seen from.
+
+    Attributes
+    ----------
+    sides : tuple of int
+        Shape of the data, without colours.
+    to_world : callable
+        Returns where a position in the data lies in the world.
+    """
+
+    sides: tuple[int, ...]
+    to_world: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
 def overlays(
     source: Image | Labels,
     data: Any,
-    target: Image | Labels,
+    target: Viewpoint,
     indices: Sequence[Index],
     point: Sequence[float],
 ) -> list[PlaneOverlay]:
@@ -84,8 +99,8 @@ def overlays(
         The layer that is read.
     data : array
         Its pixels.
-    target : Image or Labels
-        The layer that is looked from.
+    target : Viewpoint
+        What is looked from.
     indices : sequence of index
         Planes of it, whole numbers but for two slices.
     point : sequence of float
@@ -96,12 +111,12 @@ def overlays(
 
 
 def _overlay(
-    source: Image | Labels, data: Any, target: Image | Labels, index: Index,
+    source: Image | Labels, data: Any, target: Viewpoint, index: Index,
     linear: NDArray[np.float64], constant: NDArray[np.float64],
 ) -> PlaneOverlay:  # fmt: skip
     axes = [axis for axis, at in enumerate(index) if isinstance(at, slice)]
-    own = [axis - target.ndim + source.ndim for axis in axes]
-    shape = _sides(target, axes)
+    own = [axis - len(target.sides) + source.ndim for axis in axes]
+    shape = (target.sides[axes[0]], target.sides[axes[1]])
     first = np.array([0.0 if isinstance(at, slice) else float(at) for at in index])
     origin = linear @ first + constant
     if min(own) < 0:
@@ -115,23 +130,19 @@ def _overlay(
 
 
 def _mapping(
-    source: Image | Labels, target: Image | Labels, point: NDArray[np.float64]
+    source: Image | Labels, target: Viewpoint, point: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the affine map from the data of the target to those of the source."""
+    ndim = len(target.sides)
 
     def seen(position: NDArray[np.float64]) -> NDArray[np.float64]:
-        world = np.zeros(max(len(point), source.ndim, target.ndim))
+        world = np.zeros(max(len(point), source.ndim, ndim))
         world[len(world) - len(point) :] = point
-        world[len(world) - target.ndim :] = target.data_to_world(position)
+        world[len(world) - ndim :] = target.to_world(position)
         return np.asarray(source.world_to_data(world), float)
 
-    constant = seen(np.zeros(target.ndim))
-    return np.stack([seen(unit) - constant for unit in np.eye(target.ndim)], axis=1), constant
-
-
-def _sides(layer: Image | Labels, axes: Sequence[int]) -> tuple[int, int]:
-    data = layer.data[0] if layer.multiscale else layer.data
-    return int(data.shape[axes[0]]), int(data.shape[axes[1]])
+    constant = seen(np.zeros(ndim))
+    return np.stack([seen(unit) - constant for unit in np.eye(ndim)], axis=1), constant
 
 
 def _grey(plane: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from napari.layers import Image, Labels
 from numpy.typing import ArrayLike, NDArray
 
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.widgets._overlay import LINEAR, Index, PlaneOverlay, overlays
+from napari_vitrail.widgets._overlay import LINEAR, Index, PlaneOverlay, Viewpoint, overlays
 
 if TYPE_CHECKING:
     from napari_vitrail.image import Picture
@@ -35,11 +35,14 @@ class Channels:
         Channels along the axis.
     layers : tuple of Image
         Further layers, each another channel.
+    level : int
+        Of a pyramid, the finest is 0.
     """
 
     axis: int | None = None
     chosen: tuple[int, ...] = ()
     layers: tuple[Image, ...] = ()
+    level: int = 0
 
 
 PLAIN = Channels()
@@ -141,10 +144,13 @@ def all_planes(image: Image, dims: Dims, channels: Channels = PLAIN) -> list[Ima
 
 
 def _planes_at(image: Image, dims: Dims, channels: Channels, indices: Sequence[Index]) -> list[ImagePlane]:
-    data, shape = full_resolution(image), shape_of(image, channels)
+    data, shape = resolution(image, channels.level), shape_of(image, channels)
     to_world = MappingProxyType(geometry_of(image, channels))
     others = [
-        (layer.name, overlays(layer, full_resolution(layer), image, indices, dims.point))
+        (
+            layer.name,
+            overlays(layer, full_resolution(layer), _seen_from(image, channels), indices, dims.point),
+        )
         for layer in channels.layers
     ]
     return [
@@ -177,12 +183,24 @@ def read_strokes(
     indices = [shown] if flat else list(_parallel(shown, shape_of(image, channels)))
     labels = full_resolution(strokes)
     found: list[tuple[Index, PlaneOverlay]] = []
-    for index, overlay in zip(indices, overlays(strokes, labels, image, indices, dims.point), strict=True):
+    seen = overlays(strokes, labels, _seen_from(image, channels), indices, dims.point)
+    for index, overlay in zip(indices, seen, strict=True):
         own = overlay if is_lazy(labels) else overlay.kept()
         if own is not None:
             found.append((index, own))
     planes = _planes_at(image, dims, channels, [index for index, _ in found])
     return _painted_steps(planes, [overlay for _, overlay in found])
+
+
+def _seen_from(image: Image, channels: Channels) -> Viewpoint:
+    """Return the pixels from which strokes and further layers are seen."""
+    factors = level_factors(image, channels.level)
+    sides = resolution(image, channels.level).shape[: image.ndim]
+
+    def to_world(position: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(image.data_to_world(position * factors + (factors - 1) / 2))
+
+    return Viewpoint(sides, to_world)
 
 
 def _painted_steps(planes: Sequence[ImagePlane], strokes: Sequence[PlaneOverlay]) -> Steps[list[Painted]]:
@@ -229,6 +247,9 @@ def image_index(image: Image, dims: Dims, channels: Channels, *, clipped: bool =
         As `plane_index`, or if the viewer shows the axis of the channels.
     """
     index = plane_index(image, dims, clipped=clipped)
+    if channels.level:
+        coarser = zip(index, level_factors(image, channels.level), strict=True)
+        index = tuple(at if isinstance(at, slice) else int(at / factor) for at, factor in coarser)
     if channels.axis is None:
         return index
     if isinstance(index[channels.axis], slice):
@@ -246,13 +267,14 @@ def mismatch(strokes: Labels, image: Image, dims: Dims, channels: Channels = PLA
     """
     plane_index(strokes, dims)
     index = image_index(image, dims, channels)
-    [overlay] = overlays(strokes, full_resolution(strokes), image, [index], dims.point)
+    seen = _seen_from(image, channels)
+    [overlay] = overlays(strokes, full_resolution(strokes), seen, [index], dims.point)
     return "" if overlay.overlaps else "the strokes layer lies elsewhere than the image: press New"
 
 
 def shape_of(layer: Image | Labels, channels: Channels = PLAIN) -> tuple[int, ...]:
-    """Return the shape of a layer's data at full resolution: no colours, one place for all channels."""
-    shape = list(full_resolution(layer).shape[: layer.ndim])
+    """Return the shape of a layer's data: without colours, and with one place for all channels."""
+    shape = list(resolution(layer, channels.level).shape[: layer.ndim])
     if channels.axis is not None:
         shape[channels.axis] = 1
     return tuple(shape)
@@ -264,20 +286,28 @@ def geometry_of(image: Image, channels: Channels = PLAIN) -> dict[str, Any]:
     Its single place along an axis of channels is as thick as all of them, so that it is seen with each.
     """
     geometry = {name: getattr(image, name) for name in GEOMETRY}
+    factors = level_factors(image, channels.level)
     if channels.axis is not None:
-        count = full_resolution(image).shape[channels.axis]
-        scale, translate = np.array(image.scale), np.array(image.translate)
-        translate[channels.axis] += scale[channels.axis] * (count - 1) / 2
-        scale[channels.axis] *= count
-        geometry |= {"scale": scale, "translate": translate}
-    return geometry
+        factors[channels.axis] = full_resolution(image).shape[channels.axis]
+    if (factors == 1).all():
+        return geometry
+    shift = image.scale * (factors - 1) / 2  # a pixel's centre lies in the middle of those that it stands for
+    return geometry | {"scale": image.scale * factors, "translate": image.translate + shift}
+
+
+def level_factors(image: Image, level: int) -> NDArray[np.float64]:
+    """Return how many pixels of the finest level one of another is long, along each axis."""
+    if level == 0:
+        return np.ones(image.ndim)
+    return np.array(image.downsample_factors[level], float)[: image.ndim]
 
 
 def shown_window(image: Image, plane: ImagePlane) -> tuple[slice, slice]:
     """Return which rows and columns of a plane the canvas shows; all of them where nothing was drawn yet."""
     axes = [axis for axis, at in enumerate(plane.index) if isinstance(at, slice)]
-    scale = image.downsample_factors[image.data_level] if image.multiscale else np.ones(image.ndim)
-    corners = image.corner_pixels * scale
+    drawn = image.data_level if image.multiscale else 0
+    scale = level_factors(image, drawn) / level_factors(image, plane.channels.level)
+    corners = image.corner_pixels[:, : image.ndim] * scale
     first = np.floor(corners[0]).astype(int)
     stop = np.ceil(corners[1] + scale).astype(int)
     shown = [(max(first[axis], 0), min(stop[axis], plane.shape[axis])) for axis in axes]
@@ -288,7 +318,12 @@ def shown_window(image: Image, plane: ImagePlane) -> tuple[slice, slice]:
 
 def full_resolution(layer: Image | Labels) -> Any:
     """Return the data of a layer, the finest level of a pyramid; dask where planes must be read."""
-    data = layer.data[0] if layer.multiscale else layer.data
+    return resolution(layer, 0)
+
+
+def resolution(layer: Image | Labels, level: int) -> Any:
+    """Return the data of a layer, those of one level of a pyramid; dask where planes must be read."""
+    data = layer.data[level] if layer.multiscale else layer.data
     if isinstance(data, (np.ndarray, da.Array)):
         return data
     return da.from_array(data, name=False)  # a zarr array would be read where it is indexed
