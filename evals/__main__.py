@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from evals.cleanup import SUPERALLOY, cleanup_rows, cleanup_section
 from evals.datasets import DENSE
 from evals.pages import COUNTED, Row, read_rows, scribbles_section, write_rows, write_section
 from evals.position import PROBE, position_rows
@@ -47,6 +48,10 @@ def _measured_sampling(options: argparse.Namespace) -> Iterator[Row]:
     return sampling_rows(options.sets, options.seeds, spec, _part(options))
 
 
+def _measured_cleanup(options: argparse.Namespace) -> Iterator[Row]:
+    return cleanup_rows(options.sets, options.seeds, SEGMENTATION, _part(options))
+
+
 def _part(options: argparse.Namespace) -> slice:
     return slice(options.first, None, options.every)
 
@@ -60,6 +65,12 @@ EVALUATIONS = {
     ),
     "sampling": Evaluation(
         "dense queries beside strided passes", list(DENSE), _measured_sampling, sampling_section
+    ),
+    "cleanup": Evaluation(
+        "what smoothing and the dense CRF do to small classes",
+        [SUPERALLOY, *DENSE],
+        _measured_cleanup,
+        cleanup_section,
     ),
 }
 

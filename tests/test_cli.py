@@ -1,3 +1,4 @@
+import csv
 import re
 import subprocess
 import sys
@@ -8,7 +9,17 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_vitrail import arguments, cli, imagefile, load_classifier, samples, segment
+from napari_vitrail import (
+    Smoothing,
+    arguments,
+    class_probabilities,
+    cli,
+    imagefile,
+    load_classifier,
+    refine,
+    samples,
+    segment,
+)
 from napari_vitrail.errors import BackboneUnavailable
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 
@@ -107,6 +118,62 @@ def test_trained_model_segments_as_the_library_does(model, capsys):
     assert set(np.unique(found)) == {2, 700}
     assert str(model.parent / "out").endswith("out")
     assert "b_segmentation.tif" in capsys.readouterr().out
+
+
+def test_a_cleaned_segmentation_is_that_of_refine(model):
+    assert cli.main(["segment", "b.png", "-m", "m.vitrail", "-o", "out", "--smooth", "3"]) == 0
+    classifier, image = load_classifier(model), imagefile.read_image("b.png")
+    expected = refine(class_probabilities(image, classifier), Smoothing(3), classes=classifier.classes_)
+    found = tifffile.imread("out/b_segmentation.tif")
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == np.uint16
+
+
+def test_the_dense_crf_is_asked_for_in_a_word(model):
+    pytest.importorskip("pydensecrf", reason="the extra crf is not installed")
+    assert cli.main(["segment", "b.png", "-m", "m.vitrail", "-o", "out", "--crf"]) == 0
+    assert set(np.unique(tifffile.imread("out/b_segmentation.tif"))) <= {2, 700}
+
+
+def test_a_missing_extra_stops_at_the_first_image(model, monkeypatch, capsys):
+    monkeypatch.setattr("napari_vitrail.crf.find_spec", lambda name: None)
+    words = ["segment", "a.tif", "b.png", "-m", "m.vitrail", "-o", "out", "--crf"]
+    assert cli.main(words) == cli.MISUSED
+    said = capsys.readouterr().err
+    assert said.count("pip install 'napari-vitrail[crf]'") == 1
+
+
+def test_objects_and_their_table_come_on_request(model, capsys):
+    words = ["segment", "b.png", "-m", "m.vitrail", "-o", "out", "--instances", "700", "class 2"]
+    more = ["--min-size", "20", "--split", "--table", "--pixel-size", "0.5"]
+    assert cli.main([*words, *more]) == 0
+    instances = tifffile.imread("out/b_instances.tif")
+    with open("out/b_objects.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == instances.max() >= 2
+    assert {row["class"] for row in rows} == {"class 2", "class 700"}
+    areas = np.bincount(instances.ravel())[1:]
+    assert areas.min() >= 20
+    assert [float(row["area_um2"]) for row in rows] == (areas / 4).tolist()
+    assert capsys.readouterr().out.split() == [
+        f"out/b_{end}" for end in ("segmentation.tif", "instances.tif", "objects.csv")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--table"], "name their classes with instances"),
+        (["--instances", "5"], r"must be classes of the classifier \(class 2, class 700, 2, 700\), got 5"),
+        (["--instances", "2", "--min-size", "-1"], "min-size must be 0 or more, got -1"),
+        (["--instances", "2", "--pixel-size", "0"], "pixel-size must be more than 0, got 0.0"),
+        (["--smooth", "0"], "sigma must be more than 0"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_said_before_anything_is_written(model, words, message, capsys):
+    assert cli.main(["segment", "b.png", "-m", "m.vitrail", "-o", "out", *words]) == cli.MISUSED
+    assert re.search(message, capsys.readouterr().err)
+    assert not (model.parent / "out").exists()
 
 
 def test_probabilities_come_on_request(model):
@@ -230,7 +297,7 @@ def test_lack_of_memory_is_explained(model, monkeypatch, capsys):
         raise RuntimeError("tried to allocate 64 GiB")
         yield
 
-    monkeypatch.setattr("napari_vitrail.segmentation.segment_steps", greedy)
+    monkeypatch.setattr("napari_vitrail.results.segment_steps", greedy)
     assert cli.main(["segment", "b.png", "-m", "m.vitrail", "-o", "out"]) == cli.FAILED
     assert "vitrail: b.png: tried to allocate 64 GiB" in capsys.readouterr().err
 

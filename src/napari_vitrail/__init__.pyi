@@ -1,8 +1,10 @@
 from .backbones import BackboneInfo, list_backbones, load_backbone
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
+from .crf import DenseCRF
 from .errors import (
     BackboneUnavailable,
     ComputeError,
+    MissingExtra,
     ProjectError,
     SpecMismatch,
     VitrailError,
@@ -23,8 +25,11 @@ from .features import (
 )
 from .grid import FeatureGrid, Grid
 from .image import LayeredImage, as_image
+from .instances import find_instances, find_instances_steps
+from .measurements import measure, write_csv
 from .progress import Progress, drain
 from .project import load_classifier, save_classifier
+from .refinement import refine, refine_steps
 from .segmentation import (
     class_probabilities,
     coarse_to_fine_steps,
@@ -32,6 +37,7 @@ from .segmentation import (
     segment,
     segment_steps,
 )
+from .smoothing import Smoothing
 from .spec import AMIR_COSEGMENTATION, DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
 from .store import FeatureStore, shared_store
 from .uncertainty import most_uncertain, uncertainty
@@ -43,16 +49,19 @@ __all__ = [
     "BackboneInfo",
     "BackboneUnavailable",
     "ComputeError",
+    "DenseCRF",
     "DescriptorGrid",
     "FeatureGrid",
     "FeatureSpec",
     "FeatureStore",
     "Grid",
     "LayeredImage",
+    "MissingExtra",
     "PixelClassifier",
     "Plan",
     "Progress",
     "ProjectError",
+    "Smoothing",
     "SpecMismatch",
     "TokenMap",
     "VitrailError",
@@ -65,15 +74,20 @@ __all__ = [
     "extract_features",
     "extract_features_steps",
     "features_at",
+    "find_instances",
+    "find_instances_steps",
     "fit_classifier",
     "fit_classifier_steps",
     "list_backbones",
     "load_backbone",
     "load_classifier",
+    "measure",
     "most_uncertain",
     "pca_colours",
     "plan_features",
     "probabilities_steps",
+    "refine",
+    "refine_steps",
     "save_classifier",
     "segment",
     "segment_steps",
@@ -81,4 +95,5 @@ __all__ = [
     "token_map",
     "token_map_steps",
     "uncertainty",
+    "write_csv",
 ]

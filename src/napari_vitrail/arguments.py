@@ -58,10 +58,37 @@ def _add_segment(commands: Any, common: argparse.ArgumentParser) -> None:
         "--probabilities", action="store_true",
         help="write IMAGE_probabilities.tif too: classes x height x width, float32",
     )  # fmt: skip
+    _add_cleaning(parser)
+    _add_objects(parser)
     _add_no_store(parser)
     _add_computing(parser, weights=None)
     _add_channels(parser)
     parser.set_defaults(command="segment")
+
+
+def _add_cleaning(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("clean-up", "frees of specks and keeps the small structures of a class")
+    group = group.add_mutually_exclusive_group()
+    group.add_argument(
+        "--smooth", type=float, metavar="SIGMA", help="smooth the probabilities over so many pixels"
+    )
+    group.add_argument("--crf", action="store_true", help="dense CRF; needs napari-vitrail[crf]")
+
+
+def _add_objects(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("objects")
+    group.add_argument(
+        "--instances", nargs="+", metavar="CLASS",
+        help="write IMAGE_instances.tif too: the objects of these classes (id or name), numbered",
+    )  # fmt: skip
+    group.add_argument("--min-size", type=int, default=0, metavar="PIXELS", help="leave smaller objects out")
+    group.add_argument("--split", action="store_true", help="cut objects that touch apart at their necks")
+    group.add_argument(
+        "--table", action="store_true", help="write IMAGE_objects.csv too: measurements of the objects"
+    )
+    group.add_argument(
+        "--pixel-size", type=float, metavar="UM", help="side of a pixel, so that the table is in micrometres"
+    )
 
 
 def _add_features(commands: Any, common: argparse.ArgumentParser) -> None:

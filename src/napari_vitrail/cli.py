@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_vitrail import arguments
-from napari_vitrail.errors import CHEAPER, ComputeError, SpecMismatch, VitrailError
+from napari_vitrail.errors import CHEAPER, ComputeError, MissingExtra, SpecMismatch, VitrailError
 from napari_vitrail.spec import SEGMENTATION
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
     from napari_vitrail.demo import Outcome
     from napari_vitrail.progress import Steps
+    from napari_vitrail.results import Wanted
     from napari_vitrail.samples import Sample
     from napari_vitrail.spec import FeatureSpec
     from napari_vitrail.store import FeatureStore, StoredTile
@@ -101,18 +102,20 @@ def _train(options: Namespace) -> int:
 def _segment(options: Namespace) -> int:
     from napari_vitrail.project import load_classifier
 
-    outputs = [_outputs(path, options) for path in options.images]
+    wanted = _wanted(options)
+    outputs = [wanted.paths(path, options.output) for path in options.images]
     _check_distinct(options.images, outputs)
-    _check_spared([path for pair in outputs for path in pair], [*options.images, options.model])
+    _check_spared([path for own in outputs for path in own.values()], [*options.images, options.model])
     classifier = load_classifier(options.model)
+    wanted.class_ids(classifier)  # an unknown one is said before anything is computed
     asked = options.weights is not None and classifier.spec.uses_vit
     backbone = _backbone(classifier.spec, options) if asked else None
     options.output.mkdir(parents=True, exist_ok=True)
     failed = 0
     for path, paths in zip(options.images, outputs, strict=True):
         try:
-            _segment_file(path, paths, classifier, backbone, options)
-        except SpecMismatch:
+            _segment_file(path, paths, classifier, wanted, backbone, options)
+        except (SpecMismatch, MissingExtra):
             raise  # true of every image
         except (ValueError, OSError, ComputeError) as error:
             _say(str(error))
@@ -124,26 +127,20 @@ def _segment(options: Namespace) -> int:
 
 def _segment_file(
     path: Path,
-    outputs: list[Path],
+    paths: dict[str, Path],
     classifier: PixelClassifier,
+    wanted: Wanted,
     backbone: Backbone | None,
     options: Namespace,
 ) -> None:
-    from napari_vitrail.imagefile import write_tiff
-    from napari_vitrail.segmentation import probabilities_steps, segment_steps
+    from napari_vitrail.results import results_steps, write_results
 
     image = _image(path, options)
     settings = {"backbone": backbone, "device": options.device, "store": _store(options)}
     with _named(path):
-        if options.probabilities:
-            steps = probabilities_steps(image, classifier, **settings)
-            probabilities = _with_bar(steps, path.name)
-            write_tiff(outputs[1], probabilities, "CYX")
-            segmentation = classifier.classes_[probabilities.argmax(axis=0)]
-        else:
-            segmentation = _with_bar(segment_steps(image, classifier, **settings), path.name)
-    write_tiff(outputs[0], segmentation.astype(classifier.dtype))
-    for output in outputs:
+        found = _with_bar(results_steps(image, classifier, wanted, **settings), path.name)
+        write_results(paths, image, classifier, wanted, *found)
+    for output in paths.values():
         print(output)
 
 
@@ -318,10 +315,22 @@ def _megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
-def _outputs(path: Path, options: Namespace) -> list[Path]:
-    """Return where the segmentation of an image goes, and its probabilities where wanted."""
-    kinds = ("segmentation", "probabilities") if options.probabilities else ("segmentation",)
-    return [options.output / f"{path.stem}_{kind}.tif" for kind in kinds]
+def _wanted(options: Namespace) -> Wanted:
+    """Return what is to be written of every image."""
+    from napari_vitrail.crf import DenseCRF
+    from napari_vitrail.results import Wanted
+    from napari_vitrail.smoothing import Smoothing
+
+    smoothing = None if options.smooth is None else Smoothing(options.smooth)
+    return Wanted(
+        probabilities=options.probabilities,
+        refinement=DenseCRF() if options.crf else smoothing,
+        instances=tuple(options.instances or ()),
+        min_size=options.min_size,
+        split=options.split,
+        table=options.table,
+        pixel_size=options.pixel_size,
+    )
 
 
 def _score_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
@@ -343,10 +352,11 @@ def _check_pairs(images: Sequence[Path], labels: Sequence[Path]) -> None:
         )
 
 
-def _check_distinct(images: Sequence[Path], outputs: Sequence[Sequence[Path]]) -> None:
+def _check_distinct(images: Sequence[Path], outputs: Sequence[dict[str, Path]]) -> None:
     """Raise ValueError where two images would be written to one file."""
     taken: dict[Path, Path] = {}
-    for image, (output, *_) in zip(images, outputs, strict=True):
+    for image, paths in zip(images, outputs, strict=True):
+        output = paths["segmentation.tif"]
         if output in taken:
             raise ValueError(f"{taken[output]} and {image} would both be written to {output}")
         taken[output] = image

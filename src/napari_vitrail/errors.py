@@ -26,3 +26,7 @@ class SpecMismatch(VitrailError, ValueError):
 
 class ProjectError(VitrailError, ValueError):
     """A ``.vitrail`` file is damaged, too new, or holds something that is refused for safety."""
+
+
+class MissingExtra(VitrailError, ImportError):
+    """An optional package is needed and not installed; the message has the line that installs it."""
