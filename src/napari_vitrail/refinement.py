@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from skimage.measure import label as connected
 
-from napari_vitrail.image import as_image
+from napari_vitrail.image import LayeredImage, as_image, main_of
 from napari_vitrail.progress import Progress, Steps, drain
 from napari_vitrail.smoothing import Smoothing
 
@@ -39,7 +39,7 @@ def refine_steps(
     probabilities: ArrayLike,
     how: Refinement = Smoothing(),  # noqa: B008  frozen
     *,
-    image: ArrayLike | None = None,
+    image: ArrayLike | LayeredImage | None = None,
     classes: ArrayLike | None = None,
 ) -> Steps[NDArray[np.integer]]:
     """Yield Progress; return what `refine` returns."""
@@ -47,7 +47,7 @@ def refine_steps(
     ids = np.arange(len(known)) if classes is None else np.asarray(classes)
     if ids.shape != (len(known),):
         raise ValueError(f"classes must be as many as the probabilities, {len(known)}, got shape {ids.shape}")
-    plane = None if image is None else as_image(image)
+    plane = None if image is None else main_of(as_image(image))
     if plane is not None and plane.shape[:2] != known.shape[1:]:
         raise ValueError(
             f"image must have the rows and columns of the probabilities, {known.shape[1:]}, "
@@ -63,7 +63,7 @@ def refine(
     probabilities: ArrayLike,
     how: Refinement = Smoothing(),  # noqa: B008  frozen
     *,
-    image: ArrayLike | None = None,
+    image: ArrayLike | LayeredImage | None = None,
     classes: ArrayLike | None = None,
 ) -> NDArray[np.integer]:
     """Make a segmentation of class probabilities that is freed of specks and keeps small structures.
@@ -77,7 +77,7 @@ def refine(
         Of each class, such as `napari_vitrail.class_probabilities` returns.
     how : Smoothing or DenseCRF
         Or anything else with a method ``refined_steps``.
-    image : (H, W), (H, W, 3) or (H, W, 4) array, optional
+    image : (H, W), (H, W, 3) or (H, W, 4) array, or LayeredImage, optional
         The image; `DenseCRF` needs it.
     classes : (k,) int array, optional
         Ids in the order of the probabilities, such as ``classifier.classes_``; else 0 to k - 1.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_vitrail.image import Picture, main_of
 from napari_vitrail.imagefile import write_tiff
 from napari_vitrail.instances import find_instances
 from napari_vitrail.measurements import measure, write_csv
@@ -78,13 +79,13 @@ class Wanted:
 
 
 def results_steps(
-    image: NDArray[Any], classifier: PixelClassifier, wanted: Wanted, **settings: Any
+    image: Picture, classifier: PixelClassifier, wanted: Wanted, **settings: Any
 ) -> Steps[tuple[NDArray[Any], NDArray[Any] | None]]:
     """Yield Progress; return the segmentation of an image, and its probabilities where they were needed.
 
     Parameters
     ----------
-    image : (H, W) or (H, W, 3) array
+    image : (H, W) or (H, W, 3) array, or LayeredImage
     classifier : PixelClassifier
     wanted : Wanted
     **settings
@@ -104,7 +105,7 @@ def results_steps(
 
 def write_results(
     paths: dict[str, Path],
-    image: NDArray[Any],
+    image: Picture,
     classifier: PixelClassifier,
     wanted: Wanted,
     segmentation: NDArray[Any],
@@ -120,8 +121,11 @@ def write_results(
         if wanted.table:
             spacing = None if wanted.pixel_size is None else (wanted.pixel_size, wanted.pixel_size)
             table = measure(
-                instances, segmentation=segmentation, class_names=classifier.class_names, image=image,
+                instances,
+                segmentation=segmentation,
+                class_names=classifier.class_names,
+                image=main_of(image),
                 spacing=spacing,
-            )  # fmt: skip
+            )
             write_csv(paths["objects.csv"], table)
     write_tiff(paths["segmentation.tif"], segmentation)

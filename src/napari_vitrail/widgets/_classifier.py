@@ -5,12 +5,15 @@ from __future__ import annotations
 import napari.viewer
 from qtpy.QtCore import QEvent, QSize
 from qtpy.QtGui import QCloseEvent, QShowEvent
-from qtpy.QtWidgets import QFormLayout, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QFrame, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from napari_vitrail.widgets._classes import ClassTable
+from napari_vitrail.widgets._cleanup import CleanUp
 from napari_vitrail.widgets._file import ClassifierFile
 from napari_vitrail.widgets._live import LiveUpdate
 from napari_vitrail.widgets._more import SegmentMore
+from napari_vitrail.widgets._objects import Objects
+from napari_vitrail.widgets._probabilities import Probabilities
 from napari_vitrail.widgets._segmenting import segment_painted
 from napari_vitrail.widgets._uncertain import Uncertainty
 from napari_vitrail.widgets._workbench import Workbench
@@ -34,6 +37,9 @@ class ClassifierWidget(QWidget):
         self._classes = ClassTable(viewer, result=self._bench.result)
         self._live = LiveUpdate(self._bench)
         self._uncertain = Uncertainty(self._bench)
+        self._probabilities = Probabilities(self._bench)
+        self._clean_up = CleanUp(self._bench)
+        self._objects = Objects(self._bench)
         self._file = ClassifierFile(self._bench)
         self._more = SegmentMore(self._bench)
         self._bench.job.requested.connect(self._on_segment_requested)
@@ -74,7 +80,7 @@ class ClassifierWidget(QWidget):
             arrow.setToolTip("Show the other pages")
         for title, page, hint in (
             ("Paint", self._painting_page(), "Choose the image and paint"),
-            ("Results", _column(self._uncertain, self._file), "What else can be made of the strokes"),
+            ("Results", self._results_page(), "What else can be made of the strokes"),
             ("Batch", _column(self._more), "Segment stacks and other images"),
             ("Settings", self._settings_page(), "Features and classifier; the defaults suit most images"),
         ):
@@ -88,6 +94,12 @@ class ClassifierWidget(QWidget):
         self._bench.layers.add_rows(rows)
         self._live.add_rows(rows)
         return _column(rows, self._classes)
+
+    def _results_page(self) -> QWidget:
+        return _column(
+            self._uncertain, self._probabilities, _line(), self._clean_up, _line(), self._objects, _line(),
+            self._file,
+        )  # fmt: skip
 
     def _settings_page(self) -> QWidget:
         rows = _rows()
@@ -112,6 +124,13 @@ def _rows() -> QFormLayout:
     rows = QFormLayout()
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     return rows
+
+
+def _line() -> QFrame:
+    """Return what parts one kind of result from the next."""
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    return line
 
 
 def _column(*parts: QWidget | QFormLayout) -> QWidget:

@@ -29,8 +29,12 @@ from napari_vitrail.widgets._planes import (
 MARK = "napari-vitrail"
 SEGMENTATION, UNCERTAINTY, COLOURS = "segmentation", "uncertainty", "PCA"
 SIMILARITY, ALIKE = "similarity", "alike"
-RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY}
-"""Kinds of layers that are looked at; one of the kind `ALIKE` is for painting on, like strokes."""
+OBJECTS, PROBABILITY = "objects", "probability of"
+RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY, OBJECTS}
+"""Kinds of layers that are looked at, as are those that begin with `PROBABILITY`.
+
+One of the kind `ALIKE` is for painting on, like strokes.
+"""
 
 _CLASS = "class"  # the column of a layer's features that names its classes
 _RESULT_OPACITY = 0.4
@@ -100,6 +104,35 @@ def write_patch(
     return layer
 
 
+def write_values(
+    viewer: Viewer, plane: ImagePlane, kind: str, values: NDArray[np.float32], **look: Any
+) -> Image:
+    """Write values from 0 to 1 into the image layer of their kind that earlier runs have made, or a new one.
+
+    The selected layer stays selected; `look` is what a new layer looks like.
+    """
+    for layer in written(viewer.layers, plane.layer_name, kind):
+        if layer.data.shape == plane.shape:
+            layer.data[plane.index] = values
+            layer.visible = True
+            layer.refresh()
+            return layer
+    data = np.zeros(plane.shape, np.float32)
+    data[plane.index] = values
+    layer = Image(
+        data,
+        name=f"{plane.layer_name} {kind}",
+        metadata=mark(plane.layer_name, kind),
+        contrast_limits=(0, 1),
+        **look,
+        **plane.to_world,
+    )
+    selected = viewer.layers.selection.active
+    viewer.add_layer(layer)
+    viewer.layers.selection.active = selected  # the brush stays in hand
+    return layer
+
+
 def class_colours() -> CyclicLabelColormap:
     """Return label colours of which the first few are chosen with care, and the rest napari's."""
     chosen = [(0, 0, 0, 0), *map(transform_color, _CLASS_COLOURS)]
@@ -154,7 +187,8 @@ def mark(image_name: str, kind: str) -> dict[str, Any]:
 
 def is_result(layer: Layer) -> bool:
     """Whether a layer is a result of ours; one that was renamed is the user's own."""
-    return layer.metadata.get(MARK, {}).get("kind") in RESULTS and _keeps_its_name(layer)
+    kind = layer.metadata.get(MARK, {}).get("kind", "")
+    return (kind in RESULTS or kind.startswith(PROBABILITY)) and _keeps_its_name(layer)
 
 
 def written(layers: LayerList, image_name: str, kind: str) -> list[Layer]:

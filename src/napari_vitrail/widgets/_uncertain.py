@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._layers import UNCERTAINTY, mark, written
+from napari_vitrail.widgets._layers import UNCERTAINTY, write_values
 from napari_vitrail.widgets._planes import ImagePlane, full_resolution, plane_index
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -91,27 +91,7 @@ def uncertainty_steps(plane: ImagePlane, classifier: PixelClassifier) -> Steps[N
 
 def write_uncertainty(viewer: Viewer, plane: ImagePlane, values: NDArray[np.float32]) -> Image:
     """Write the uncertainty of a plane into the image layer that earlier runs have made, or a new one."""
-    for layer in written(viewer.layers, plane.layer_name, UNCERTAINTY):
-        if layer.data.shape == plane.shape:
-            layer.data[plane.index] = values
-            layer.visible = True
-            layer.refresh()
-            return layer
-    data = np.zeros(plane.shape, np.float32)
-    data[plane.index] = values
-    layer = Image(
-        data,
-        name=f"{plane.layer_name} {UNCERTAINTY}",
-        metadata=mark(plane.layer_name, UNCERTAINTY),
-        colormap=_COLORMAP,
-        contrast_limits=(0, 1),
-        opacity=_OPACITY,
-        **plane.to_world,
-    )
-    selected = viewer.layers.selection.active
-    viewer.add_layer(layer)
-    viewer.layers.selection.active = selected  # the brush stays in hand
-    return layer
+    return write_values(viewer, plane, UNCERTAINTY, values, colormap=_COLORMAP, opacity=_OPACITY)
 
 
 def go_to_most_uncertain(viewer: Viewer, layer: Image, strokes: Labels | None) -> tuple[int, int]:

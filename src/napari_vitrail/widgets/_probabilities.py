@@ -1,0 +1,100 @@
+"""How probable each class is, as a layer in its colour."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils import Colormap
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from napari_vitrail.progress import Steps
+from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._layers import PROBABILITY, class_colours, write_values
+from napari_vitrail.widgets._planes import ImagePlane
+from napari_vitrail.widgets._workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari_vitrail.classify import PixelClassifier
+
+_HELP = (
+    "Show how probable each class is, from 0 to 1, as one layer for each class, in its colour; "
+    "together they mix their colours"
+)
+
+
+class Probabilities(QWidget):
+    """A button that shows the probability of each class as a layer.
+
+    Parameters
+    ----------
+    bench : Workbench
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__()
+        self._bench = bench
+        self._show = QPushButton("Probabilities")
+        self._show.clicked.connect(self._on_clicked)
+        for signal in (bench.changed, bench.learned):
+            signal.connect(self._allow)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._show)
+        self._allow()
+
+    def _allow(self) -> None:
+        obstacle = self._bench.classifier_obstacle()
+        self._show.setEnabled(not obstacle)
+        self._show.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else _HELP))
+
+    def _on_clicked(self) -> None:
+        obstacle, classifier = self._bench.classifier_obstacle(), self._bench.classifier
+        if obstacle or classifier is None:
+            self._bench.job.refuse(obstacle)
+            return
+        plane = self._bench.plane()
+        self._bench.job.run(
+            plane_probabilities_steps(plane, classifier),
+            on_done=partial(self._on_done, plane, classifier),
+            title=f"Asking for the probabilities of {plane.layer_name}",
+        )
+
+    def _on_done(
+        self, plane: ImagePlane, classifier: PixelClassifier, probabilities: NDArray[np.float32]
+    ) -> str:
+        colours = colours_of(classifier, self._bench.layers.strokes)
+        for class_id, values in zip(classifier.classes_.tolist(), probabilities, strict=True):
+            name = classifier.class_names[class_id]
+            write_probability(self._bench, plane, name, values, colours[class_id])
+        return self._bench.report(plane, f"probabilities of {len(probabilities)} classes.")
+
+
+def plane_probabilities_steps(plane: ImagePlane, classifier: PixelClassifier) -> Steps[NDArray[np.float32]]:
+    """Yield Progress; return the probability of each class (k, H, W) in a plane."""
+    from napari_vitrail.segmentation import probabilities_steps  # loads torch
+    from napari_vitrail.store import shared_store
+
+    return (yield from probabilities_steps(plane.read(), classifier, store=shared_store()))
+
+
+def colours_of(classifier: PixelClassifier, strokes: Labels | None) -> dict[int, NDArray[np.floating]]:
+    """Return the colour of each class: that of the strokes if there are any."""
+    colormap = class_colours() if strokes is None else strokes.colormap
+    return {int(class_id): np.asarray(colormap.map(int(class_id))) for class_id in classifier.classes_}
+
+
+def write_probability(
+    bench: Workbench, plane: ImagePlane, name: str, values: NDArray[np.float32], colour: NDArray[np.floating]
+) -> Image:
+    """Write the probability of a class into its layer, in its colour."""
+    clear = np.array([0, 0, 0, 1])
+    colormap = Colormap([clear, [*colour[:3], 1]], name=f"black to {name}")
+    layer = write_values(
+        bench.viewer, plane, f"{PROBABILITY} {name}", values, colormap=colormap, blending="additive"
+    )
+    layer.colormap = colormap  # the class may have another colour by now
+    return layer
