@@ -57,7 +57,7 @@ class ClassMenu(QPushButton):
         result = self._bench.result()
         if result is None or self._bench.image_obstacle():
             return {}
-        counts = np.bincount(result.data[self._bench.plane().index].ravel())
+        counts = np.bincount(np.ravel(result.data[self._bench.plane().index]))
         return {int(class_id): int(counts[class_id]) for class_id in np.flatnonzero(counts) if class_id}
 
     def _names(self) -> dict[int, str]:

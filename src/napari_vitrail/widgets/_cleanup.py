@@ -133,7 +133,7 @@ class CleanUp(QWidget):
         layer = self._bench.result()
         if layer is None:
             return "the segmentation was removed meanwhile; nothing is left to clean up."
-        before = _Before(layer, plane, layer.data[plane.index].copy(), window is not None)
+        before = _Before(layer, plane, np.array(layer.data[plane.index]), window is not None)
         at = (slice(None), slice(None)) if window is None else window
         changed = np.count_nonzero(before.classes[at] != classes)
         self._before = before

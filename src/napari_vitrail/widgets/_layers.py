@@ -51,7 +51,7 @@ def add_strokes(viewer: Viewer, image: Image, channels: Channels = PLAIN) -> Lab
     """Add an empty labels layer over an image, with the brush in hand."""
     shape = shape_of(image, channels)
     layer = Labels(
-        _empty(shape, np.dtype(np.uint8), is_lazy(full_resolution(image))),
+        empty(shape, np.dtype(np.uint8), is_lazy(full_resolution(image))),
         name=strokes_name(image),
         colormap=class_colours(),
         opacity=1,
@@ -117,7 +117,7 @@ def write_values(
             layer.visible = True
             layer.refresh()
             return layer
-    data = np.zeros(plane.shape, np.float32)
+    data = empty(plane.shape, np.dtype(np.float32), plane.is_lazy)
     data[plane.index] = values
     layer = Image(
         data,
@@ -218,14 +218,14 @@ def _writable(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Label
     if layer is None:
         return _add_result(viewer, plane, dtype, strokes)
     if not np.can_cast(dtype, layer.data.dtype):
-        wider = _empty(plane.shape, np.promote_types(dtype, layer.data.dtype), plane.is_lazy)
+        wider = empty(plane.shape, np.promote_types(dtype, layer.data.dtype), plane.is_lazy)
         for at in range(plane.shape[0]):  # one after the other: all of them may not fit into memory
             wider[at] = layer.data[at]
         layer.data = wider
     return layer
 
 
-def _empty(shape: tuple[int, ...], dtype: np.dtype, lazy: bool) -> Any:
+def empty(shape: tuple[int, ...], dtype: np.dtype, lazy: bool) -> Any:
     """Return an array of zeros; for images that may not fit into memory one that is packed in memory."""
     if not lazy:
         return np.zeros(shape, dtype)
@@ -238,7 +238,7 @@ def _empty(shape: tuple[int, ...], dtype: np.dtype, lazy: bool) -> Any:
 def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels | None) -> Labels:
     """Add an empty result below the strokes, or on top."""
     layer = Labels(
-        _empty(plane.shape, dtype, plane.is_lazy),
+        empty(plane.shape, dtype, plane.is_lazy),
         name=f"{plane.layer_name} {SEGMENTATION}",
         metadata=mark(plane.layer_name, SEGMENTATION),
         colormap=class_colours() if strokes is None else deepcopy(strokes.colormap),

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushB
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._class_menu import ClassMenu
 from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._layers import OBJECTS, class_names, mark, written
+from napari_vitrail.widgets._layers import OBJECTS, class_names, empty, mark, written
 from napari_vitrail.widgets._planes import ImagePlane
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
@@ -115,7 +115,7 @@ class Objects(QWidget):
             return
         plane = self._bench.plane()
         steps = objects_steps(
-            plane, result.data[plane.index].copy(), chosen, class_names(result),
+            plane, np.array(result.data[plane.index]), chosen, class_names(result),
             min_size=self._size.value(), split=self._split.value, calibration=calibration(result, plane),
         )  # fmt: skip
         self._bench.job.run(
@@ -184,7 +184,7 @@ def write_objects(bench: Workbench, plane: ImagePlane, instances: NDArray[np.int
     Other planes of it are emptied: the table is of one plane.
     """
     viewer = bench.viewer
-    data = np.zeros(plane.shape, np.int32)
+    data = empty(plane.shape, np.dtype(np.int32), plane.is_lazy)
     data[plane.index] = instances
     for layer in written(viewer.layers, plane.layer_name, OBJECTS):
         if layer.data.shape == plane.shape:
