@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_vitrail import ComputeError, DenseCRF, MissingExtra, drain, refine, refine_steps
+from napari_vitrail import ComputeError, DenseCRF, LayeredImage, MissingExtra, drain, refine, refine_steps
 from napari_vitrail.crf import infer
 
 
@@ -77,6 +77,15 @@ def test_other_grey_values_are_brought_to_colours(probabilities, guide):
     grey = guide[..., 0]
     answers = [drain(crf.refined_steps(probabilities, own)) for own in (grey.astype(np.uint16) * 9, grey / 3)]
     assert (answers[0].argmax(axis=0) == answers[1].argmax(axis=0)).mean() > 0.99
+
+
+@pytest.mark.usefixtures("package")
+def test_further_channels_are_not_looked_at(probabilities, guide):
+    layered = LayeredImage(guide, {"depth": np.zeros(guide.shape[:2])})
+    crf = DenseCRF(n_iterations=2)
+    np.testing.assert_array_equal(
+        refine(probabilities, crf, image=layered), refine(probabilities, crf, image=guide)
+    )
 
 
 @pytest.mark.usefixtures("package")

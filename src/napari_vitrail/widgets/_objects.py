@@ -52,9 +52,10 @@ class Objects(QWidget):
         self._bench = bench
         self._classes = ClassMenu(bench)
         self._size = QSpinBox()
-        self._size.setRange(0, 1_000_000)
+        self._size.setRange(0, 99_999)
         self._size.setValue(_FEWEST_PIXELS)
         self._size.setSuffix(" px")
+        self._size.setMinimumWidth(56)  # gives way in a narrow dock
         self._size.setToolTip(_SIZE_HELP)
         self._split = CheckBox(text="Split touching", value=True, tooltip=_SPLIT_HELP)
         self._buttons = {name: QPushButton(name) for name in _HELP}
