@@ -76,12 +76,13 @@ class Objects(QWidget):
         sizes.addWidget(self._size, 1)
         sizes.addWidget(self._split.native)
         buttons = QHBoxLayout()
-        for button in self._buttons.values():
-            buttons.addWidget(button, 1)
+        for name in ("Table", "Save CSV..."):
+            buttons.addWidget(self._buttons[name], 1)
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addRow(label, self._classes)
         rows.addRow(size_label, sizes)
+        rows.addRow(self._buttons["Find objects"])
         rows.addRow(buttons)
 
     def _obstacle(self) -> str:
