@@ -42,13 +42,17 @@ def _add_train(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_no_store(parser)
     _add_computing(parser, weights="auto")
     _add_channels(parser)
+    _add_stains(parser)
     _add_spec(parser)
     parser.set_defaults(command="train")
 
 
 def _add_segment(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("segment", parents=[common], help="segment images with a saved classifier")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="TIFF, PNG or JPEG")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", type=Path,
+        help="TIFF, PNG or JPEG; a folder of them; or a pattern, 'plate/**/*.tif'",
+    )  # fmt: skip
     parser.add_argument("-m", "--model", type=Path, required=True, help="made by train or napari")
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=Path, required=True,
@@ -63,6 +67,11 @@ def _add_segment(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_no_store(parser)
     _add_computing(parser, weights=None)
     _add_channels(parser)
+    _add_stains(parser)
+    parser.add_argument(
+        "--stack", action="store_true",
+        help="files hold stacks: every plane is segmented, of the last two axes but for the channels",
+    )  # fmt: skip
     parser.set_defaults(command="segment")
 
 
@@ -103,6 +112,7 @@ def _add_features(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", action="store_true", help="say what it would take, and compute nothing")
     _add_computing(parser, weights="auto")
     _add_channels(parser)
+    _add_stains(parser)
     _add_spec(parser)
     parser.set_defaults(command="features")
 
@@ -177,8 +187,16 @@ def _add_channels(parser: argparse.ArgumentParser) -> None:
         "--channel-axis", type=int, metavar="AXIS", help="axis of the channels, if not the last"
     )
     parser.add_argument(
-        "--channels", type=int, nargs="+", metavar="N", help="the one or three to use, from 0"
-    )
+        "--channels", type=int, nargs="+", metavar="N",
+        help="the one or three to use, from 0, as grey or as colours",
+    )  # fmt: skip
+
+
+def _add_stains(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--stains", type=int, nargs="+", metavar="N",
+        help="two channels or more to use, each also by itself, as when channels are chosen in napari",
+    )  # fmt: skip
 
 
 def _add_spec(parser: argparse.ArgumentParser) -> None:

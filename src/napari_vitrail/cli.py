@@ -5,24 +5,25 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_vitrail import arguments
-from napari_vitrail.errors import CHEAPER, ComputeError, MissingExtra, SpecMismatch, VitrailError
+from napari_vitrail.errors import CHEAPER, ComputeError, VitrailError
 from napari_vitrail.spec import SEGMENTATION
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_vitrail.backbones import Backbone
-    from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.batch import FileDone, Reading
     from napari_vitrail.demo import Outcome
+    from napari_vitrail.image import Picture
     from napari_vitrail.progress import Steps
     from napari_vitrail.results import Wanted
     from napari_vitrail.samples import Sample
@@ -77,11 +78,12 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _train(options: Namespace) -> int:
+    from napari_vitrail.batch import check_spared
     from napari_vitrail.classify import fit_classifier_steps
     from napari_vitrail.project import save_classifier
 
     _check_pairs(options.images, options.labels)
-    _check_spared([options.output], [*options.images, *options.labels])
+    check_spared([options.output], [*options.images, *options.labels])
     images = [_image(path, options) for path in options.images]
     steps = fit_classifier_steps(
         images,
@@ -100,48 +102,34 @@ def _train(options: Namespace) -> int:
 
 
 def _segment(options: Namespace) -> int:
+    from napari_vitrail.batch import find_images, plan_outputs, segment_files_steps
     from napari_vitrail.project import load_classifier
 
-    wanted = _wanted(options)
-    outputs = [wanted.paths(path, options.output) for path in options.images]
-    _check_distinct(options.images, outputs)
-    _check_spared([path for own in outputs for path in own.values()], [*options.images, options.model])
+    wanted, reading = _wanted(options), _reading(options)
+    images = find_images(options.images)
+    outputs = plan_outputs(images, wanted, options.output, [options.model])
     classifier = load_classifier(options.model)
     wanted.class_ids(classifier)  # an unknown one is said before anything is computed
     asked = options.weights is not None and classifier.spec.uses_vit
     backbone = _backbone(classifier.spec, options) if asked else None
     options.output.mkdir(parents=True, exist_ok=True)
-    failed = 0
-    for path, paths in zip(options.images, outputs, strict=True):
-        try:
-            _segment_file(path, paths, classifier, wanted, backbone, options)
-        except (SpecMismatch, MissingExtra):
-            raise  # true of every image
-        except (ValueError, OSError, ComputeError) as error:
-            _say(str(error))
-            failed += 1
+    steps = segment_files_steps(
+        images, outputs, classifier, wanted, reading,
+        backbone=backbone, device=options.device, store=_store(options),
+    )  # fmt: skip
+    done = _with_bar(steps, "segmenting", tell=_tell)
+    failed = sum(bool(file.error) for file in done)
     if failed:
-        _say(f"{failed} of {len(outputs)} images could not be segmented")
+        _say(f"{failed} of {len(done)} images could not be segmented")
     return FAILED if failed else 0
 
 
-def _segment_file(
-    path: Path,
-    paths: dict[str, Path],
-    classifier: PixelClassifier,
-    wanted: Wanted,
-    backbone: Backbone | None,
-    options: Namespace,
-) -> None:
-    from napari_vitrail.results import results_steps, write_results
-
-    image = _image(path, options)
-    settings = {"backbone": backbone, "device": options.device, "store": _store(options)}
-    with _named(path):
-        found = _with_bar(results_steps(image, classifier, wanted, **settings), path.name)
-        write_results(paths, image, classifier, wanted, *found)
-    for output in paths.values():
-        print(output)
+def _tell(file: FileDone) -> None:
+    """Say what came of a file."""
+    if file.error:
+        _say(file.error)
+    for path in file.written:
+        print(path)
 
 
 def _features(options: Namespace) -> int:
@@ -198,11 +186,12 @@ def _clear_store(options: Namespace) -> int:
 
 
 def _demo(options: Namespace) -> int:
+    from napari_vitrail.batch import check_spared
     from napari_vitrail.demo import compare_steps
     from napari_vitrail.report import output_names, write_report
 
     outputs = [options.output / name for name in output_names()]
-    _check_spared(outputs, [path for path in (options.image, options.labels) if path])
+    check_spared(outputs, [path for path in (options.image, options.labels) if path])
     sample = _sample(options)
     backbone = _backbone(SEGMENTATION, options)
     steps = compare_steps(sample, backbone=backbone, device=options.device)
@@ -251,44 +240,44 @@ _COMMANDS = {
 # ---- from options to what the core takes --------------------------------------------------------
 
 
-def _image(path: Path, options: Namespace) -> NDArray[Any]:
+def _image(path: Path, options: Namespace) -> Picture:
     """Return an image file as the core wants it; an error names the file."""
-    from napari_vitrail.image import as_image
-    from napari_vitrail.imagefile import read_image
-
-    pixels = read_image(path)
-    with _named(path):
-        return as_image(pixels, channel_axis=options.channel_axis, channels=options.channels)
+    [image] = _reading(options).read(path).planes
+    return image
 
 
-def _labels(path: Path, image: NDArray[Any]) -> NDArray[Any]:
+def _reading(options: Namespace) -> Reading:
+    from napari_vitrail.batch import Reading
+
+    return Reading(
+        options.channel_axis,
+        None if options.channels is None else tuple(options.channels),
+        tuple(options.stains) if getattr(options, "stains", None) else None,
+        getattr(options, "stack", False),
+    )
+
+
+def _labels(path: Path, image: Picture) -> NDArray[Any]:
     """Return a labels file that fits an image; an error names the file."""
+    from napari_vitrail.batch import named
     from napari_vitrail.imagefile import read_image
     from napari_vitrail.strokes import as_labels
 
     labels = read_image(path)
-    with _named(path):
+    with named(path):
         return as_labels(labels, image.shape)
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Let a ValueError say which file it is about."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def _sample(options: Namespace) -> Sample:
     """Return the sample to demonstrate: the shipped one, or an image with some strokes held out."""
+    from napari_vitrail.image import main_of
     from napari_vitrail.samples import histology, sample_of
 
     if not options.image and not options.labels:
         return histology()
     if not (options.image and options.labels):
         raise ValueError("--image and --labels go together: one was given without the other")
-    image = _image(options.image, options)
+    image = main_of(_image(options.image, options))
     return sample_of(image, _labels(options.labels, image))
 
 
@@ -352,26 +341,8 @@ def _check_pairs(images: Sequence[Path], labels: Sequence[Path]) -> None:
         )
 
 
-def _check_distinct(images: Sequence[Path], outputs: Sequence[dict[str, Path]]) -> None:
-    """Raise ValueError where two images would be written to one file."""
-    taken: dict[Path, Path] = {}
-    for image, paths in zip(images, outputs, strict=True):
-        output = paths["segmentation.tif"]
-        if output in taken:
-            raise ValueError(f"{taken[output]} and {image} would both be written to {output}")
-        taken[output] = image
-
-
-def _check_spared(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Raise ValueError where an output would replace an input."""
-    read = {path.resolve() for path in inputs}
-    for output in outputs:
-        if output.resolve() in read:
-            raise ValueError(f"{output} is an input and is not overwritten; choose another output")
-
-
-def _with_bar(steps: Steps[Result], title: str) -> Result:
-    """Run long work to its end with a progress bar, where someone is watching."""
+def _with_bar(steps: Steps[Result], title: str, tell: Callable[[Any], None] | None = None) -> Result:
+    """Run long work to its end with a progress bar, where someone is watching; tell what comes meanwhile."""
     from tqdm import tqdm
 
     with closing(steps), tqdm(desc=title, file=sys.stderr, disable=None, leave=False) as bar:
@@ -383,6 +354,9 @@ def _with_bar(steps: Steps[Result], title: str) -> Result:
                 return result
             except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
                 raise ComputeError(f"{title}: {str(error) or 'out of memory'}{CHEAPER}") from error
+            if tell is not None and progress.so_far is not None:
+                bar.clear()
+                tell(progress.so_far)
             bar.total = progress.total
             bar.set_description(f"{title}: {progress.what}", refresh=False)
             bar.update(progress.done - bar.n)

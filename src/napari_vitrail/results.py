@@ -111,9 +111,9 @@ def write_results(
     segmentation: NDArray[Any],
     probabilities: NDArray[Any] | None,
 ) -> None:
-    """Write what is wanted of an image to the files that `Wanted.paths` has named."""
+    """Write what is wanted of an image, or of a stack, to the files that `Wanted.paths` has named."""
     if wanted.probabilities and probabilities is not None:
-        write_tiff(paths["probabilities.tif"], probabilities, "CYX")
+        write_tiff(paths["probabilities.tif"], probabilities, _axes(segmentation.ndim, "C"))
     if wanted.instances:
         there = [id_ for id_ in wanted.class_ids(classifier) if (segmentation == id_).any()]
         instances = find_instances(segmentation, there, min_size=wanted.min_size, split=wanted.split)
@@ -128,4 +128,9 @@ def write_results(
                 spacing=spacing,
             )
             write_csv(paths["objects.csv"], table)
-    write_tiff(paths["segmentation.tif"], segmentation)
+    write_tiff(paths["segmentation.tif"], segmentation, _axes(segmentation.ndim))
+
+
+def _axes(ndim: int, channels: str = "") -> str:
+    """Return TIFF's letters of a plane, a stack or more of them; Q is an axis of another kind."""
+    return {2: "", 3: "Z", 4: "TZ"}.get(ndim, "Q" * (ndim - 2)) + channels + "YX"

@@ -1,0 +1,273 @@
+"""Files one after the other: images that are read as a classifier sees them, results beside each other."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from napari_vitrail.errors import CHEAPER, ComputeError, MissingExtra, SpecMismatch
+from napari_vitrail.image import LayeredImage, Picture, as_image
+from napari_vitrail.imagefile import TIFF_SUFFIXES, read_image
+from napari_vitrail.progress import Progress, Steps, part_of
+from napari_vitrail.results import Wanted, results_steps, write_results
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_vitrail.classify import PixelClassifier
+
+IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
+"""Of the files in a folder that are taken for images."""
+_PATTERN = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the axes of image files are meant.
+
+    Attributes
+    ----------
+    channel_axis : int, optional
+        Axis that holds the channels. Needed unless the last axis holds 3 or 4 of them.
+    channels : tuple of int, optional
+        The one or three to use, seen as grey or as colours.
+    stains : tuple of int, optional
+        Two or more to use, each also by itself: ``channel 0``, ``channel 2`` ..., see
+        `napari_vitrail.LayeredImage.of_channels`. Needs the channel axis.
+    stack : bool
+        Whether axes before the last two, those of channels aside, count planes.
+    """
+
+    channel_axis: int | None = None
+    channels: tuple[int, ...] | None = None
+    stains: tuple[int, ...] | None = None
+    stack: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stains is None:
+            return
+        if self.channel_axis is None or self.channels is not None:
+            raise ValueError("stains need channel_axis, which says where they are, and go without channels")
+        if len(set(self.stains)) < 2:
+            raise ValueError(f"stains must be two channels or more, got {self.stains}")
+
+    def read(self, path: Path) -> FilePlanes:
+        """Return the planes of an image file as the core takes them; an error names the file.
+
+        Raises
+        ------
+        OSError
+            If there is no file, or it cannot be opened.
+        ValueError
+            If it is damaged, or its axes are not as they were said to be.
+        """
+        pixels = read_image(path)
+        with named(path):
+            if not self.stack:
+                return FilePlanes((), [self._seen(pixels, self.channel_axis)])
+            if self.channel_axis is not None:
+                pixels = np.moveaxis(pixels, self.channel_axis, -1)
+            n_axes = 2 if self.channel_axis is None else 3  # of a plane
+            if pixels.ndim <= n_axes:
+                raise ValueError(
+                    f"a stack must have an axis that counts its planes, got shape {pixels.shape}"
+                )
+            counts, sides = pixels.shape[:-n_axes], pixels.shape[-n_axes:]
+            last = None if self.channel_axis is None else -1
+            return FilePlanes(counts, [self._seen(plane, last) for plane in pixels.reshape(-1, *sides)])
+
+    def _seen(self, plane: NDArray[Any], axis: int | None) -> Picture:
+        """Return a plane as the core takes it."""
+        if self.stains is None:
+            return as_image(plane, channel_axis=axis, channels=self.channels)
+        channels = np.moveaxis(plane, -1 if axis is None else axis, 0)
+        if unknown := [stain for stain in self.stains if not 0 <= stain < len(channels)]:
+            raise ValueError(f"stains must be 0 to {len(channels) - 1}, got {unknown}")
+        return LayeredImage.of_channels({channel_name(stain): channels[stain] for stain in self.stains})
+
+
+class FilePlanes(NamedTuple):
+    """The planes of an image file.
+
+    Attributes
+    ----------
+    counts : tuple of int
+        Shape of the axes that count them; empty where there is one.
+    planes : list of (H, W) or (H, W, 3) array, or LayeredImage
+    """
+
+    counts: tuple[int, ...]
+    planes: list[Picture]
+
+
+class FileDone(NamedTuple):
+    """What came of a file.
+
+    Attributes
+    ----------
+    image : Path
+    written : tuple of Path
+        Empty where it could not be segmented.
+    error : str
+        Why not; empty where it could.
+    """
+
+    image: Path
+    written: tuple[Path, ...]
+    error: str = ""
+
+
+def find_images(names: Sequence[str | Path]) -> list[Path]:
+    """Return the files that some names stand for.
+
+    Parameters
+    ----------
+    names : sequence of str or path
+        Of files, of folders, whose images are taken, or patterns such as ``plate/*.tif``; ``**`` stands
+        for folders in folders.
+
+    Returns
+    -------
+    files : list of Path
+        In order of their names for each folder and pattern; a file that is named twice is there once.
+
+    Raises
+    ------
+    ValueError
+        If a folder holds no image, or a pattern matches none.
+    """
+    found: dict[Path, None] = {}
+    for name in map(str, names):
+        path = Path(name)
+        if path.is_dir():
+            own = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+        elif _PATTERN & set(name) and not path.exists():
+            own = sorted(file for file in map(Path, glob.glob(name, recursive=True)) if file.is_file())
+        else:
+            own = [path]  # what is wrong with it is said when it is read
+        if not own:
+            raise ValueError(f"{name} holds no image ({', '.join(IMAGE_SUFFIXES)})")
+        found.update(dict.fromkeys(own))
+    return list(found)
+
+
+def plan_outputs(
+    images: Sequence[Path], wanted: Wanted, folder: Path, inputs: Sequence[Path] = ()
+) -> list[dict[str, Path]]:
+    """Return which files will be written of each image, see `Wanted.paths`.
+
+    Raises
+    ------
+    ValueError
+        If two images would be written to one file, or an image or another of the `inputs` be replaced.
+    """
+    outputs = [wanted.paths(path, folder) for path in images]
+    taken: dict[Path, Path] = {}
+    for image, paths in zip(images, outputs, strict=True):
+        output = paths["segmentation.tif"]
+        if output in taken:
+            raise ValueError(f"{taken[output]} and {image} would both be written to {output}")
+        taken[output] = image
+    check_spared([path for own in outputs for path in own.values()], [*images, *inputs])
+    return outputs
+
+
+def check_spared(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Raise ValueError where an output would replace an input."""
+    read = {path.resolve() for path in inputs}
+    for output in outputs:
+        if output.resolve() in read:
+            raise ValueError(f"{output} is an input and is not overwritten; choose another output")
+
+
+def segment_files_steps(
+    images: Sequence[Path],
+    outputs: Sequence[dict[str, Path]],
+    classifier: PixelClassifier,
+    wanted: Wanted,
+    reading: Reading,
+    **settings: Any,
+) -> Steps[list[FileDone]]:
+    """Segment files; what is wrong with one does not keep the others.
+
+    Parameters
+    ----------
+    images : sequence of Path
+    outputs : sequence of dict
+        Of `plan_outputs`.
+    classifier : PixelClassifier
+    wanted : Wanted
+    reading : Reading
+    **settings
+        Backbone, device and store, see `napari_vitrail.segment`.
+
+    Yields
+    ------
+    progress : Progress
+        After each file ``so_far`` is its `FileDone`.
+
+    Raises
+    ------
+    SpecMismatch, MissingExtra
+        Where the classifier cannot segment any image of this kind here.
+    """
+    done = []
+    for number, (path, paths) in enumerate(zip(images, outputs, strict=True)):
+        try:
+            steps = _file_steps(path, paths, classifier, wanted, reading, settings)
+            yield from part_of(steps, number, len(images))
+            done.append(FileDone(path, tuple(paths.values())))
+        except (SpecMismatch, MissingExtra):
+            raise  # true of every image
+        except (ValueError, OSError, ComputeError) as error:
+            done.append(FileDone(path, (), str(error)))
+        except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
+            done.append(FileDone(path, (), f"{path}: {str(error) or 'out of memory'}{CHEAPER}"))
+        yield Progress(number + 1, len(images), path.name, done[-1])
+    return done
+
+
+def _file_steps(
+    path: Path, paths: dict[str, Path], classifier: PixelClassifier, wanted: Wanted, reading: Reading,
+    settings: dict[str, Any],
+) -> Steps[None]:  # fmt: skip
+    yield Progress(0, 1, f"reading {path.name}")
+    counts, planes = reading.read(path)
+    if counts and wanted.instances:
+        raise ValueError(f"{path}: objects are found in planes, not in stacks; leave instances out")
+    found = []
+    with named(path):
+        for number, plane in enumerate(planes):
+            steps = results_steps(plane, classifier, wanted, **settings)
+            found.append((yield from part_of(steps, number, len(planes))))
+        if not counts:
+            write_results(paths, planes[0], classifier, wanted, *found[0])
+            return
+        segmentations, probabilities = zip(*found, strict=True)
+        known = None
+        if probabilities[0] is not None:
+            known = np.stack(probabilities).reshape(*counts, *probabilities[0].shape)
+        whole = np.stack(segmentations).reshape(*counts, *segmentations[0].shape)
+        write_results(paths, planes[0], classifier, wanted, whole, known)
+
+
+def channel_name(channel: int) -> str:
+    """Return what a channel along an axis is called among the further channels of an image."""
+    return f"channel {channel}"
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let a ValueError say which file it is about."""
+    try:
+        yield
+    except SpecMismatch:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
