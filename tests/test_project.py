@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree._tree import Tree
 
-from napari_vitrail import project
+from napari_vitrail import archive
 from napari_vitrail.backbones import load_backbone
 from napari_vitrail.backbones._registry import REGISTRY
 from napari_vitrail.blend import Blend, detail_forest
@@ -88,8 +88,9 @@ def write(path, members):
 def describe(path, **changes):
     """Write other entries into the description of a saved classifier."""
     members = members_of(path)
-    members["project.json"] = json.dumps(json.loads(members["project.json"]) | changes).encode()
-    write(path, members)
+    description = json.loads(members["project.json"])
+    description["classifier"] |= changes
+    write(path, members | {"project.json": json.dumps(description).encode()})
 
 
 # ---------------------------------------------------------------- there and back
@@ -140,8 +141,8 @@ def test_a_file_holds_the_three_members_and_no_pickle(saved):
     members = members_of(saved)
     assert tuple(members) == MEMBERS
     description = json.loads(members["project.json"])
-    assert description["format_version"] == 1
-    assert description["spec"]["backbone"] == "tiny"
+    assert description["format_version"] == 2
+    assert description["classifier"]["spec"]["backbone"] == "tiny"
     with zipfile.ZipFile(io.BytesIO(members["classifier.skops"])) as inner:
         assert not [name for name in inner.namelist() if "pickle" in name or name.endswith(".pkl")]
 
@@ -189,7 +190,7 @@ def test_a_refusal_lists_what_is_saved(estimator, fit, tmp_path):
 @pytest.mark.parametrize("name", MEMBERS)
 def test_what_would_be_too_large_to_load_is_not_saved(name, fit, saved, tmp_path, monkeypatch):
     sizes = {member: len(data) for member, data in members_of(saved).items()}
-    monkeypatch.setattr(project, "LARGEST_MEMBER", sizes[name] - 1)
+    monkeypatch.setattr(archive, "LARGEST_MEMBER", sizes[name] - 1)
     with pytest.raises(ProjectError, match=rf"would take \d+ bytes, above the {sizes[name] - 1} allowed"):
         save_classifier(tmp_path / "other.vitrail", fit())
     assert list(tmp_path.iterdir()) == [saved]
@@ -263,14 +264,16 @@ def test_a_member_of_something_else_is_refused(saved, name, content):
 
 
 def test_a_newer_format_is_refused_with_advice(saved):
-    describe(saved, format_version=2)
-    with pytest.raises(ProjectError, match="format version 2, and this napari-vitrail reads 1; update"):
+    members = members_of(saved)
+    description = json.loads(members["project.json"]) | {"format_version": 3}
+    write(saved, members | {"project.json": json.dumps(description).encode()})
+    with pytest.raises(ProjectError, match="format version 3, and this napari-vitrail reads 1, 2; update"):
         load_classifier(saved)
 
 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_a_member_that_says_it_is_huge_is_not_unpacked(saved, name, monkeypatch):
-    monkeypatch.setattr(project, "LARGEST_MEMBER", len(members_of(saved)[name]) - 1)
+    monkeypatch.setattr(archive, "LARGEST_MEMBER", len(members_of(saved)[name]) - 1)
     with pytest.raises(ProjectError, match="would take"):
         load_classifier(saved)
 
@@ -278,10 +281,10 @@ def test_a_member_that_says_it_is_huge_is_not_unpacked(saved, name, monkeypatch)
 def test_a_bomb_inside_the_estimator_is_not_unpacked(saved, monkeypatch):
     members = members_of(saved)
     inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("schema.json", b" " * 50_000_000)
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("schema.json", b" " * 50_000_000)
     write(saved, members | {"classifier.skops": inner.getvalue()})
-    monkeypatch.setattr(project, "LARGEST_MEMBER", 10_000_000)
+    monkeypatch.setattr(archive, "LARGEST_MEMBER", 10_000_000)
     with pytest.raises(ProjectError, match="would take"):
         load_classifier(saved)
 

@@ -1,18 +1,17 @@
-"""The ``.vitrail`` file: a trained classifier in a zip without any pickle, safe to open."""
+"""The ``.vitrail`` file: strokes and a trained classifier in a zip without any pickle, safe to open."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import io
 import json
-import os
 import re
 import tokenize
 import zipfile
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import skops.io
@@ -21,19 +20,28 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from napari_vitrail.annotations import Annotations, annotations_of, described, strokes_members
+from napari_vitrail.archive import (
+    DESCRIPTION,
+    ESTIMATOR,
+    FORMAT_VERSION,
+    TENSORS,
+    check_size,
+    read_archive,
+    write_archive,
+)
 from napari_vitrail.backbones import Weights, backbone_info
 from napari_vitrail.classify import PixelClassifier
 from napari_vitrail.errors import ProjectError
 from napari_vitrail.estimators import ESTIMATORS, SAVED_TYPES
 from napari_vitrail.features import Projection
-from napari_vitrail.files import written_aside
 from napari_vitrail.image import IntensityRange
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.trees import check_estimator, foreign_types
 
-FORMAT_VERSION = 1
-LARGEST_MEMBER = 2**30
-"""Bytes that a member may unpack to; a forest of 200 trees is some 50 MB."""
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
 
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, tokenize.TokenError, ArithmeticError, AttributeError, EOFError,
@@ -55,17 +63,31 @@ MISFIT = (
 WEIGHT_SOURCES = ("hub", "offline", "file")
 LARGEST_ID = 65535
 
-DESCRIPTION, ESTIMATOR, TENSORS = "project.json", "classifier.skops", "tensors.safetensors"
+
+@dataclass(frozen=True)
+class Project:
+    """What a ``.vitrail`` file holds.
+
+    Attributes
+    ----------
+    annotations : Annotations
+        Strokes on images, the classes, and what was to be learned.
+    classifier : PixelClassifier or None
+        What was learned.
+    """
+
+    annotations: Annotations = field(default_factory=Annotations)
+    classifier: PixelClassifier | None = None
 
 
-def save_classifier(path: str | os.PathLike[str], classifier: PixelClassifier) -> None:
-    """Write a classifier to a ``.vitrail`` file.
+def save_project(path: str | os.PathLike[str], project: Project) -> None:
+    """Write a project to a ``.vitrail`` file.
 
     Parameters
     ----------
     path : path
         Replaced as a whole, or left as it was.
-    classifier : PixelClassifier
+    project : Project
 
     Raises
     ------
@@ -73,25 +95,22 @@ def save_classifier(path: str | os.PathLike[str], classifier: PixelClassifier) -
         If it would not be loaded again: its estimator is of a type that is not saved, its parts do not
         fit together, or it is too large. Nothing is written then.
     """
-    data = _dumped(classifier.estimator)
-    try:
-        _check_fit(classifier)
-    except MISFIT as error:
-        raise ProjectError(f"the classifier is not saved, as it could not be loaded: {error}") from error
-    members = {
-        DESCRIPTION: json.dumps(_description(classifier), indent=2).encode(),
-        ESTIMATOR: data,
-        TENSORS: save_tensors(_tensors(classifier)),
+    description: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "napari_vitrail": importlib.metadata.version("napari-vitrail"),
+        **described(project.annotations, Path(path).absolute().parent),
+        "classifier": None,
     }
-    for name, data in members.items():
-        _check_size(path, name, max(len(data), _unpacked_size(data) if name == ESTIMATOR else 0))
-    with written_aside(path) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
+    members = strokes_members(project.annotations)
+    _check_described(description, members)
+    if project.classifier is not None:
+        description["classifier"] = _description(project.classifier)
+        members |= _classifier_members(path, project.classifier)
+    write_archive(path, {DESCRIPTION: json.dumps(description, indent=2).encode(), **members})
 
 
-def load_classifier(path: str | os.PathLike[str]) -> PixelClassifier:
-    """Read a classifier from a ``.vitrail`` file, without running anything that it holds.
+def load_project(path: str | os.PathLike[str]) -> Project:
+    """Read a project from a ``.vitrail`` file, without running anything that it holds.
 
     Raises
     ------
@@ -99,30 +118,81 @@ def load_classifier(path: str | os.PathLike[str]) -> PixelClassifier:
         If there is no such file.
     ProjectError
         If it is damaged, newer than this version can read, holds types that are not on our list, or trees
-        that would not be safe to follow.
+        that would not be safe to follow. `load_annotations` reads the strokes all the same, where it is
+        the classifier that is refused.
     """
-    members = _members(Path(path))
-    try:
-        description = json.loads(members[DESCRIPTION])
-        version = description["format_version"]
-    except MISFIT as error:
-        raise ProjectError(f"{path} is damaged: its {DESCRIPTION} cannot be read: {error}") from error
-    if version != FORMAT_VERSION:
+    description, members = read_archive(path)
+    annotations = annotations_of(description, members, path)
+    return Project(annotations, _loaded_classifier(description, members, path))
+
+
+def save_classifier(path: str | os.PathLike[str], classifier: PixelClassifier) -> None:
+    """Write a classifier alone to a ``.vitrail`` file; `save_project` says how, and what is refused.
+
+    Parameters
+    ----------
+    path : path
+    classifier : PixelClassifier
+    """
+    save_project(path, Project(classifier=classifier))
+
+
+def load_classifier(path: str | os.PathLike[str]) -> PixelClassifier:
+    """Read the classifier in a ``.vitrail`` file, without running anything that it holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ProjectError
+        As `load_project`; or if the file holds strokes only.
+    """
+    classifier = _loaded_classifier(*read_archive(path), path)
+    if classifier is None:
         raise ProjectError(
-            f"{path} has format version {version}, and this napari-vitrail reads {FORMAT_VERSION}; "
-            "update napari-vitrail"
+            f"{path} holds no classifier, only strokes: open it in napari, press Segment and save it again"
         )
-    estimator = _loaded(members[ESTIMATOR], path)
+    return classifier
+
+
+def _classifier_members(path: str | os.PathLike[str], classifier: PixelClassifier) -> dict[str, bytes]:
+    """Return the members that hold a classifier, or raise ProjectError if it could not be loaded again."""
+    data = _dumped(classifier.estimator)
     try:
-        return _classifier(description, estimator, load_tensors(members[TENSORS]))
+        _check_fit(classifier)
+    except MISFIT as error:
+        raise ProjectError(f"the classifier is not saved, as it could not be loaded: {error}") from error
+    check_size(path, ESTIMATOR, _unpacked_size(data))
+    return {ESTIMATOR: data, TENSORS: save_tensors(_tensors(classifier))}
+
+
+def _check_described(description: Mapping[str, Any], members: Mapping[str, bytes]) -> None:
+    """Raise ProjectError where strokes could not be loaded again."""
+    as_read = json.loads(json.dumps(description))
+    annotations_of(as_read, members, "the project is not saved, as it could not be loaded: it")
+
+
+def _loaded_classifier(
+    description: Mapping[str, Any], members: Mapping[str, bytes], path: str | os.PathLike[str]
+) -> PixelClassifier | None:
+    try:
+        if description["classifier"] is None:
+            return None
+        data, tensors = members[ESTIMATOR], members[TENSORS]
+        check_size(path, ESTIMATOR, _unpacked_size(data))
+    except (*MISFIT, *DAMAGE) as error:
+        if isinstance(error, ProjectError):
+            raise
+        raise ProjectError(f"{path} is damaged: its classifier cannot be read: {error}") from error
+    estimator = _loaded(data, path)
+    try:
+        return _classifier(description["classifier"], estimator, load_tensors(tensors))
     except MISFIT as error:
         raise ProjectError(f"{path} is damaged or not a classifier: {error}") from error
 
 
 def _description(classifier: PixelClassifier) -> dict[str, Any]:
     return {
-        "format_version": FORMAT_VERSION,
-        "napari_vitrail": importlib.metadata.version("napari-vitrail"),
         "spec": classifier.spec.to_dict(),
         "intensity": asdict(classifier.intensity),
         "weights": None if classifier.weights is None else asdict(classifier.weights),
@@ -250,40 +320,7 @@ def _loaded(data: bytes, path: str | os.PathLike[str]) -> Any:
         raise ProjectError(f"{path} is damaged: its classifier cannot be read: {error}") from error
 
 
-def _members(path: Path) -> dict[str, bytes]:
-    """Read the members we know, in memory, after a look at their sizes; nothing is unpacked to disk."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {name: _member(archive, name) for name in (DESCRIPTION, ESTIMATOR, TENSORS)}
-        _check_size(path, ESTIMATOR, _unpacked_size(members[ESTIMATOR]))
-        return members
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
-        raise ProjectError(f"{path} is not a .vitrail file, or is damaged: {error}") from error
-
-
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return a member's bytes, never more than it says it has, and not if that is too much."""
-    size = archive.getinfo(name).file_size
-    _check_size(Path(str(archive.filename)), name, size)
-    if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ProjectError(f"{archive.filename} is refused: {name} is packed in a way we never use")
-    with archive.open(name) as member:
-        buffer = io.BytesIO(member.read(size + 1))
-    if buffer.getbuffer().nbytes != size:
-        raise ProjectError(f"{archive.filename} is damaged: {name} is not as long as it says")
-    return buffer.getvalue()
-
-
 def _unpacked_size(data: bytes) -> int:
     """Return the bytes that a zip, here the one in the zip, would take unpacked."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return sum(member.file_size for member in archive.infolist())
-
-
-def _check_size(path: str | os.PathLike[str], name: str, size: int) -> None:
-    if size > LARGEST_MEMBER:
-        raise ProjectError(
-            f"{path} is refused: {name} would take {size} bytes, above the {LARGEST_MEMBER} allowed"
-        )

@@ -1,0 +1,174 @@
+"""What was painted, and on which images: the part of a ``.vitrail`` file that opens without torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, get_args
+
+from napari_vitrail.archive import ESTIMATOR, TENSORS, read_archive, strokes_member
+from napari_vitrail.entries import Geometry, as_geometry, as_numbers, as_text, as_whole
+from napari_vitrail.errors import ProjectError
+from napari_vitrail.reference import ImageReference, reference_entry, reference_of
+from napari_vitrail.sparse import SparseLabels
+from napari_vitrail.spec import Estimator, FeatureSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LARGEST_ID = 65535
+
+MISFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What is raised where the parts of a description are not what they should be."""
+
+
+@dataclass(frozen=True)
+class ClassLabel:
+    """What a label means.
+
+    Attributes
+    ----------
+    id : int
+        As painted, from 1.
+    name : str
+    colour : tuple of four float, 0 to 1
+        Red, green, blue, opacity.
+    """
+
+    id: int
+    name: str
+    colour: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Strokes on an image.
+
+    Attributes
+    ----------
+    name : str
+        Of their layer.
+    strokes : SparseLabels
+    image : ImageReference
+    geometry : mapping
+    """
+
+    name: str
+    strokes: SparseLabels
+    image: ImageReference
+    geometry: Geometry = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What was painted on some images, what the classes are, and what was to be learned from it.
+
+    Attributes
+    ----------
+    images : tuple of Annotation
+    classes : tuple of ClassLabel
+    spec : FeatureSpec or None
+        The features that were chosen, maybe ``auto``.
+    estimator : str or None
+        Name of the one that was chosen; None leaves it to the core.
+    """
+
+    images: tuple[Annotation, ...] = ()
+    classes: tuple[ClassLabel, ...] = ()
+    spec: FeatureSpec | None = None
+    estimator: str | None = None
+
+
+def load_annotations(path: str | os.PathLike[str]) -> Annotations:
+    """Read what was painted from a ``.vitrail`` file, and leave its classifier alone.
+
+    Strokes are therefore not lost with a classifier that cannot be opened.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ProjectError
+        If it is damaged or newer than this version can read.
+    """
+    description, members = read_archive(path, without=(ESTIMATOR, TENSORS))
+    return annotations_of(description, members, path)
+
+
+def annotations_of(
+    description: Mapping[str, Any], members: Mapping[str, bytes], path: str | os.PathLike[str]
+) -> Annotations:
+    """Return the annotations in a description and the members beside it, checked."""
+    try:
+        settings, entries = description["settings"], description["images"]
+        if not isinstance(entries, list):
+            raise TypeError(f"its images must be a list, got {entries!r:.60}")
+        known = {ESTIMATOR, TENSORS, *map(strokes_member, range(len(entries)))}
+        if not set(members) <= known:
+            raise ValueError(f"{', '.join(sorted(set(members) - known))} belongs to no image")
+        return Annotations(
+            tuple(_annotation(entry, members[strokes_member(at)], path) for at, entry in enumerate(entries)),
+            _classes(description["classes"]),
+            None if settings is None else FeatureSpec.from_dict(settings["spec"]),
+            None if settings is None else _estimator(settings["estimator"]),
+        )
+    except ProjectError:
+        raise
+    except MISFIT as error:
+        raise ProjectError(f"{path} is damaged: its strokes cannot be read: {error}") from error
+
+
+def described(annotations: Annotations, folder: Path) -> dict[str, Any]:
+    """Return annotations as JSON has them, for a file in some folder; `strokes_members` has the rest."""
+    settings = None
+    if annotations.spec is not None:
+        settings = {"spec": annotations.spec.to_dict(), "estimator": annotations.estimator}
+    return {
+        "settings": settings,
+        "classes": [
+            {"id": each.id, "name": each.name, "colour": list(each.colour)} for each in annotations.classes
+        ],
+        "images": [
+            {
+                "strokes": {"name": each.name, "geometry": dict(each.geometry)},
+                "image": reference_entry(each.image, folder),
+            }
+            for each in annotations.images
+        ],
+    }
+
+
+def strokes_members(annotations: Annotations) -> dict[str, bytes]:
+    """Return the strokes as members of a ``.vitrail`` file."""
+    return {strokes_member(at): each.strokes.to_npz() for at, each in enumerate(annotations.images)}
+
+
+def _annotation(entry: Mapping[str, Any], data: bytes, path: str | os.PathLike[str]) -> Annotation:
+    name = as_text(entry["strokes"]["name"])
+    strokes = SparseLabels.from_npz(data, f"{path}, {name!r},")
+    geometry = as_geometry(entry["strokes"]["geometry"], len(strokes.shape))
+    return Annotation(name, strokes, reference_of(entry["image"]), geometry)
+
+
+def _classes(entries: list[Mapping[str, Any]]) -> tuple[ClassLabel, ...]:
+    if not isinstance(entries, list):
+        raise TypeError(f"its classes must be a list, got {entries!r:.60}")
+    classes = tuple(
+        ClassLabel(
+            as_whole(entry["id"], 1, LARGEST_ID),
+            as_text(entry["name"]),
+            tuple(as_numbers(entry["colour"], (4,))),
+        )
+        for entry in entries
+    )
+    ids = [each.id for each in classes]
+    if len(set(ids)) < len(ids) or not all(0 <= part <= 1 for each in classes for part in each.colour):
+        raise ValueError("its classes must differ and have colours from 0 to 1")
+    return classes
+
+
+def _estimator(name: str | None) -> str | None:
+    if name is not None and name not in get_args(Estimator):
+        raise ValueError(f"unknown estimator {name!r:.60}; known: {', '.join(get_args(Estimator))}")
+    return name
