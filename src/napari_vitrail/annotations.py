@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args
+from pathlib import Path
+from typing import Any, get_args
 
-from napari_vitrail.archive import ESTIMATOR, TENSORS, read_archive, strokes_member
+from napari_vitrail.archive import (
+    DESCRIPTION,
+    ESTIMATOR,
+    FORMAT_VERSION,
+    TENSORS,
+    read_archive,
+    strokes_member,
+    write_archive,
+)
 from napari_vitrail.entries import Geometry, as_geometry, as_numbers, as_text, as_whole
 from napari_vitrail.errors import ProjectError
 from napari_vitrail.reference import ImageReference, reference_entry, reference_of
 from napari_vitrail.sparse import SparseLabels
 from napari_vitrail.spec import Estimator, FeatureSpec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LARGEST_ID = 65535
 
@@ -119,8 +127,46 @@ def annotations_of(
         raise ProjectError(f"{path} is damaged: its strokes cannot be read: {error}") from error
 
 
-def described(annotations: Annotations, folder: Path) -> dict[str, Any]:
-    """Return annotations as JSON has them, for a file in some folder; `strokes_members` has the rest."""
+def save_annotations(path: str | os.PathLike[str], annotations: Annotations) -> None:
+    """Write what was painted to a ``.vitrail`` file, without a classifier; see `save_project`.
+
+    Parameters
+    ----------
+    path : path
+    annotations : Annotations
+
+    Raises
+    ------
+    ProjectError
+        If it would not be loaded again. Nothing is written then.
+    """
+    write_described(path, *written(annotations, path))
+
+
+def written(
+    annotations: Annotations, path: str | os.PathLike[str]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the description and the other members that hold annotations in a file, checked."""
+    description = _described(annotations, Path(os.path.abspath(path)).parent)
+    members = {strokes_member(at): each.strokes.to_npz() for at, each in enumerate(annotations.images)}
+    as_read = json.loads(json.dumps(description))
+    annotations_of(as_read, members, f"{path} is not saved, as it could not be loaded: it")
+    return description, members
+
+
+def write_described(
+    path: str | os.PathLike[str], description: Mapping[str, Any], members: Mapping[str, bytes]
+) -> None:
+    """Write a description and the members that belong to it."""
+    whole = {
+        "format_version": FORMAT_VERSION,
+        "napari_vitrail": importlib.metadata.version("napari-vitrail"),
+        **description,
+    }
+    write_archive(path, {DESCRIPTION: json.dumps(whole, indent=2).encode(), **members})
+
+
+def _described(annotations: Annotations, folder: Path) -> dict[str, Any]:
     settings = None
     if annotations.spec is not None:
         settings = {"spec": annotations.spec.to_dict(), "estimator": annotations.estimator}
@@ -136,12 +182,8 @@ def described(annotations: Annotations, folder: Path) -> dict[str, Any]:
             }
             for each in annotations.images
         ],
+        "classifier": None,
     }
-
-
-def strokes_members(annotations: Annotations) -> dict[str, bytes]:
-    """Return the strokes as members of a ``.vitrail`` file."""
-    return {strokes_member(at): each.strokes.to_npz() for at, each in enumerate(annotations.images)}
 
 
 def _annotation(entry: Mapping[str, Any], data: bytes, path: str | os.PathLike[str]) -> Annotation:

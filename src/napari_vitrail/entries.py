@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 10_000
 
+UNIT = re.compile(r"\w{1,60}")
+"""A unit by its name; what else a library would compute when it reads it is none of ours."""
+
 Geometry = Mapping[str, Any]
 """Where a layer lies in the world: scale, translate, rotate, shear, affine, units, axis_labels."""
 
@@ -56,8 +59,8 @@ def as_geometry(entry: Mapping[str, Any], ndim: int) -> Geometry:
                 raise ValueError(f"{name} must be {ndim}, got {len(geometry[name])}")
         else:
             raise ValueError(f"{name!r:.60} does not say where a layer lies")
-    if not all(re.fullmatch(r"\w{1,60}", unit) for unit in geometry.get("units", ())):
-        raise ValueError(f"units must be words, got {geometry['units']}")  # others are computed when read
+    if not all(UNIT.fullmatch(unit) for unit in geometry.get("units", ())):
+        raise ValueError(f"units must be words, got {geometry['units']}")
     if 0 in geometry.get("scale", ()):
         raise ValueError("a scale of 0")
     return geometry

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
-import json
 import re
 import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,16 +17,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from napari_vitrail.annotations import Annotations, annotations_of, described, strokes_members
-from napari_vitrail.archive import (
-    DESCRIPTION,
-    ESTIMATOR,
-    FORMAT_VERSION,
-    TENSORS,
-    check_size,
-    read_archive,
-    write_archive,
-)
+from napari_vitrail.annotations import Annotations, annotations_of, write_described, written
+from napari_vitrail.archive import ESTIMATOR, TENSORS, check_size, read_archive
 from napari_vitrail.backbones import Weights, backbone_info
 from napari_vitrail.classify import PixelClassifier
 from napari_vitrail.errors import ProjectError
@@ -95,18 +84,11 @@ def save_project(path: str | os.PathLike[str], project: Project) -> None:
         If it would not be loaded again: its estimator is of a type that is not saved, its parts do not
         fit together, or it is too large. Nothing is written then.
     """
-    description: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "napari_vitrail": importlib.metadata.version("napari-vitrail"),
-        **described(project.annotations, Path(path).absolute().parent),
-        "classifier": None,
-    }
-    members = strokes_members(project.annotations)
-    _check_described(description, members)
+    description, members = written(project.annotations, path)
     if project.classifier is not None:
         description["classifier"] = _description(project.classifier)
         members |= _classifier_members(path, project.classifier)
-    write_archive(path, {DESCRIPTION: json.dumps(description, indent=2).encode(), **members})
+    write_described(path, description, members)
 
 
 def load_project(path: str | os.PathLike[str]) -> Project:
@@ -164,12 +146,6 @@ def _classifier_members(path: str | os.PathLike[str], classifier: PixelClassifie
         raise ProjectError(f"the classifier is not saved, as it could not be loaded: {error}") from error
     check_size(path, ESTIMATOR, _unpacked_size(data))
     return {ESTIMATOR: data, TENSORS: save_tensors(_tensors(classifier))}
-
-
-def _check_described(description: Mapping[str, Any], members: Mapping[str, bytes]) -> None:
-    """Raise ProjectError where strokes could not be loaded again."""
-    as_read = json.loads(json.dumps(description))
-    annotations_of(as_read, members, "the project is not saved, as it could not be loaded: it")
 
 
 def _loaded_classifier(

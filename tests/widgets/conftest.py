@@ -10,6 +10,14 @@ SIDE = 64
 """Pixels a side of the `textures`."""
 
 
+@pytest.fixture(autouse=True)
+def unsaved(tmp_path_factory, monkeypatch):
+    """Return a folder of this test's own for unsaved strokes."""
+    folder = tmp_path_factory.mktemp("data", numbered=True)
+    monkeypatch.setenv("VITRAIL_DATA_DIR", str(folder))
+    return folder / "unsaved"
+
+
 @pytest.fixture
 def dims():
     """Return a function that makes the dims of a viewer which shows the last two of n axes."""

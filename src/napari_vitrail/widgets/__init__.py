@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_classifier": ["ClassifierWidget"],
         "_features": ["FeaturesWidget"],
+        "_files": ["project_reader", "write_project"],
         "_sample_data": ["histology_strokes"],
     },
 )

@@ -113,6 +113,11 @@ class LayerChoice:
         named = strokes_name(image)
         return layers[named] if named in layers and isinstance(layers[named], Labels) else None
 
+    def choose(self, image: Image, strokes: Labels) -> None:
+        """Take an image and the strokes on it."""
+        self._image.value = image
+        self._strokes.value = strokes
+
     def image_obstacle(self, dims: Dims) -> str:
         """Return why there is no plane to segment, or nothing if there is one."""
         if self.image is None:

@@ -7,6 +7,7 @@ from qtpy.QtCore import QEvent, QSize
 from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import QFormLayout, QFrame, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
+from napari_vitrail.widgets._autosave import Autosave
 from napari_vitrail.widgets._classes import ClassTable
 from napari_vitrail.widgets._cleanup import CleanUp
 from napari_vitrail.widgets._file import ClassifierFile
@@ -14,6 +15,8 @@ from napari_vitrail.widgets._live import LiveUpdate
 from napari_vitrail.widgets._more import SegmentMore
 from napari_vitrail.widgets._objects import Objects
 from napari_vitrail.widgets._probabilities import Probabilities
+from napari_vitrail.widgets._project import ProjectFile
+from napari_vitrail.widgets._recovery import Recovery
 from napari_vitrail.widgets._segmenting import segment_painted
 from napari_vitrail.widgets._uncertain import Uncertainty
 from napari_vitrail.widgets._workbench import Workbench
@@ -40,6 +43,9 @@ class ClassifierWidget(QWidget):
         self._probabilities = Probabilities(self._bench)
         self._clean_up = CleanUp(self._bench)
         self._objects = Objects(self._bench)
+        self._autosave = Autosave(self._bench)
+        self._project = ProjectFile(self._bench, self._autosave)
+        self._recovery = Recovery(self._project.restore)
         self._file = ClassifierFile(self._bench)
         self._more = SegmentMore(self._bench)
         self._bench.job.requested.connect(self._on_segment_requested)
@@ -55,6 +61,8 @@ class ClassifierWidget(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the strokes, also after the dock was hidden."""
         super().showEvent(event)
+        if (window := self.window()) is not None:
+            window.installEventFilter(self._autosave)
         self._on_changed()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -69,6 +77,7 @@ class ClassifierWidget(QWidget):
         super().changeEvent(event)
 
     def _stop(self) -> None:
+        self._autosave.flush()
         self._live.leave()
         self._classes.leave()
         self._bench.job.cancel()
@@ -86,6 +95,7 @@ class ClassifierWidget(QWidget):
         ):
             pages.setTabToolTip(pages.addTab(page, title), hint)
         layout = QVBoxLayout(self)
+        layout.addWidget(self._recovery)
         layout.addWidget(pages, 1)
         layout.addWidget(self._bench.job)
 
@@ -93,7 +103,7 @@ class ClassifierWidget(QWidget):
         rows = _rows()
         self._bench.layers.add_rows(rows)
         self._live.add_rows(rows)
-        return _column(rows, self._classes)
+        return _column(rows, self._classes, self._project)
 
     def _results_page(self) -> QWidget:
         return _column(

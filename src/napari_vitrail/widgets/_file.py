@@ -16,7 +16,7 @@ from napari_vitrail.widgets._workbench import Workbench
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
 
-_KIND = "Vitrail classifiers (*.vitrail)"
+_KIND = "Vitrail files (*.vitrail)"
 
 
 class ClassifierFile(QWidget):

@@ -85,9 +85,24 @@ class SpecForm:
         return FeatureSpec(**chosen, **self._others.asdict())
 
     @property
+    def valid_spec(self) -> FeatureSpec | None:
+        """The spec that the form shows; None if some values do not go together."""
+        try:
+            return self.spec
+        except ValueError:
+            return None
+
+    @property
     def estimator(self) -> str | None:
         """Name of the chosen estimator; None leaves the choice to the core."""
         return self._estimator.value or None
+
+    def show(self, spec: FeatureSpec, estimator: str | None) -> None:
+        """Show a spec, and the name of an estimator."""
+        self._features.value, self._backbone.value = spec.features, spec.backbone
+        self._estimator.value = estimator or ""
+        for widget in self._others:
+            widget.value = getattr(spec, widget.name)
 
     def add_rows(self, layout: QFormLayout) -> None:
         """Add the choices, as labelled rows."""

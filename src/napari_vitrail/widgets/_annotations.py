@@ -1,0 +1,217 @@
+"""Strokes layers as what a project keeps of them, and what a project keeps as layers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
+
+from napari_vitrail.annotations import LARGEST_ID, Annotation, Annotations, ClassLabel
+from napari_vitrail.entries import UNIT
+from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.reference import ImageReference, pixels_digest
+from napari_vitrail.sparse import SparseLabels, sparse_steps
+from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.widgets._layers import (
+    MARK,
+    class_colours,
+    class_names,
+    class_table,
+    full_resolution,
+    is_result,
+)
+
+log = logging.getLogger(__name__)
+
+Pair = tuple[Labels, Image]
+"""A layer of strokes and the image that they are painted on."""
+
+LayerData = tuple[Any, dict[str, Any], str]
+"""What napari makes a layer of: data, attributes, kind."""
+
+
+@dataclass(frozen=True)
+class Captured:
+    """Strokes on an image as they are now, for a worker to read.
+
+    Attributes
+    ----------
+    name : str
+        Of the strokes layer.
+    labels, pixels : array, or lazy array
+        Of both layers at full resolution; not copied.
+    geometry : mapping
+        Of the strokes layer.
+    image : ImageReference
+        Maybe without the digest, which takes a look at the pixels.
+    names : dict of int to str
+    colormap : label colormap
+    """
+
+    name: str
+    labels: Any
+    pixels: Any
+    geometry: Mapping[str, Any]
+    image: ImageReference
+    names: Mapping[int, str]
+    colormap: CyclicLabelColormap | DirectLabelColormap
+
+
+def capture(strokes: Labels, image: Image, digest: str = "") -> Captured:
+    """Return what a worker needs to keep the strokes on an image, whose digest may be known."""
+    return Captured(
+        strokes.name,
+        full_resolution(strokes),
+        full_resolution(image),
+        geometry_of(strokes),
+        replace(reference_to(image), digest=digest),
+        class_names(strokes),
+        strokes.colormap,
+    )
+
+
+def annotations_steps(
+    captured: Sequence[Captured], spec: FeatureSpec | None = None, estimator: str | None = None
+) -> Steps[Annotations]:
+    """Yield Progress; return what was painted.
+
+    Parameters
+    ----------
+    captured : sequence of Captured
+        What the first says of a class holds.
+    spec : FeatureSpec, optional
+    estimator : str, optional
+    """
+    images = []
+    for each in captured:
+        strokes = yield from sparse_steps(each.labels)
+        yield Progress(0, 1, "looking at the image")
+        image = each.image if each.image.digest else replace(each.image, digest=_digest(each))
+        images.append(Annotation(each.name, strokes, image, each.geometry))
+    return Annotations(tuple(images), _classes(captured, images), spec, estimator)
+
+
+def geometry_of(layer: Layer) -> dict[str, Any]:
+    """Return where a layer lies in the world, in numbers and words."""
+    geometry: dict[str, Any] = {
+        name: np.asarray(getattr(layer, name), float).tolist()
+        for name in ("scale", "translate", "rotate", "shear")
+    }
+    geometry["affine"] = np.asarray(layer.affine.affine_matrix, float).tolist()
+    geometry["axis_labels"] = list(map(str, layer.axis_labels))
+    units = list(map(str, layer.units))
+    return geometry | ({"units": units} if all(UNIT.fullmatch(unit) for unit in units) else {})
+
+
+def reference_to(image: Image) -> ImageReference:
+    """Return how to find the image of a layer again; its pixels are not looked at."""
+    pixels = full_resolution(image)
+    path, sample = image.source.path, image.source.sample
+    if MARK in image.metadata:  # from a project: napari takes the project for its source
+        path, sample = image.metadata[MARK].get("path"), image.metadata[MARK].get("sample")
+    elif sample is not None:
+        path = None
+    return ImageReference(
+        image.name,
+        tuple(map(int, pixels.shape)),
+        np.dtype(pixels.dtype).name,
+        bool(image.rgb),
+        path=None if path is None or "://" in str(path) else os.path.abspath(path),
+        sample=None if sample is None else (str(sample[0]), str(sample[1])),
+        geometry=geometry_of(image),
+    )
+
+
+def pairs(layers: Iterable[Layer], image: Image | None, strokes: Labels | None) -> list[Pair]:
+    """Return all strokes and the image of each: those that are chosen, and those named after an image."""
+    found: list[Pair] = [(strokes, image)] if strokes is not None and image is not None else []
+    for labels in layers:
+        if not isinstance(labels, Labels) or labels is strokes or is_result(labels):
+            continue
+        named = [layer for layer in layers if isinstance(layer, Image) and _are_strokes_on(labels, layer)]
+        found += [(labels, layer) for layer in named[:1]]
+    return found
+
+
+def strokes_data(annotation: Annotation, classes: Iterable[ClassLabel], project: Path) -> LayerData:
+    """Return strokes as napari makes a layer of them.
+
+    Raises
+    ------
+    ValueError
+        If there is no memory for them.
+    """
+    attributes = {
+        "name": annotation.name,
+        "features": class_table({each.id: each.name for each in classes if each.name}),
+        "colormap": colormap_of(classes),
+        "opacity": 1,
+        "metadata": {MARK: {"project": str(project), "image": annotation.image.name}},
+        **annotation.geometry,
+    }
+    return annotation.strokes.dense(), attributes, "labels"
+
+
+def image_data(reference: ImageReference, pixels: Any, path: Path | None) -> LayerData:
+    """Return an image as napari makes a layer of it, which remembers where it came from."""
+    origin = {"path": None if path is None else str(path), "sample": reference.sample}
+    attributes = {
+        "name": reference.name,
+        "rgb": reference.rgb,
+        "metadata": {MARK: origin},
+        **reference.geometry,
+    }
+    return pixels, attributes, "image"
+
+
+def colormap_of(classes: Iterable[ClassLabel]) -> CyclicLabelColormap | DirectLabelColormap:
+    """Return label colours in which the classes have theirs, and all other labels some."""
+    colours = class_colours().colors.copy()
+    chosen: dict[Any, Any] = {each.id: np.asarray(each.colour, np.float32) for each in classes}
+    if max(chosen, default=0) < len(colours):
+        for label, colour in chosen.items():
+            colours[label] = colour
+        return CyclicLabelColormap(colors=colours)
+    whole: dict[Any, Any] = {None: colours[1], **dict(enumerate(colours)), **chosen}
+    return DirectLabelColormap(color_dict=whole)
+
+
+def _are_strokes_on(labels: Labels, image: Image) -> bool:
+    """Whether strokes were made by the button New for an image, or opened with it."""
+    marked = labels.metadata.get(MARK, {})
+    named = re.fullmatch(rf"{re.escape(image.name)} strokes( \[\d+\])?", labels.name)
+    return bool(named) or ("project" in marked and marked.get("image") == image.name)
+
+
+def _digest(captured: Captured) -> str:
+    """Return the digest of an image; none of one that cannot be read any more, whose strokes matter more."""
+    try:
+        return pixels_digest(captured.pixels, rgb=captured.image.rgb)
+    except (OSError, LookupError, RuntimeError, ValueError) as error:
+        log.warning("%s is not looked at: %s", captured.image.name, error)
+        return ""
+
+
+def _classes(captured: Sequence[Captured], images: Sequence[Annotation]) -> tuple[ClassLabel, ...]:
+    """Return the classes that are painted or named, as the first layer has them that knows them."""
+    known: dict[int, ClassLabel] = {}
+    for each, annotation in zip(captured, images, strict=True):
+        for label in _labels(annotation.strokes, each.names):
+            if label not in known or not known[label].name:
+                colour = np.clip(
+                    np.asarray(each.colormap.map(np.array([label])), float).reshape(-1, 4)[0], 0, 1
+                )
+                known[label] = ClassLabel(label, each.names.get(label, ""), tuple(colour.tolist()))
+    return tuple(known[label] for label in sorted(known))
+
+
+def _labels(strokes: SparseLabels, names: Mapping[int, str]) -> list[int]:
+    return [int(label) for label in {*np.unique(strokes.ids).tolist(), *names} if 0 < label <= LARGEST_ID]

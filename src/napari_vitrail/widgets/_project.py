@@ -1,0 +1,216 @@
+"""A project in a file: strokes, classes, settings and classifier, saved together and taken up again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from napari.layers import Labels, Layer
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from napari_vitrail.annotations import Annotations, save_annotations
+from napari_vitrail.errors import VitrailError
+from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.widgets._annotations import Captured, annotations_steps, capture, pairs
+from napari_vitrail.widgets._autosave import Autosave
+from napari_vitrail.widgets._file import ask_path
+from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._layers import MARK
+from napari_vitrail.widgets._opening import opened
+from napari_vitrail.widgets._runner import Job, Runner
+from napari_vitrail.widgets._timer import timer
+from napari_vitrail.widgets._workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.project import Project
+
+_SAVE_HELP = (
+    "Save strokes, classes, settings and classifier as one .vitrail file, which names the images; to be "
+    "opened here, by a double click or by the command line"
+)
+_OPEN_HELP = "Open a .vitrail file: its images, the strokes on them, the settings and the classifier"
+
+
+class ProjectFile(QWidget):
+    """Two buttons: one saves all that was painted and learned, one opens it again.
+
+    Projects that napari itself has opened are taken up too: by their strokes layers it knows them.
+
+    Parameters
+    ----------
+    bench : Workbench
+    autosave : Autosave
+        Which is told what was saved.
+    """
+
+    def __init__(self, bench: Workbench, autosave: Autosave) -> None:
+        super().__init__()
+        self._bench = bench
+        self._autosave = autosave
+        self._path = ""  # of the project at hand
+        self._known: WeakSet[Layer] = WeakSet()
+        self._save = QPushButton("Save project...")
+        self._open = QPushButton("Open project...")
+        self._soon = timer(self, 0, self._take_up)
+        self._runner = Runner(
+            on_progress=_pass_over, on_error=_say, on_warning=show_warning, on_idle=self._allow
+        )
+        self._save.clicked.connect(self._on_save_clicked)
+        self._open.clicked.connect(self._on_open_clicked)
+        self._open.setToolTip(wrapped(_OPEN_HELP))
+        bench.changed.connect(self._allow)
+        bench.viewer.layers.events.inserted.connect(self._on_inserted)
+        self.destroyed.connect(self._runner.retire)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for button in (self._save, self._open):
+            layout.addWidget(button, 1)
+        self._allow()
+        self._soon.start()
+
+    def open(self, path: str | Path) -> list[Layer]:
+        """Add the layers of a project to the viewer, but for images that are there; say what has changed."""
+        try:
+            found = opened(path, self._bench.viewer.layers)
+        except (VitrailError, OSError, ValueError) as error:
+            show_error(str(error))
+            return []
+        added = [self._bench.viewer.add_layer(Layer.create(*each)) for each in found.layers]
+        if found.remarks:
+            show_warning("\n".join(found.remarks))
+        if not added:
+            self._load(str(path))
+        return added
+
+    def restore(self, path: Path) -> None:
+        """Open unsaved strokes, and keep them as such."""
+        added = self.open(path)
+        self._known.update(added)
+        for layer in added:
+            if isinstance(layer, Labels):
+                self._choose(layer)
+        if added:
+            self._autosave.supersede(path)
+
+    def _allow(self) -> None:
+        """Let be saved what can be; else the tooltip says what stands in the way."""
+        painted = self._bench.layers.strokes is not None and self._bench.layers.image is not None
+        self._save.setEnabled(painted and not self._runner.is_busy)
+        hint = _SAVE_HELP if painted else "Not yet: open an image, press New and paint"
+        self._save.setToolTip(wrapped("Is being saved" if self._runner.is_busy else hint))
+
+    def _on_save_clicked(self) -> None:
+        image = self._bench.layers.image
+        if image is None:
+            return
+        name = re.sub(r"[^\w .-]", "_", image.name)
+        path = ask_path(self, "Save project", self._path or f"{name}.vitrail")
+        if path:
+            self._save_as(path)
+
+    def _save_as(self, path: str) -> None:
+        """Write all that was painted on the images of the viewer, and the classifier at hand."""
+        layers, form = self._bench.layers, self._bench.form
+        found = pairs(self._bench.viewer.layers, layers.image, layers.strokes)
+        captured = [capture(strokes, image) for strokes, image in found]
+        steps = save_steps(path, captured, form.valid_spec, form.estimator, self._bench.classifier)
+        on_done = partial(self._on_saved, path, self._autosave.revision)
+        self._runner.start(Job(steps, on_done, f"Saving {Path(path).name}"))
+        self._allow()
+
+    def _on_saved(self, path: str, revision: int, saved: Annotations) -> None:
+        self._path = path
+        self._autosave.forget(revision)
+        homeless = [each.image.name for each in saved.images if not (each.image.path or each.image.sample)]
+        text = f"The project is saved as {path}."
+        if homeless:
+            names = ", ".join(map(repr, dict.fromkeys(homeless)))
+            text += f" It cannot open {names}, which has no file: save the image too, and open it before."
+        show_info(text)
+
+    def _on_open_clicked(self) -> None:
+        if path := ask_path(self, "Open project"):
+            self.open(path)
+
+    def _on_inserted(self) -> None:
+        self._soon.start()
+
+    def _take_up(self) -> None:
+        """Choose strokes of a project that have come into the viewer, and load what was learned from them."""
+        come: dict[str, Labels] = {}
+        for layer in self._bench.viewer.layers:
+            project = layer.metadata.get(MARK, {}).get("project")
+            if project and layer not in self._known:
+                self._known.add(layer)
+                come.setdefault(project, layer)
+        for project, strokes in come.items():
+            self._choose(strokes)
+            self._load(project)
+
+    def _choose(self, strokes: Labels) -> None:
+        """Choose strokes, and the image that they were painted on if it is open."""
+        layers = list(self._bench.viewer.layers)
+        found = [image for own, image in pairs(layers, None, None) if own is strokes]
+        image = found[0] if found else self._bench.layers.image
+        if image is not None:
+            self._bench.layers.choose(image, strokes)
+
+    def _load(self, path: str) -> None:
+        """Start to load settings and classifier of a project."""
+        self._path = path
+        self._bench.job.run(
+            load_steps(path),
+            on_done=partial(self._on_loaded, Path(path).name),
+            title=f"Opening {Path(path).name}",
+        )
+
+    def _on_loaded(self, name: str, project: Project) -> str:
+        annotations, classifier = project.annotations, project.classifier
+        if annotations.spec is not None:
+            self._bench.form.show(annotations.spec, annotations.estimator)
+        if classifier is None:
+            return f"{name}, strokes on {len(annotations.images)} images and no classifier: press Segment."
+        self._bench.keep(classifier, name)
+        return f"{name}, {classifier.report}"
+
+
+def save_steps(
+    path: str,
+    captured: Sequence[Captured],
+    spec: FeatureSpec | None,
+    estimator: str | None,
+    classifier: PixelClassifier | None,
+) -> Steps[Annotations]:
+    """Yield Progress; write a project and return what was painted."""
+    annotations = yield from annotations_steps(captured, spec, estimator)
+    yield Progress(0, 1, "writing")
+    if classifier is None:
+        save_annotations(path, annotations)
+    else:
+        from napari_vitrail.project import Project, save_project  # loads torch
+
+        save_project(path, Project(annotations, classifier))
+    return annotations
+
+
+def load_steps(path: str) -> Steps[Any]:
+    """Yield Progress; return the project in a file."""
+    yield Progress(0, 1, "opening the project")
+    from napari_vitrail.project import load_project  # loads torch
+
+    return load_project(path)
+
+
+def _say(error: Exception) -> None:
+    show_error(str(error) or type(error).__name__)
+
+
+def _pass_over(_: Progress) -> None:
+    """Show no progress: a save takes a moment."""
