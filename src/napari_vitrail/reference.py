@@ -81,7 +81,7 @@ def pixels_digest(pixels: Any, *, rgb: bool = False) -> str:
     rgb : bool
         Whether the last axis is that of colours.
     """
-    digest = hashlib.sha256(f"{tuple(pixels.shape)} {np.dtype(pixels.dtype)}".encode())
+    digest = hashlib.sha256(f"{tuple(map(int, pixels.shape))} {np.dtype(pixels.dtype).name}".encode())
     leading = pixels.shape[: -3 if rgb else -2]
     count = math.prod(leading)
     for at in np.unique(np.linspace(0, count - 1, min(count, _DIGEST_PLANES)).astype(int)):

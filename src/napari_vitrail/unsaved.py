@@ -48,7 +48,7 @@ def left_behind() -> list[Path]:
     Those that are older than `KEPT_DAYS` are removed.
     """
     dated = []
-    for path in unsaved_folder().glob("*.vitrail"):
+    for path in unsaved_folder().glob("[!.]*.vitrail"):
         try:
             changed = path.stat().st_mtime
             if _is_in_use(path, changed):
@@ -65,14 +65,12 @@ def left_behind() -> list[Path]:
 def _is_in_use(path: Path, changed: float) -> bool:
     """Whether the viewer that has written a file is still there."""
     found = _NAME.fullmatch(path.name)
-    if found is None:  # being written, or not ours
+    if found is None:  # not ours
         return True
     if found["host"] != _host():
         return time.time() - changed < FOREIGN_SECONDS
-    if int(found["process"]) == os.getpid() and path in _open:
-        return True
     if int(found["process"]) == os.getpid():
-        return False
+        return path in _open
     try:
         start = psutil.Process(int(found["process"])).create_time()
     except (psutil.NoSuchProcess, ValueError, OverflowError):
