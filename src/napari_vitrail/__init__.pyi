@@ -1,3 +1,4 @@
+from .annotations import Annotation, Annotations, ClassLabel, load_annotations, save_annotations
 from .backbones import BackboneInfo, list_backbones, load_backbone
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
 from .crf import DenseCRF
@@ -28,7 +29,8 @@ from .image import LayeredImage, as_image
 from .instances import find_instances, find_instances_steps
 from .measurements import measure, write_csv
 from .progress import Progress, drain
-from .project import load_classifier, save_classifier
+from .project import Project, load_classifier, load_project, save_classifier, save_project
+from .reference import ImageReference
 from .refinement import refine, refine_steps
 from .segmentation import (
     class_probabilities,
@@ -38,6 +40,7 @@ from .segmentation import (
     segment_steps,
 )
 from .smoothing import Smoothing
+from .sparse import SparseLabels
 from .spec import AMIR_COSEGMENTATION, DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
 from .store import FeatureStore, shared_store
 from .uncertainty import most_uncertain, uncertainty
@@ -46,8 +49,11 @@ __all__ = [
     "AMIR_COSEGMENTATION",
     "DOCHERTY_SEGMENTATION",
     "SEGMENTATION",
+    "Annotation",
+    "Annotations",
     "BackboneInfo",
     "BackboneUnavailable",
+    "ClassLabel",
     "ComputeError",
     "DenseCRF",
     "DescriptorGrid",
@@ -55,13 +61,16 @@ __all__ = [
     "FeatureSpec",
     "FeatureStore",
     "Grid",
+    "ImageReference",
     "LayeredImage",
     "MissingExtra",
     "PixelClassifier",
     "Plan",
     "Progress",
+    "Project",
     "ProjectError",
     "Smoothing",
+    "SparseLabels",
     "SpecMismatch",
     "TokenMap",
     "VitrailError",
@@ -79,8 +88,10 @@ __all__ = [
     "fit_classifier",
     "fit_classifier_steps",
     "list_backbones",
+    "load_annotations",
     "load_backbone",
     "load_classifier",
+    "load_project",
     "measure",
     "most_uncertain",
     "pca_colours",
@@ -88,7 +99,9 @@ __all__ = [
     "probabilities_steps",
     "refine",
     "refine_steps",
+    "save_annotations",
     "save_classifier",
+    "save_project",
     "segment",
     "segment_steps",
     "shared_store",
