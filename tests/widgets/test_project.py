@@ -9,8 +9,8 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent
+from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_vitrail.annotations import load_annotations
@@ -152,11 +152,10 @@ def test_a_dropped_project_opens(qtbot, make_napari_viewer, saved):
     viewer = make_napari_viewer(show=True)
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path))])
-    event = QDropEvent(
-        QPointF(40, 40), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )  # fmt: skip
-    QApplication.sendEvent(viewer.window._qt_viewer, event)
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    target = viewer.window._qt_viewer
+    QApplication.sendEvent(target, QDragEnterEvent(QPoint(40, 40), copy, mime, left, none))
+    QApplication.sendEvent(target, QDropEvent(QPointF(40, 40), copy, mime, left, none))
     qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     np.testing.assert_array_equal(one_of(viewer, Labels).data, drawn)
 
@@ -384,22 +383,31 @@ def test_strokes_of_a_process_that_died_are_offered_and_restored(
     assert notes == []
 
 
-def test_strokes_of_a_closed_window_are_offered_and_discarded(qtbot, make_napari_viewer, textures, unsaved):
+def test_strokes_of_a_closed_viewer_are_offered_and_discarded(make_napari_viewer, textures, unsaved):
     viewer = make_napari_viewer(show=True)
     viewer.add_image(textures, name="textures")
     widget = dock(viewer)
     paint(viewer, widget)  # and closed before a moment has passed
     del widget
     viewer.close()
-    QApplication.sendPostedEvents(None, 52)  # deferred deletions
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     [path] = kept(unsaved)
     assert load_annotations(path).images[0].strokes.dense().any()
 
     other = dock(make_napari_viewer())
-    qtbot.waitUntil(lambda: True)
     button(other, "Discard").click()
     assert kept(unsaved) == []
     assert other._recovery.isHidden()
+
+
+def test_closing_the_window_keeps_the_last_stroke(make_napari_viewer, textures, unsaved):
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(textures, name="textures")
+    widget = dock(viewer)
+    strokes = paint(viewer, widget)
+    QApplication.sendEvent(widget.window(), QCloseEvent())
+    [path] = kept(unsaved)
+    np.testing.assert_array_equal(load_annotations(path).images[0].strokes.dense(), strokes.data)
 
 
 def test_two_viewers_keep_their_strokes_apart(qtbot, make_napari_viewer_proxy, textures, unsaved):

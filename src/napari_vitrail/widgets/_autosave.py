@@ -39,7 +39,7 @@ class Autosave(QObject):
     """
 
     def __init__(self, bench: Workbench) -> None:
-        super().__init__(bench)
+        super().__init__(bench.job)  # goes with the window
         self._bench = bench
         self._path = open_unsaved()
         self._revision = 0  # counts changes
@@ -53,6 +53,7 @@ class Autosave(QObject):
             on_progress=_leave_be, on_error=self._on_error, on_warning=_leave_be, on_idle=_leave_be
         )
         bench.changed.connect(self._follow)
+        bench.viewer.layers.events.removing.connect(self._on_removing)
         self.destroyed.connect(self._runner.retire)
         self.destroyed.connect(partial(close_unsaved, self._path))
         self._follow()
@@ -85,7 +86,7 @@ class Autosave(QObject):
     def flush(self) -> None:
         """Keep what was painted at once; the viewer is about to go."""
         self._soon.stop()
-        if self._kept == self._revision:
+        if self._kept == self._revision and not self._watch.is_waiting:
             return
         found = self._pairs()
         if not found:
@@ -101,7 +102,12 @@ class Autosave(QObject):
             self.flush()
         return super().eventFilter(watched, event)
 
+    def _on_removing(self) -> None:
+        self.flush()  # a viewer that is closed by a script removes its layers first
+
     def _follow(self) -> None:
+        if (window := self._bench.job.window()) is not None:  # another one once the dock is in its place
+            window.installEventFilter(self)
         self._watch.watch(self._bench.layers.strokes)
 
     def _write(self) -> None:

@@ -61,8 +61,6 @@ class ClassifierWidget(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the strokes, also after the dock was hidden."""
         super().showEvent(event)
-        if (window := self.window()) is not None:
-            window.installEventFilter(self._autosave)
         self._on_changed()
 
     def closeEvent(self, event: QCloseEvent) -> None:
