@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_vitrail import cli
 from napari_vitrail.backbones import available_source
+from napari_vitrail.imagefile import write_tiff
 from napari_vitrail.spec import DEFAULT_BACKBONE
 from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._layers import class_names
@@ -32,7 +33,7 @@ def stack():
 @pytest.fixture
 def folder(stack, tmp_path):
     """Return a folder that holds the planes of the stack, each as an image; the stack lies beside it."""
-    tifffile.imwrite(tmp_path / "stack.tif", stack)
+    write_tiff(tmp_path / "stack.tif", stack, "ZYX")
     (tmp_path / "planes").mkdir()
     for index, plane in enumerate(stack):
         tifffile.imwrite(tmp_path / "planes" / f"z{index}.tif", plane)
@@ -55,8 +56,9 @@ def planes_of(qtbot, viewer, widget) -> np.ndarray:
     result = viewer.layers["stack segmentation"]
     for index in range(PLANES):
         viewer.dims.set_point(0, index)
-        qtbot.waitUntil(lambda at=index: result.data[at].all(), timeout=120_000)
+        qtbot.waitUntil(lambda: not widget._live._look.isActive())  # what came into view is looked at then
         settled(qtbot, widget)
+        qtbot.waitUntil(lambda at=index: result.data[at].all(), timeout=120_000)
     return result.data.copy()
 
 
