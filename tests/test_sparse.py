@@ -48,6 +48,24 @@ def test_strokes_on_a_large_stack_are_small():
     assert len(SparseLabels.of(labels).to_npz()) < 3000
 
 
+def test_painted_planes_are_handed_out_one_by_one():
+    labels = np.zeros((2, 3, 4, 5), np.uint8)
+    labels[0, 1, 2] = labels[1, 2, 0, 3:] = 4
+    planes = dict(SparseLabels.of(labels).planes())
+    assert list(planes) == [(0, 1), (1, 2)]
+    for index, plane in planes.items():
+        np.testing.assert_array_equal(plane, labels[index])
+
+
+def test_a_run_over_several_planes_is_in_each():
+    sparse = SparseLabels((3, 2, 4), np.array([6]), np.array([12]), np.array([9], np.uint8))
+    labels = np.zeros(sparse.shape, np.uint8)
+    for index, plane in sparse.planes():
+        labels[index] = plane
+    np.testing.assert_array_equal(labels, sparse.dense())
+    assert labels.sum() == 12 * 9
+
+
 def packed(**changes):
     """Return an npz of three runs in which some arrays are others."""
     arrays = {
@@ -86,6 +104,7 @@ def test_what_is_packed_by_hand_is_read():
         {"starts": np.array([0, 8, 2**63], np.uint64)},
         {"starts": np.array([0.0, 8.0, 18.0])},
         {"starts": np.array([0, 8, 18], object)},
+        {"shape": np.array([2**20, 2**20]), "lengths": np.array([2, 4, 2**34])},
         {"lengths": np.array([2, 0, 2])},
         {"lengths": np.array([2, -4, 2])},
         {"lengths": np.array([2, 2**63 - 1, 2])},

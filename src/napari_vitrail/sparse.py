@@ -15,10 +15,14 @@ from napari_vitrail.errors import ProjectError
 from napari_vitrail.progress import Progress, Steps, drain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-LARGEST_LABELS = 2**36
-"""Bytes that a labels array from a file may take; memory is used only where something is painted."""
+LARGEST_LABELS = 2**42
+"""Bytes that labels from a file may be of, which nothing takes: see `SparseLabels.planes`."""
+MOST_PAINTED = 2**33
+"""Pixels of labels from a file that may be painted."""
 MOST_AXES = 16
 _ARRAYS = ("shape", "starts", "lengths", "ids")
 
@@ -67,6 +71,24 @@ class SparseLabels:
         for start, length, label in runs:  # no array as long as what is painted
             flat[start : start + length] = label
         return labels
+
+    def planes(self) -> Iterator[tuple[tuple[int, ...], NDArray[np.integer]]]:
+        """Yield index and labels (the last two axes) of each plane that is painted."""
+        size = math.prod(self.shape[-2:])
+        at, plane = -1, np.zeros(size, self.ids.dtype)
+        for start, length, label in zip(self.starts.tolist(), self.lengths.tolist(), self.ids, strict=True):
+            for number in range(start // size, (start + length - 1) // size + 1):
+                if number != at and at >= 0:
+                    yield self._placed(at, plane)
+                    plane = np.zeros_like(plane)
+                at = number
+                plane[max(start - at * size, 0) : start + length - at * size] = label
+        if at >= 0:
+            yield self._placed(at, plane)
+
+    def _placed(self, number: int, plane: NDArray[np.integer]) -> tuple[tuple[int, ...], NDArray[np.integer]]:
+        index = tuple(map(int, np.unravel_index(number, self.shape[:-2]))) if self.shape[:-2] else ()
+        return index, plane.reshape(self.shape[-2:])
 
     def to_npz(self) -> bytes:
         """Return the arrays in numpy's ``npz`` format, not compressed."""
@@ -168,6 +190,8 @@ def _check(
         return
     if starts.min() < 0 or lengths.min() < 1 or starts.max() >= size or lengths.max() > size:
         raise ValueError(f"runs lie outside the {size} pixels")
+    if sum(lengths.tolist()) > MOST_PAINTED:
+        raise ValueError(f"more than the {MOST_PAINTED} pixels allowed are painted")
     ends = starts + lengths
     if (ends[:-1] > starts[1:]).any() or ends[-1] > size:
         raise ValueError("runs overlap, or lie outside the labels")

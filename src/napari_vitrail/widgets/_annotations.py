@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
+from zarr.storage import MemoryStore
 
 from napari_vitrail.annotations import LARGEST_ID, Annotation, Annotations, ClassLabel
 from napari_vitrail.entries import UNIT
@@ -25,9 +27,14 @@ from napari_vitrail.widgets._layers import (
     class_colours,
     class_names,
     class_table,
-    full_resolution,
+    empty,
     is_result,
+    strokes_name,
 )
+from napari_vitrail.widgets._planes import full_resolution
+
+PLAIN_BYTES = 1 << 30
+"""Above which strokes are packed in memory."""
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +78,7 @@ def capture(strokes: Labels, image: Image, digest: str = "") -> Captured:
         strokes.name,
         full_resolution(strokes),
         full_resolution(image),
-        geometry_of(strokes),
+        numbers_of(strokes),
         replace(reference_to(image), digest=digest),
         class_names(strokes),
         strokes.colormap,
@@ -99,7 +106,7 @@ def annotations_steps(
     return Annotations(tuple(images), _classes(captured, images), spec, estimator)
 
 
-def geometry_of(layer: Layer) -> dict[str, Any]:
+def numbers_of(layer: Layer) -> dict[str, Any]:
     """Return where a layer lies in the world, in numbers and words."""
     geometry: dict[str, Any] = {
         name: np.asarray(getattr(layer, name), float).tolist()
@@ -126,19 +133,25 @@ def reference_to(image: Image) -> ImageReference:
         bool(image.rgb),
         path=None if path is None or "://" in str(path) else os.path.abspath(path),
         sample=None if sample is None else (str(sample[0]), str(sample[1])),
-        geometry=geometry_of(image),
+        geometry=numbers_of(image),
     )
 
 
-def pairs(layers: Iterable[Layer], image: Image | None, strokes: Labels | None) -> list[Pair]:
-    """Return all strokes and the image of each: those that are chosen, and those named after an image."""
-    found: list[Pair] = [(strokes, image)] if strokes is not None and image is not None else []
+def named_pairs(layers: Iterable[Layer]) -> list[Pair]:
+    """Return the strokes that belong to an image by their name, or by that of the project they came with."""
+    layers = list(layers)
+    images = [layer for layer in layers if isinstance(layer, Image) and not is_result(layer)]
+    found: list[Pair] = []
     for labels in layers:
-        if not isinstance(labels, Labels) or labels is strokes or is_result(labels):
-            continue
-        named = [layer for layer in layers if isinstance(layer, Image) and _are_strokes_on(labels, layer)]
-        found += [(labels, layer) for layer in named[:1]]
+        if isinstance(labels, Labels) and not is_result(labels):
+            found += [(labels, image) for image in images if _are_strokes_on(labels, image)][:1]
     return found
+
+
+def is_in_memory(labels: Labels) -> bool:
+    """Whether a labels layer is in memory and nowhere else: plain, or packed."""
+    store = getattr(labels.data, "store", None)
+    return type(labels.data) is np.ndarray or isinstance(store, MemoryStore)
 
 
 def strokes_data(annotation: Annotation, classes: Iterable[ClassLabel], project: Path) -> LayerData:
@@ -157,7 +170,17 @@ def strokes_data(annotation: Annotation, classes: Iterable[ClassLabel], project:
         "metadata": {MARK: {"project": str(project), "image": annotation.image.name}},
         **annotation.geometry,
     }
-    return annotation.strokes.dense(), attributes, "labels"
+    return _array_of(annotation.strokes), attributes, "labels"
+
+
+def _array_of(strokes: SparseLabels) -> Any:
+    """Return strokes as an array, one that is packed in memory where the plain one would be large."""
+    if math.prod(strokes.shape) * strokes.ids.dtype.itemsize <= PLAIN_BYTES or len(strokes.shape) < 3:
+        return strokes.dense()
+    packed = empty(strokes.shape, strokes.ids.dtype, True)
+    for index, plane in strokes.planes():
+        packed[index] = plane
+    return packed
 
 
 def image_data(reference: ImageReference, pixels: Any, path: Path | None) -> LayerData:
@@ -187,7 +210,7 @@ def colormap_of(classes: Iterable[ClassLabel]) -> CyclicLabelColormap | DirectLa
 def _are_strokes_on(labels: Labels, image: Image) -> bool:
     """Whether strokes were made by the button New for an image, or opened with it."""
     marked = labels.metadata.get(MARK, {})
-    named = re.fullmatch(rf"{re.escape(image.name)} strokes( \[\d+\])?", labels.name)
+    named = re.fullmatch(rf"{re.escape(strokes_name(image))}( \[\d+\])?", labels.name)
     return bool(named) or ("project" in marked and marked.get("image") == image.name)
 
 

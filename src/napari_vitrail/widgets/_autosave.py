@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from napari.layers import Image
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, QObject
@@ -17,8 +16,7 @@ from napari_vitrail.errors import ProjectError
 from napari_vitrail.progress import Progress, Steps, drain
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.unsaved import close_unsaved, open_unsaved
-from napari_vitrail.widgets._annotations import Captured, Pair, annotations_steps, capture, pairs
-from napari_vitrail.widgets._layers import full_resolution
+from napari_vitrail.widgets._annotations import Captured, Pair, annotations_steps, capture, is_in_memory
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._strokes import StrokesWatch
 from napari_vitrail.widgets._timer import timer
@@ -31,7 +29,7 @@ WAIT_MS = 1000
 class Autosave(QObject):
     """Writes the strokes of a viewer to a file of its own a moment after each of them.
 
-    Layers are read in another thread. Lazy ones are left out: they are on disk already, or never will be.
+    Layers are read in another thread. Those that are on disk, or computed, are left out.
 
     Parameters
     ----------
@@ -120,9 +118,7 @@ class Autosave(QObject):
 
     def _pairs(self) -> list[Pair]:
         """Return the strokes that are to be kept."""
-        layers = self._bench.layers
-        found = pairs(self._bench.viewer.layers, layers.image, layers.strokes)
-        return [pair for pair in found if type(full_resolution(pair[0])) is np.ndarray]
+        return [pair for pair in self._bench.layers.pairs if is_in_memory(pair[0])]
 
     def _steps(self, found: Sequence[Pair]) -> Steps[Annotations]:
         captured = [capture(strokes, image, self._digest_of(image)) for strokes, image in found]
@@ -132,12 +128,12 @@ class Autosave(QObject):
     def _digest_of(self, image: Image) -> str:
         """Return the digest of an image that was looked at before."""
         seen, digest = self._digests.get(image, (0, ""))
-        return digest if seen == id(full_resolution(image)) else ""
+        return digest if seen == id(image.data) else ""
 
     def _on_kept(self, found: Sequence[Pair], revision: int, kept: Annotations) -> None:
         self._kept = revision
         for (_, image), annotation in zip(found, kept.images, strict=True):
-            self._digests[image] = (id(full_resolution(image)), annotation.image.digest)
+            self._digests[image] = (id(image.data), annotation.image.digest)
         self._drop_superseded()
 
     def _drop_superseded(self) -> None:

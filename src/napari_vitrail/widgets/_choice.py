@@ -95,6 +95,14 @@ class LayerChoice:
         chosen = [PaintedImage(self.image, self.strokes, self.channels)]
         return [*chosen, *self._others()] if self._all.isChecked() else chosen
 
+    @property
+    def pairs(self) -> list[tuple[Labels, Image]]:
+        """All strokes and the image of each, the chosen ones first."""
+        if self.image is None:
+            return []
+        chosen = [] if self.strokes is None else [(self.strokes, self.image)]
+        return [*chosen, *((other.strokes, other.image) for other in self._others())]
+
     def _others(self) -> list[PaintedImage]:
         """Return the images beside the chosen one that have a strokes layer of their own."""
         images = [layer for layer in self._viewer.layers if isinstance(layer, Image) and not is_result(layer)]

@@ -12,7 +12,7 @@ from napari.utils.notifications import show_info, show_warning
 
 from napari_vitrail.annotations import save_annotations
 from napari_vitrail.progress import drain
-from napari_vitrail.widgets._annotations import LayerData, Pair, annotations_steps, capture, pairs
+from napari_vitrail.widgets._annotations import LayerData, Pair, annotations_steps, capture, named_pairs
 from napari_vitrail.widgets._layers import is_result
 from napari_vitrail.widgets._opening import opened
 
@@ -77,5 +77,5 @@ def _pairs(layers: list[Layer]) -> list[Pair]:
         layer for layer in (() if viewer is None else viewer.layers)
         if isinstance(layer, Image) and not is_result(layer)
     ]  # fmt: skip
-    named = dict(pairs([*strokes, *images], None, None))
+    named = dict(named_pairs([*strokes, *images]))
     return [(layer, named.get(layer, images[0])) for layer in strokes if images]

@@ -14,7 +14,6 @@ from napari_vitrail.annotations import Annotations, load_annotations
 from napari_vitrail.imagefile import read_image
 from napari_vitrail.reference import ImageReference, pixels_digest, places
 from napari_vitrail.widgets._annotations import LayerData, image_data, reference_to, strokes_data
-from napari_vitrail.widgets._layers import full_resolution
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy")
 """Of images that are opened on a project's word: their readers run nothing that a file says."""
@@ -84,7 +83,7 @@ def is_of(layer: Layer, reference: ImageReference) -> bool:
         return False
     if reference.path is not None or reference.sample is not None:
         return (own.path, own.sample) == (reference.path, reference.sample)
-    pixels = full_resolution(layer)
+    pixels = layer.data
     if type(pixels) is not np.ndarray or not reference.digest:  # lazy data are not looked at meanwhile
         return own.name == reference.name
     return pixels_digest(pixels, rgb=own.rgb) == reference.digest

@@ -17,7 +17,7 @@ from napari_vitrail.annotations import Annotations, save_annotations
 from napari_vitrail.errors import VitrailError
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._annotations import Captured, annotations_steps, capture, pairs
+from napari_vitrail.widgets._annotations import Captured, annotations_steps, capture, named_pairs
 from napari_vitrail.widgets._autosave import Autosave
 from napari_vitrail.widgets._file import ask_path
 from napari_vitrail.widgets._form import wrapped
@@ -93,9 +93,7 @@ class ProjectFile(QWidget):
         """Open unsaved strokes, and keep them as such."""
         added = self.open(path)
         self._known.update(added)
-        for layer in added:
-            if isinstance(layer, Labels):
-                self._choose(layer)
+        self._choose(added)
         if added:
             self._autosave.supersede(path)
 
@@ -117,9 +115,8 @@ class ProjectFile(QWidget):
 
     def _save_as(self, path: str) -> None:
         """Write all that was painted on the images of the viewer, and the classifier at hand."""
-        layers, form = self._bench.layers, self._bench.form
-        found = pairs(self._bench.viewer.layers, layers.image, layers.strokes)
-        captured = [capture(strokes, image) for strokes, image in found]
+        form = self._bench.form
+        captured = [capture(strokes, image) for strokes, image in self._bench.layers.pairs]
         steps = save_steps(path, captured, form.valid_spec, form.estimator, self._bench.classifier)
         on_done = partial(self._on_saved, path, self._autosave.revision)
         self._runner.start(Job(steps, on_done, f"Saving {Path(path).name}"))
@@ -144,23 +141,23 @@ class ProjectFile(QWidget):
 
     def _take_up(self) -> None:
         """Choose strokes of a project that have come into the viewer, and load what was learned from them."""
-        come: dict[str, Labels] = {}
+        come: dict[str, list[Layer]] = {}
         for layer in self._bench.viewer.layers:
             project = layer.metadata.get(MARK, {}).get("project")
             if project and layer not in self._known:
                 self._known.add(layer)
-                come.setdefault(project, layer)
-        for project, strokes in come.items():
-            self._choose(strokes)
+                come.setdefault(project, []).append(layer)
+        for project, layers in come.items():
+            self._choose(layers)
             self._load(project)
 
-    def _choose(self, strokes: Labels) -> None:
-        """Choose strokes, and the image that they were painted on if it is open."""
-        layers = list(self._bench.viewer.layers)
-        found = [image for own, image in pairs(layers, None, None) if own is strokes]
-        image = found[0] if found else self._bench.layers.image
-        if image is not None:
-            self._bench.layers.choose(image, strokes)
+    def _choose(self, layers: Sequence[Layer]) -> None:
+        """Choose the strokes among some layers with their images, the first of them last."""
+        images = dict(named_pairs(self._bench.viewer.layers))
+        for strokes in reversed([layer for layer in layers if isinstance(layer, Labels)]):
+            image = images.get(strokes, self._bench.layers.image)
+            if image is not None:
+                self._bench.layers.choose(image, strokes)
 
     def _load(self, path: str) -> None:
         """Start to load settings and classifier of a project."""
