@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 SIZE = (1280, 800)
+
+os.environ["VITRAIL_DATA_DIR"] = tempfile.mkdtemp()  # strokes of pictures are nothing to restore
 
 
 def open_viewer(widget: str, theme: str = "dark") -> tuple[napari.Viewer, QWidget]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import zipfile
 
 import imageio.v3 as iio
 import numpy as np
@@ -280,8 +283,6 @@ def test_a_classifier_alone_says_what_to_do(qtbot, begun, make_napari_viewer_pro
 
 
 def test_strokes_open_though_the_classifier_is_refused(qtbot, make_napari_viewer_proxy, saved, notes):
-    import zipfile
-
     path, drawn, _ = saved
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -437,3 +438,9 @@ def test_a_full_disk_is_said_once_and_painting_goes_on(qtbot, begun, notes, monk
     assert [note.severity for note in notes] == ["warning"]
     assert "No space left" in notes[0].message
     assert strokes.data[1, 1] == 2
+
+
+def test_opening_a_project_waits_for_no_torch():
+    program = "import sys, napari_vitrail.widgets._files; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
