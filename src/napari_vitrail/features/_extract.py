@@ -10,7 +10,7 @@ import numpy as np
 from napari_vitrail.backbones import load_backbone
 from napari_vitrail.features._pixels import PixelFeatures, pixel_features_steps
 from napari_vitrail.grid import FeatureGrid
-from napari_vitrail.image import IntensityRange, as_image
+from napari_vitrail.image import IntensityRange, LayeredImage, Picture, as_image
 from napari_vitrail.progress import Steps, drain
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 from napari_vitrail.tiling import Tile
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def extract_features_steps(
-    image: ArrayLike, spec: FeatureSpec = SEGMENTATION, *, backbone: Backbone | None = None,
+    image: ArrayLike | LayeredImage, spec: FeatureSpec = SEGMENTATION, *, backbone: Backbone | None = None,
     device: str = "auto", store: TokenStore | None = None,
 ) -> Steps[FeatureGrid]:  # fmt: skip
     """Yield Progress; return what `extract_features` returns."""
@@ -35,7 +35,7 @@ def extract_features_steps(
 
 
 def _features_steps(
-    image: NDArray[np.generic], spec: FeatureSpec, backbone: Backbone | None, device: str,
+    image: Picture, spec: FeatureSpec, backbone: Backbone | None, device: str,
     store: TokenStore | None, positions: NDArray[np.intp] | None = None,
 ) -> Steps[PixelFeatures]:  # fmt: skip
     if spec.uses_vit:
@@ -47,14 +47,14 @@ def _features_steps(
 
 
 def extract_features(
-    image: ArrayLike, spec: FeatureSpec = SEGMENTATION, *, backbone: Backbone | None = None,
+    image: ArrayLike | LayeredImage, spec: FeatureSpec = SEGMENTATION, *, backbone: Backbone | None = None,
     device: str = "auto", store: TokenStore | None = None,
 ) -> FeatureGrid:  # fmt: skip
     """Compute the dense features of an image.
 
     Parameters
     ----------
-    image : (H, W), (H, W, 3) or (H, W, 4) array
+    image : (H, W), (H, W, 3) or (H, W, 4) array, or LayeredImage
         Of any integer or float type.
     spec : FeatureSpec
         Which features. ``auto`` means both kinds here; choosing between them takes strokes.
@@ -82,14 +82,14 @@ def extract_features(
 
 
 def features_at(
-    image: ArrayLike, positions: ArrayLike, spec: FeatureSpec = SEGMENTATION, *,
+    image: ArrayLike | LayeredImage, positions: ArrayLike, spec: FeatureSpec = SEGMENTATION, *,
     backbone: Backbone | None = None, device: str = "auto", store: TokenStore | None = None,
 ) -> NDArray[np.float32]:  # fmt: skip
     """Compute features at some pixels only: those of ``extract_features(image, spec)`` there, sooner.
 
     Parameters
     ----------
-    image : (H, W), (H, W, 3) or (H, W, 4) array
+    image : (H, W), (H, W, 3) or (H, W, 4) array, or LayeredImage
     positions : (n, 2) int array
         Row/column pixels, whole numbers.
     spec : FeatureSpec
@@ -127,7 +127,7 @@ def _check_positions(pixels: NDArray[np.integer], shape: tuple[int, ...]) -> Non
 
 
 def attention_maps(
-    image: ArrayLike, spec: FeatureSpec = SEGMENTATION, *, backbone: Backbone | None = None,
+    image: ArrayLike | LayeredImage, spec: FeatureSpec = SEGMENTATION, *, backbone: Backbone | None = None,
     device: str = "auto", store: TokenStore | None = None,
 ) -> FeatureGrid:  # fmt: skip
     """Compute how much the last block's CLS token attends to each place, one channel per head.
