@@ -186,7 +186,7 @@ def held_out_evidence_steps(
     classes = np.unique(ids)
     if any(len(np.unique(folds[ids == class_id])) < 2 for class_id in classes):
         return None
-    seen = _thinned(ids, folds, random_state)
+    seen = thinned(ids, folds, random_state)
     forest_losses, linear_losses = np.full((2, len(ids)), np.nan)
     numbers = np.unique(folds)
     for done, fold in enumerate(numbers, start=1):
@@ -199,8 +199,15 @@ def held_out_evidence_steps(
     return Evidence(_class_mean(forest_losses[seen], ids[seen]), _class_mean(linear_losses[seen], ids[seen]))
 
 
-def _thinned(ids: Ids, folds: Ids, random_state: int) -> NDArray[np.bool_]:
-    """Return which pixels to use: about `HELD_OUT_PER_CLASS` of a class, some of each of its folds."""
+def thinned(ids: Ids, folds: Ids, random_state: int) -> NDArray[np.bool_]:
+    """Return which pixels to use: about `HELD_OUT_PER_CLASS` of a class, some of each of its folds.
+
+    Parameters
+    ----------
+    ids, folds : (n,) int array
+        Class of each pixel, and the fold, or the stroke, that it belongs to.
+    random_state : int
+    """
     rng = np.random.default_rng(random_state)
     kept = np.zeros(len(ids), bool)
     for class_id in np.unique(ids):

@@ -101,6 +101,11 @@ class Fitted:
     features: Features
     report: str
 
+    def predict(self, vit: Rows | None, classical: Rows | None) -> Ids:
+        """Return class ids (n,) of pixels, from the features that `fit_estimator_steps` took."""
+        seen = _side_by_side(vit, self.projection, None if self.features == "vit" else classical)
+        return np.asarray(self.estimator.predict(seen))
+
 
 def fit_estimator_steps(
     estimator: Any,
