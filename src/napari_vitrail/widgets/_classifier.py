@@ -18,6 +18,7 @@ from napari_vitrail.widgets._probabilities import Probabilities
 from napari_vitrail.widgets._project import ProjectFile
 from napari_vitrail.widgets._recovery import Recovery
 from napari_vitrail.widgets._segmenting import segment_painted
+from napari_vitrail.widgets._trust import TrustPage
 from napari_vitrail.widgets._uncertain import Uncertainty
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -48,6 +49,8 @@ class ClassifierWidget(QWidget):
         self._recovery = Recovery(self._project.restore)
         self._file = ClassifierFile(self._bench)
         self._more = SegmentMore(self._bench)
+        self._trust = TrustPage(self._bench)
+        self._trust.requested.connect(self._live.stop)
         self._bench.job.requested.connect(self._on_segment_requested)
         self._bench.changed.connect(self._on_changed)
         self._bench.shown.connect(self._classes.refresh_soon)
@@ -89,6 +92,7 @@ class ClassifierWidget(QWidget):
             ("Paint", self._painting_page(), "Choose the image and paint"),
             ("Results", self._results_page(), "What else can be made of the strokes"),
             ("Batch", _column(self._more), "Segment stacks and other images"),
+            ("Trust", self._trust, "How well strokes are predicted that were left out"),
             ("Settings", self._settings_page(), "Features and classifier; the defaults suit most images"),
         ):
             pages.setTabToolTip(pages.addTab(page, title), hint)

@@ -24,13 +24,13 @@ from qtpy.QtWidgets import (
 from napari_vitrail.backbones import BackboneInfo, available_source, list_backbones
 from napari_vitrail.spec import Estimator, Features, FeatureSpec
 
-_FEATURES = {
+FEATURE_TITLES = {
     "auto": "Automatic",
     "hybrid": "Classical + ViT",
     "vit": "ViT",
     "classical": "Classical",
 }
-_ESTIMATORS = {
+ESTIMATOR_TITLES = {
     "logistic": "Logistic regression",
     "forest": "Random forest",
     "trees": "Extra trees",
@@ -56,7 +56,7 @@ class SpecForm:
 
     def __init__(self, spec: FeatureSpec, *, on_change: Callable[[], None]) -> None:
         self._others: Any = build_widget(spec)  # an instance: a class loses its defaults
-        self._features = choice("Features", _swap(_FEATURES), spec.features)
+        self._features = choice("Features", _swap(FEATURE_TITLES), spec.features)
         self._backbone = choice("Backbone", backbone_choices(), spec.backbone)
         self._estimator = choice("Estimator", _estimators(), "", _ESTIMATOR_HELP)
         for name in ("features", "backbone"):
@@ -191,7 +191,7 @@ def _offer(info: BackboneInfo) -> str:
 
 def _estimators() -> list[tuple[str, str]]:
     """Return title and name of each estimator, and of leaving the choice to the core."""
-    return [("Automatic", ""), *((_ESTIMATORS.get(name, name), name) for name in get_args(Estimator))]
+    return [("Automatic", ""), *((ESTIMATOR_TITLES.get(name, name), name) for name in get_args(Estimator))]
 
 
 def _spoken(name: str) -> str:
