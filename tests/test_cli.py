@@ -1,4 +1,5 @@
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -204,6 +205,30 @@ def test_image_of_another_shape_is_named(model, capsys):
     assert cli.main(words) == cli.FAILED
     assert "vitrail: stack.tif: image must have" in capsys.readouterr().err
     assert cli.main([*words, "--channel-axis", "0", "--channels", "2"]) == 0
+
+
+def test_strokes_are_assessed_when_asked_for(folder, capsys):
+    labels = np.zeros((40, 50), np.uint8)
+    for start in (2, 20, 40):
+        labels[5, start : start + 8], labels[30, start : start + 8] = 2, 7
+    tifffile.imwrite("apart.tif", labels)
+    words = ["train", "a.tif", "--labels", "apart.tif", "-o", "m.vitrail", "--assess", "trust/m.json"]
+    assert cli.main([*words, *CLASSICAL]) == 0
+    shown = capsys.readouterr().out
+    assert "right on held-out strokes (" in shown
+    assert "intensity" in shown
+    figures = json.loads((folder / "trust" / "m.json").read_text())
+    assert figures["strokes_held_out"] == 6
+    assert figures["accuracy"] > 0.9
+    assert f"{figures['accuracy']:.0%} right" in shown
+
+
+def test_strokes_near_each_other_are_not_held_out_from_each_other(folder, capsys):
+    words = ["train", "a.tif", "--labels", "labels.tif", "-o", "m.vitrail", "--assess", "m.json"]
+    assert cli.main([*words, *CLASSICAL]) == cli.MISUSED
+    assert "no stroke can be held out" in capsys.readouterr().err
+    assert (folder / "m.vitrail").exists()
+    assert not (folder / "m.json").exists()
 
 
 def test_training_stops_at_a_missing_image(folder, capsys):

@@ -43,6 +43,7 @@ from .smoothing import Smoothing
 from .sparse import SparseLabels
 from .spec import AMIR_COSEGMENTATION, DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
 from .store import FeatureStore, shared_store
+from .trust import Trust, assess, assess_steps
 from .uncertainty import most_uncertain, uncertainty
 
 __all__ = [
@@ -73,9 +74,12 @@ __all__ = [
     "SparseLabels",
     "SpecMismatch",
     "TokenMap",
+    "Trust",
     "VitrailError",
     "WeightsError",
     "as_image",
+    "assess",
+    "assess_steps",
     "attention_maps",
     "class_probabilities",
     "coarse_to_fine_steps",

@@ -39,6 +39,10 @@ def _add_train(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--estimator", metavar="NAME", help="default: what suits the features")
     parser.add_argument("--random-state", type=int, default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--assess", metavar="JSON", type=Path,
+        help="leave strokes out in turn, print how well they are predicted, and write the figures here",
+    )  # fmt: skip
     _add_no_store(parser)
     _add_computing(parser, weights="auto")
     _add_channels(parser)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import warnings
@@ -83,22 +84,41 @@ def _train(options: Namespace) -> int:
     from napari_vitrail.project import save_classifier
 
     _check_pairs(options.images, options.labels)
-    check_spared([options.output], [*options.images, *options.labels])
+    written = [options.output, *([options.assess] if options.assess else [])]
+    check_spared(written, [*options.images, *options.labels])
     images = [_image(path, options) for path in options.images]
-    steps = fit_classifier_steps(
-        images,
-        [_labels(path, image) for path, image in zip(options.labels, images, strict=True)],
-        arguments.spec_of(options),
-        estimator=options.estimator,
-        weights=options.weights,
-        device=options.device,
-        store=_store(options),
-        random_state=options.random_state,
-    )
-    classifier = _with_bar(steps, "training")
+    labels = [_labels(path, image) for path, image in zip(options.labels, images, strict=True)]
+    spec = arguments.spec_of(options)
+    settings = {
+        "estimator": options.estimator,
+        "weights": options.weights,
+        "device": options.device,
+        "store": _store(options),
+        "random_state": options.random_state,
+    }
+    classifier = _with_bar(fit_classifier_steps(images, labels, spec, **settings), "training")
     save_classifier(options.output, classifier)
     print(f"{options.output}: {classifier.report}")
+    if options.assess:
+        _assess(options.assess, images, labels, spec, settings)
     return 0
+
+
+def _assess(
+    path: Path, images: list[Any], labels: list[Any], spec: FeatureSpec, settings: dict[str, Any]
+) -> None:
+    """Say how far a classifier trained on these strokes can be trusted, and write the figures."""
+    from napari_vitrail.files import written_aside
+    from napari_vitrail.trust import assess_steps
+
+    trust = _with_bar(assess_steps(images, labels, spec, **settings), "assessing")
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(trust.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
+    for line in (trust.summary, *(own.sentence for own in trust.advice)):
+        print(line)
+    for own in trust.importance:
+        print(f"{own.group:<12} {100 * own.loss:6.1f} points lost without its values")
+    print(path)
 
 
 def _segment(options: Namespace) -> int:

@@ -33,27 +33,27 @@ def one_informed(rows):
     noise = rng.normal(size=(len(rows.ids), 12)).astype(np.float32)
     noise[:, INFORMED] += 3 * rows.ids
     channels = [f"gaussian_{sigma}_sobel" for sigma in (1, 2, 4)]
-    return replace(rows, classical=noise, channels=(*channels, "far_off", *["raw"] * 4, *["other_one"] * 4))
+    return replace(rows, classical=noise, channels=(*channels, "far: raw", *["raw"] * 4, *["other"] * 4))
 
 
 def test_the_only_informed_group_is_the_important_one(one_informed):
     held_out = drain(held_out_steps(one_informed))
     found = {own.group: own for own in drain(importance_steps(held_out))}
     assert list(found) == list(one_informed.groups)
-    assert found["far"].loss > 0.4
-    assert found["far"].interval[0] > 0.3
-    assert all(abs(own.loss) < 0.1 for group, own in found.items() if group != "far")
+    assert found["+ far"].loss > 0.4
+    assert found["+ far"].interval[0] > 0.3
+    assert all(abs(own.loss) < 0.1 for group, own in found.items() if group != "+ far")
 
 
 def test_ablation_of_the_only_informed_group_drops_the_score(one_informed):
     held_out = drain(held_out_steps(one_informed))
-    without = drain(ablation_steps(held_out, "far"))
+    without = drain(ablation_steps(held_out, "+ far"))
     assert without.held_out.rows.classical.shape[1] == 11
     np.testing.assert_array_equal(without.held_out.folds, held_out.folds)
     assert without.loss == pytest.approx(held_out.accuracy - without.held_out.accuracy)
     assert without.loss > 0.4
     assert "it is needed" in without.summary
-    assert "no clear difference" in drain(ablation_steps(held_out, "other")).summary
+    assert "no clear difference" in drain(ablation_steps(held_out, "+ other")).summary
 
 
 def test_there_is_nothing_without_the_only_group(one_informed):

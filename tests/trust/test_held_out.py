@@ -187,10 +187,10 @@ def test_groups_partition_the_features(rows):
         ("gaussian_16_minus_8", "edges 16"),
         ("gaussian_1_minus_8", "edges 8"),
         ("membrane_std", "lines"),
-        ("DAPI raw", "DAPI"),
-        ("depth map: gaussian_2_hessian_trace", "depth map"),
-        ("DAPI_membrane_min", "DAPI"),
-        ("colour_red", "colour"),
+        ("DAPI: raw", "+ DAPI"),
+        ("depth_map: gaussian_2_hessian_trace", "+ depth_map"),
+        ("raw: membrane_min", "+ raw"),
+        ("colour red", "+ colour red"),
     ],
 )
 def test_a_channel_tells_its_group(channel, group):

@@ -7,7 +7,7 @@ import re
 VIT, INTENSITY, LINES = "ViT", "intensity", "lines"
 
 _CHANNEL = re.compile(
-    r"""(?:(?P<layer>.+?)[\s_:/]+)?                  # of a further image layer
+    r"""(?:(?P<further>.+):\s)?                     # a further channel of the image
     (?:
         (?P<lines>membrane_\w+)
       | (?:raw|gaussian_(?P<scale>\d+))
@@ -23,8 +23,8 @@ def group_of(channel: str) -> str:
     Parameters
     ----------
     channel : str
-        A name as in `CLASSICAL_CHANNELS`. Channels of a further image layer have its name in front, and
-        are a group of that name; so are channels of other kinds up to their first underscore.
+        A name as in `CLASSICAL_CHANNELS`. Those of a further channel of the image have its name in front,
+        ``DAPI: gaussian_2``, and are the group ``+ DAPI``.
 
     Returns
     -------
@@ -35,9 +35,9 @@ def group_of(channel: str) -> str:
     """
     found = _CHANNEL.fullmatch(channel)
     if found is None:
-        return channel.partition("_")[0]
-    if found["layer"]:
-        return found["layer"]
+        return f"+ {channel}"
+    if found["further"]:
+        return f"+ {found['further']}"
     if found["lines"]:
         return LINES
     if found["other"]:

@@ -118,14 +118,18 @@ class Ablation:
     @property
     def summary(self) -> str:
         """What it says, in a sentence."""
-        low, high = (100 * bound for bound in self.interval)
-        change = -100 * self.loss
-        said = f"{change:+.1f} points ({-high:+.1f} to {-low:+.1f})"
+        low, high = self.interval
+        said = f"{_points(-self.loss)} points ({_points(-high)} to {_points(-low)})"
         if low <= 0 <= high:
             verdict = "no clear difference"
         else:
             verdict = "it is needed" if self.loss > 0 else "better without"
         return f"Without {self.group}: {self.held_out.accuracy:.0%} right, {said}: {verdict}."
+
+
+def _points(share: float) -> str:
+    """Return a difference of shares in points of a hundred, without a minus before zero."""
+    return f"{round(100 * share, 1) + 0.0:+.1f}"
 
 
 def ablation_steps(held_out: HeldOut, group: str, random_state: int = 0) -> Steps[Ablation]:

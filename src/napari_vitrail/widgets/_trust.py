@@ -212,7 +212,8 @@ class TrustPage(QWidget):
         known.comparison = comparison
         titles = titles_of(comparison.candidates, FEATURE_TITLES, ESTIMATOR_TITLES)
         self._candidate.choices = list(zip(titles, range(len(titles)), strict=True))
-        self._candidate.value = comparison.candidates.index(comparison.winner)
+        wins = [candidate is comparison.winner for candidate in comparison.candidates]
+        self._candidate.value = wins.index(True)
         self._view.value = COMPARISON
         self._show()
         return comparison.summary

@@ -22,9 +22,12 @@ _SMALL = 8
 
 def draw_confusion(axes: Axes, look: Look, trust: Trust) -> None:
     """Draw what held-out strokes were taken for: shares of each class, and its strokes or parts of them."""
+    from matplotlib.colors import LinearSegmentedColormap
+
     found = trust.held_out.by_stroke
     shares, names = np.nan_to_num(found.rows), _names(trust)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    blank_to_full = LinearSegmentedColormap.from_list("shares", [look.background, look.accent])
+    axes.imshow(shares, cmap=blank_to_full, vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(shares.shape):
         if found.counts[row].sum() == 0:
             text = "?"
@@ -32,7 +35,7 @@ def draw_confusion(axes: Axes, look: Look, trust: Trust) -> None:
             continue
         else:
             text = f"{shares[row, column]:.0%}\n{found.counts[row, column]:.1f}"
-        shade = "white" if shares[row, column] > 0.5 else "black"
+        shade = look.background if shares[row, column] > 0.5 else look.text
         size = _SMALL if len(shares) <= 6 else 6
         axes.text(column, row, text, ha="center", va="center", color=shade, fontsize=size)
     axes.set_xticks(range(len(names)), names, rotation=30 if len(names) > 3 else 0)
@@ -71,8 +74,8 @@ def draw_importance(axes: Axes, look: Look, trust: Trust, ablations: Mapping[str
     axes.axvline(0, color=look.faint, lw=1)
     axes.set_yticks(places, [_short(own.group) for own in trust.importance])
     axes.invert_yaxis()
-    trained = "; ◆ trained without" if ablations else ""
-    axes.set_xlabel(f"points lost when it is scrambled{trained}")
+    trained = "\n◆ when trained without" if ablations else ""
+    axes.set_xlabel(f"points lost when scrambled{trained}")
 
 
 def draw_curve(axes: Axes, look: Look, trust: Trust) -> None:
