@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from napari_vitrail.image import LayeredImage
 from napari_vitrail.progress import drain
 from napari_vitrail.strokes import joined, painted
 from napari_vitrail.trust import NEVER, assess, group_of, held_out_steps, interval, painted_rows_steps
@@ -175,6 +176,17 @@ def test_groups_partition_the_features(rows):
     np.testing.assert_array_equal(np.sort(columns), np.arange(rows.classical.shape[1]))
     expected = {"intensity", "lines", "edges", *(f"edges {sigma}" for sigma in (1, 2, 4, 8, 16))}
     assert set(rows.groups) == expected
+
+
+def test_further_channels_are_groups_of_their_names(grounds):
+    image, labels = grounds
+    layered = LayeredImage(image, {"DAPI": image, "depth map": 255 - image})
+    rows = drain(painted_rows_steps([layered], [labels], CLASSICAL))
+    columns = np.concatenate(list(rows.groups.values()))
+    np.testing.assert_array_equal(np.sort(columns), np.arange(rows.classical.shape[1]))
+    assert len(rows.groups["+ DAPI"]) == len(rows.groups["+ depth map"]) == 58
+    without = rows.without("+ DAPI")
+    np.testing.assert_array_equal(without.classical, np.delete(rows.classical, rows.groups["+ DAPI"], axis=1))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from napari_vitrail.backbones import Backbone
     from napari_vitrail.features import TokenStore
+    from napari_vitrail.image import LayeredImage
     from napari_vitrail.progress import Steps
 
 
@@ -100,7 +101,7 @@ def trust_steps(rows: PaintedRows, estimator: Any = None, random_state: int = 0)
 
 
 def assess_steps(
-    images: Sequence[ArrayLike],
+    images: Sequence[ArrayLike | LayeredImage],
     labels: Sequence[ArrayLike],
     spec: FeatureSpec = SEGMENTATION,
     *,
@@ -123,7 +124,7 @@ def assess_steps(
 
 
 def assess(
-    images: Sequence[ArrayLike],
+    images: Sequence[ArrayLike | LayeredImage],
     labels: Sequence[ArrayLike],
     spec: FeatureSpec = SEGMENTATION,
     *,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_vitrail.blend import Ids, Rows
     from napari_vitrail.estimators import Fitted
     from napari_vitrail.features import TokenStore
+    from napari_vitrail.image import LayeredImage
     from napari_vitrail.progress import Steps
 
 
@@ -134,7 +135,7 @@ class PaintedRows:
 
 
 def painted_rows_steps(
-    images: Sequence[ArrayLike],
+    images: Sequence[ArrayLike | LayeredImage],
     labels: Sequence[ArrayLike],
     spec: FeatureSpec = SEGMENTATION,
     *,
@@ -162,8 +163,14 @@ def painted_rows_steps(
         classical.append(features.classical_at(own.positions))
     names = {int(id_): f"class {id_}" for id_ in np.unique(np.concatenate([own.ids for own in painted]))}
     names.update({id_: name for id_, name in (class_names or {}).items() if id_ in names})
-    channels = () if spec.features == "vit" else CLASSICAL_CHANNELS
+    channels = () if spec.features == "vit" else _channels(intensity)
     return PaintedRows(spec, tuple(painted), _stacked(vit), _stacked(classical), channels, names)
+
+
+def _channels(intensity: IntensityRange) -> tuple[str, ...]:
+    """Return the names of the classical features: of the image, then of each further channel."""
+    further = [f"{name}: {own}" for name in intensity.extra_names for own in CLASSICAL_CHANNELS]
+    return (*CLASSICAL_CHANNELS, *further)
 
 
 def _few(whole: list[Painted], random_state: int) -> list[Painted]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._layers import Painted
+from napari_vitrail.widgets._planes import Painted
 
 if TYPE_CHECKING:
+    from napari_vitrail.image import Picture
     from napari_vitrail.trust import Ablation, Comparison, Trust
 
 
@@ -50,5 +51,5 @@ def compare_steps(trust: Trust, pairs: list[Painted], estimators: tuple[str, ...
     return (yield from compare_steps(rows, estimators, known=trust.held_out))
 
 
-def _arrays(pairs: list[Painted]) -> tuple[list[NDArray[Any]], list[NDArray[np.integer]]]:
-    return [np.asarray(image) for image, _ in pairs], [strokes for _, strokes in pairs]
+def _arrays(pairs: list[Painted]) -> tuple[list[Picture], list[NDArray[np.integer]]]:
+    return [plane.read() for plane, _ in pairs], [strokes for _, strokes in pairs]

@@ -15,7 +15,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxL
 from napari_vitrail.spec import Estimator
 from napari_vitrail.widgets._assessing import ablate_steps, assess_steps, compare_steps
 from napari_vitrail.widgets._form import ESTIMATOR_TITLES, FEATURE_TITLES, choice, wrapped
-from napari_vitrail.widgets._layers import ImagePlane, Painted, class_names, read_strokes
+from napari_vitrail.widgets._layers import class_names
+from napari_vitrail.widgets._planes import ImagePlane, Painted
 from napari_vitrail.widgets._plot import Plot
 from napari_vitrail.widgets._trust_plots import (
     Colour,
@@ -93,7 +94,7 @@ class TrustPage(QWidget):
         self._known: _Assessed | None = None
         self._assess = QPushButton("Assess")
         self._compare = QPushButton("Compare")
-        self._all = CheckBox(text="Estimators too", value=False, tooltip=wrapped(_COMPARE_HELP))
+        self._all = CheckBox(text="Compare every estimator, too", value=False, tooltip=wrapped(_COMPARE_HELP))
         self._headline = QLabel(_ADVICE)
         self._view = choice("View", [(name, name) for name in _VIEWS], CONFUSION)
         self._plot = Plot(bench.viewer)
@@ -118,7 +119,7 @@ class TrustPage(QWidget):
             label.setWordWrap(True)
             label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         layout = QVBoxLayout(self)
-        layout.addLayout(_row(self._assess, self._compare, self._all.native))
+        layout.addLayout(_row(self._assess, self._compare))
         layout.addWidget(self._headline)
         layout.addWidget(self._view.native)
         layout.addWidget(self._plot, 1)
@@ -126,6 +127,7 @@ class TrustPage(QWidget):
         self._groups_row = _joined(self._group.native, self._ablate)
         self._candidates_row = _joined(self._candidate.native, self._use)
         layout.addWidget(self._groups_row)
+        layout.addWidget(self._all.native)
         layout.addWidget(self._candidates_row)
         layout.addStretch()
 
@@ -154,10 +156,9 @@ class TrustPage(QWidget):
             return
         self.requested.emit()
         plane, strokes = self._bench.plane(), self._bench.layers.strokes
-        painted = read_strokes(strokes, self._bench.layers.image, self._bench.viewer.dims)
         spec, estimator = self._bench.form.spec, self._bench.form.estimator
         self._bench.job.run(
-            assess_steps(painted, spec, estimator, class_names(strokes)),
+            assess_steps(self._bench.painted(), spec, estimator, class_names(strokes)),
             on_done=partial(self._on_assessed, plane, strokes),
             on_preview=partial(self._on_known, strokes),
             title=f"Holding out strokes on {plane.layer_name}",
@@ -175,9 +176,7 @@ class TrustPage(QWidget):
     def _on_assessed(self, plane: ImagePlane, strokes: Labels, done: tuple[Trust, list[Painted]]) -> str:
         trust, pairs = done
         self._on_known(strokes, trust, pairs)
-        return self._bench.report(
-            plane, f"{len(trust.held_out.strokes)} strokes of {plane.layer_name} held out."
-        )
+        return f"{len(trust.held_out.strokes)} strokes of {plane.layer_name} held out."
 
     def _on_ablate(self) -> None:
         known, group = self._known, self._group.value
@@ -234,6 +233,7 @@ class TrustPage(QWidget):
         self._plot.setVisible(drawn)
         self._sentences.setVisible(known is not None and not drawn)
         self._groups_row.setVisible(known is not None and view == GROUPS)
+        self._all.native.setVisible(known is not None and view == COMPARISON)
         self._candidates_row.setVisible(known is not None and view == COMPARISON and drawn)
         if known is not None and drawn:
             self._plot.show_drawing(_drawing(known, view), hint)
