@@ -1,4 +1,4 @@
-"""Make ``docs/images/trust.png``: assess the strokes of the sample and show two of the views.
+"""Make ``docs/images/trust.png``: assess the strokes of the sample and show one of the views.
 
 ``xvfb-run -a -s "-screen 0 1600x1000x24" python -m docs.screenshots.trust``
 """

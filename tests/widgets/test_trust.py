@@ -98,6 +98,7 @@ def test_one_click_trains_without_a_group(qtbot, assessed):
     assert "trained without" in axes_of(assessed).get_xlabel()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(available_source(DEFAULT_BACKBONE) is None, reason="weights are not here")
 def test_the_winner_can_be_used(qtbot, assessed):
     button(assessed, "Compare").click()

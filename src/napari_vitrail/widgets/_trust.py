@@ -10,7 +10,7 @@ import numpy as np
 from magicgui.widgets import CheckBox
 from napari.layers import Labels
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_vitrail.spec import Estimator
 from napari_vitrail.widgets._assessing import ablate_steps, assess_steps, compare_steps
@@ -68,6 +68,10 @@ class _Assessed:
         Of each class, as they were.
     pairs : list of image and labels
         Empty as long as the assessment goes on.
+    ablations : dict of str to Ablation
+        Those that were asked for, by group.
+    comparison : Comparison or None
+        None as long as nobody asked.
     """
 
     trust: Trust
@@ -103,6 +107,8 @@ class TrustPage(QWidget):
         self._ablate = QPushButton("Train without")
         self._candidate = choice("Candidate", _NOTHING, None, _USE_HELP)
         self._use = QPushButton("Use this")
+        self._groups_row = _joined(self._group.native, self._ablate)
+        self._candidates_row = _joined(self._candidate.native, self._use)
         self._assess.clicked.connect(self._on_assess)
         self._compare.clicked.connect(self._on_compare)
         self._ablate.clicked.connect(self._on_ablate)
@@ -117,15 +123,12 @@ class TrustPage(QWidget):
         self._sentences.setToolTip(wrapped(_VIEWS[ADVICE]))
         for label in (self._headline, self._sentences):
             label.setWordWrap(True)
-            label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         layout = QVBoxLayout(self)
         layout.addLayout(_row(self._assess, self._compare))
         layout.addWidget(self._headline)
         layout.addWidget(self._view.native)
         layout.addWidget(self._plot, 1)
         layout.addWidget(self._sentences)
-        self._groups_row = _joined(self._group.native, self._ablate)
-        self._candidates_row = _joined(self._candidate.native, self._use)
         layout.addWidget(self._groups_row)
         layout.addWidget(self._all.native)
         layout.addWidget(self._candidates_row)

@@ -49,8 +49,8 @@ def draw_classes(axes: Axes, look: Look, trust: Trust, colours: Sequence[Colour]
     found, places = trust.held_out.by_stroke, range(len(colours))
     axes.barh(places, np.nan_to_num(found.iou), color=colours, height=0.6, label="_IoU")
     beside = np.arange(len(colours))
-    axes.plot(found.recall, beside - 0.15, "v", color=look.text, ms=5, label="painted, and found")
-    axes.plot(found.precision, beside + 0.15, "^", color=look.accent, ms=5, label="found, and painted")
+    axes.plot(found.recall, beside - 0.15, "v", color=look.text, ms=5, label="recall")
+    axes.plot(found.precision, beside + 0.15, "^", color=look.accent, ms=5, label="precision")
     for place, iou in zip(places, found.iou, strict=True):
         text = "a single stroke" if np.isnan(iou) else f"{iou:.2f}"
         axes.text(0.02, place, text, va="center", fontsize=_SMALL, color=look.text, bbox=_box(look))
@@ -60,7 +60,7 @@ def draw_classes(axes: Axes, look: Look, trust: Trust, colours: Sequence[Colour]
     axes.invert_yaxis()
     axes.set_xlim(0, 1.03)
     axes.set_xlabel("IoU on held-out strokes (their number)")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.18), ncols=2, handletextpad=0.1, columnspacing=0.8)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2, handletextpad=0.1, columnspacing=0.8)
 
 
 def draw_importance(axes: Axes, look: Look, trust: Trust, ablations: Mapping[str, Ablation]) -> None:
