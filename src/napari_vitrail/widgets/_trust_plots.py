@@ -35,7 +35,7 @@ def draw_confusion(axes: Axes, look: Look, trust: Trust) -> None:
             continue
         else:
             text = f"{shares[row, column]:.0%}\n{found.counts[row, column]:.1f}"
-        shade = look.background if shares[row, column] > 0.5 else look.text
+        shade = look.background if shares[row, column] > 0.7 else look.text
         size = _SMALL if len(shares) <= 6 else 6
         axes.text(column, row, text, ha="center", va="center", color=shade, fontsize=size)
     axes.set_xticks(range(len(names)), names, rotation=30 if len(names) > 3 else 0)
