@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_vitrail.backbones import BackboneInfo, available_source, list_backbones
-from napari_vitrail.spec import Estimator, Features, FeatureSpec
+from napari_vitrail.spec import Estimator, FeatureSpec
 
 FEATURE_TITLES = {
     "auto": "Automatic",
@@ -103,11 +103,6 @@ class SpecForm:
         self._estimator.value = estimator or ""
         for widget in self._others:
             widget.value = getattr(spec, widget.name)
-
-    def choose(self, features: Features, estimator: str | None) -> None:
-        """Show another feature set and estimator; None leaves the latter to the core."""
-        self._features.value = features
-        self._estimator.value = estimator or ""
 
     def add_rows(self, layout: QFormLayout) -> None:
         """Add the choices, as labelled rows."""

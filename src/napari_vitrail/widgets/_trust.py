@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -223,7 +223,8 @@ class TrustPage(QWidget):
     def _on_use(self) -> None:
         if self._known is not None and self._known.comparison is not None:
             chosen = self._known.comparison.candidates[self._candidate.value]
-            self._bench.form.choose(chosen.features, chosen.estimator)
+            spec = replace(self._bench.form.spec, features=chosen.features)
+            self._bench.form.show(spec, chosen.estimator)
 
     def _show(self) -> None:
         """Show the chosen view of what is known."""
