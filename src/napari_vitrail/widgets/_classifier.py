@@ -17,6 +17,7 @@ from napari_vitrail.widgets._objects import Objects
 from napari_vitrail.widgets._probabilities import Probabilities
 from napari_vitrail.widgets._project import ProjectFile
 from napari_vitrail.widgets._recovery import Recovery
+from napari_vitrail.widgets._segment_files import SegmentFiles
 from napari_vitrail.widgets._segmenting import segment_painted
 from napari_vitrail.widgets._trust import TrustPage
 from napari_vitrail.widgets._uncertain import Uncertainty
@@ -49,6 +50,7 @@ class ClassifierWidget(QWidget):
         self._recovery = Recovery(self._project.restore)
         self._file = ClassifierFile(self._bench)
         self._more = SegmentMore(self._bench)
+        self._segment_files = SegmentFiles(self._bench)
         self._trust = TrustPage(self._bench)
         self._trust.requested.connect(self._live.stop)
         self._bench.job.requested.connect(self._on_segment_requested)
@@ -91,8 +93,8 @@ class ClassifierWidget(QWidget):
         for title, page, hint in (
             ("Paint", self._painting_page(), "Choose the image and paint"),
             ("Results", self._results_page(), "What else can be made of the strokes"),
-            ("Batch", _column(self._more), "Segment stacks and other images"),
             ("Trust", self._trust, "How well strokes are predicted that were left out"),
+            ("Batch", self._batch_page(), "Segment stacks, other images and files"),
             ("Settings", self._settings_page(), "Features and classifier; the defaults suit most images"),
         ):
             pages.setTabToolTip(pages.addTab(page, title), hint)
@@ -109,9 +111,11 @@ class ClassifierWidget(QWidget):
 
     def _results_page(self) -> QWidget:
         return _column(
-            self._uncertain, self._probabilities, _line(), self._clean_up, _line(), self._objects, _line(),
-            self._file,
+            self._uncertain, self._probabilities, _line(), self._clean_up, _line(), self._objects,
         )  # fmt: skip
+
+    def _batch_page(self) -> QWidget:
+        return _column(self._more, _line(), self._segment_files, _line(), self._file)
 
     def _settings_page(self) -> QWidget:
         rows = _rows()

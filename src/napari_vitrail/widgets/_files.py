@@ -34,7 +34,7 @@ def _read(path: str | Sequence[str]) -> list[Any]:
     if not found.layers:
         show_info(
             f"{file.name} holds no strokes, only a classifier: open an image, then Paint to segment > "
-            "Results > Apply classifier..."
+            "Batch > Apply classifier..."
         )
     return found.layers or NOTHING
 

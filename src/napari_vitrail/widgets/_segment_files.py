@@ -1,0 +1,129 @@
+"""Segment files with the classifier at hand, as the command line does: folders and patterns."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_warning
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from napari_vitrail.progress import Steps
+from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._planes import full_resolution
+from napari_vitrail.widgets._workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari_vitrail.batch import FileDone, Reading
+    from napari_vitrail.classify import PixelClassifier
+
+_FILES_HELP = "A folder whose images are segmented, one image file, or a pattern such as plate/**/*.tif"
+_INTO_HELP = "The folder that gets NAME_segmentation.tif for each image; made if it is not there"
+_HELP = (
+    "Segment every image with the classifier at hand and write the results into the folder, to the bit what "
+    "the command line writes: vitrail segment. Channels and stacks are read as those of the chosen image"
+)
+
+
+class SegmentFiles(QWidget):
+    """Where the images are, where the results go, and a button.
+
+    Parameters
+    ----------
+    bench : Workbench
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__()
+        self._bench = bench
+        self._files, self._into = QLineEdit(), QLineEdit()
+        self._start = QPushButton("Segment files")
+        self._start.clicked.connect(self._on_start_clicked)
+        for signal in (bench.learned, self._files.textChanged, self._into.textChanged):
+            signal.connect(self._allow)
+        rows = QFormLayout()
+        rows.addRow("Files", self._with_browser(self._files, _FILES_HELP))
+        rows.addRow("Into", self._with_browser(self._into, _INTO_HELP))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(rows)
+        layout.addWidget(self._start)
+        self._allow()
+
+    def _with_browser(self, line: QLineEdit, hint: str) -> QHBoxLayout:
+        """Return a line with a button that asks for a folder to write there."""
+        browse = QPushButton("Browse...")
+        for part in (line, browse):
+            part.setToolTip(wrapped(hint))
+        browse.clicked.connect(partial(self._browse, line))
+        row = QHBoxLayout()
+        row.addWidget(line, 1)
+        row.addWidget(browse)
+        return row
+
+    def _browse(self, line: QLineEdit) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Choose a folder", line.text())
+        if folder:
+            line.setText(folder)
+
+    def _obstacle(self) -> str:
+        """Return why nothing can be segmented, nothing if it can."""
+        if self._bench.classifier is None:
+            return "let it learn from strokes, or apply a classifier"
+        if not self._files.text().strip():
+            return "say where the images are"
+        return "" if self._into.text().strip() else "say which folder gets the results"
+
+    def _allow(self) -> None:
+        obstacle = self._obstacle()
+        self._start.setEnabled(not obstacle)
+        self._start.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else _HELP))
+
+    def _on_start_clicked(self) -> None:
+        if self._bench.classifier is None:
+            self._bench.job.refuse(self._obstacle())
+            return
+        names, into = self._files.text().strip(), Path(self._into.text().strip()).expanduser()
+        self._bench.job.run(
+            segment_files_steps(names, into, self._bench.classifier, self._reading()),
+            on_done=partial(self._on_done, into),
+            title=f"Segmenting {names}",
+        )
+
+    def _reading(self) -> Reading:
+        """Return how the axes of the chosen image are meant, which the files are taken to share."""
+        from napari_vitrail.batch import Reading
+
+        image, channels = self._bench.layers.image, self._bench.layers.channels
+        if image is None or image.rgb:
+            return Reading()
+        n_planes_axes = full_resolution(image).ndim - (2 if channels.axis is None else 3)
+        several = channels.chosen if len(channels.chosen) > 1 else None
+        return Reading(
+            channels.axis,
+            channels=channels.chosen if len(channels.chosen) == 1 else None,
+            stains=several,
+            stack=n_planes_axes > 0,
+        )
+
+    def _on_done(self, into: Path, done: list[FileDone]) -> str:
+        errors = [file.error for file in done if file.error]
+        if errors:
+            show_warning(f"{len(errors)} of {len(done)} images could not be segmented:\n" + "\n".join(errors))
+        return f"{len(done) - len(errors)} of {len(done)} images segmented into {into}."
+
+
+def segment_files_steps(
+    names: str, into: Path, classifier: PixelClassifier, reading: Reading
+) -> Steps[list[FileDone]]:
+    """Yield Progress; segment what a name or a pattern stands for, return what came of each file."""
+    from napari_vitrail import batch
+    from napari_vitrail.results import Wanted
+    from napari_vitrail.store import shared_store
+
+    images = batch.find_images([Path(names).expanduser()])
+    outputs = batch.plan_outputs(images, Wanted(), into)
+    into.mkdir(parents=True, exist_ok=True)
+    steps = batch.segment_files_steps(images, outputs, classifier, Wanted(), reading, store=shared_store())
+    return (yield from steps)
