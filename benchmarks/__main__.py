@@ -1,4 +1,4 @@
-"""``python -m benchmarks features | memory | speedups | live | hover``: measure and rewrite the page."""
+"""``python -m benchmarks NAME``: measure one thing and rewrite its section of the page."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def main() -> None:
         (measure_memory, "peak of memory beside what is planned; Linux"),
         (measure_speedups, "what else was tried to make the network faster on a CPU"),
         (measure_live, "from a stroke to the picture, in a viewer; needs a display"),
+        (measure_convpaint, "napari-convpaint beside ours; needs its Python, a display, and Linux"),
         (measure_hover, "similarity under the cursor, in a viewer; needs a display"),
     ):
         command = commands.add_parser(measure.__name__.removeprefix("measure_"), help=help_)
@@ -39,6 +40,10 @@ def main() -> None:
             command.add_argument("--repeats", type=int, default=5)
             command.add_argument("--limit", type=float, default=60, help="seconds that one run may take")
             command.add_argument("--device", default="auto")
+        if measure is measure_convpaint:
+            command.add_argument("--peer-python", type=Path, help="the Python that has napari-convpaint")
+            command.add_argument("--sides", type=int, nargs="*", default=[518, 1024])
+            command.add_argument("--repaints", type=int, default=10, help="pictures that the peer makes")
     options = parser.parse_args()
     text = options.measure(options)
     print(text)
@@ -87,6 +92,15 @@ def measure_live(_: argparse.Namespace) -> str:
 
     results = [live.in_a_fresh_process(side) for side in (518, 1024)]
     return f"`python -m benchmarks live`, {live.STROKES} strokes, {machine()}.\n\n{live.table(results)}"
+
+
+def measure_convpaint(options: argparse.Namespace) -> str:
+    """Return what napari-convpaint takes beside ours, as Markdown."""
+    from benchmarks import convpaint  # opens windows
+
+    peer = convpaint.about(options.peer_python)
+    results = [convpaint.beside(side, options.peer_python, options.repaints) for side in options.sides]
+    return f"`python -m benchmarks convpaint`, {peer}, {machine()}.\n\n{convpaint.table(results)}"
 
 
 def measure_hover(_: argparse.Namespace) -> str:

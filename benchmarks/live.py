@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import napari
 import numpy as np
@@ -17,11 +19,11 @@ from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 from benchmarks.images import micrograph
 from docs.screenshots.window import drag
-from napari_vitrail.live import LiveSession
-from napari_vitrail.progress import drain
-from napari_vitrail.segmentation import predict_steps, seen_by
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._layers import add_strokes
+
+if TYPE_CHECKING:  # what loads torch is imported where it is used: the first picture must wait for it
+    from napari_vitrail.live import LiveSession
+    from napari_vitrail.widgets import ClassifierWidget
 
 STROKES = 30
 IDLE_SECONDS = 5
@@ -37,8 +39,12 @@ class Painting:
     Attributes
     ----------
     side : int, pixels
+    opening : float, seconds
+        Until the panel is there, imports included.
     repaints : list of float, seconds
         From the end of a stroke to the frame that shows the first of what was learned from it.
+    whole : float, seconds
+        From the end of the last stroke to the whole picture by the classifier that follows the brush.
     thorough : float, seconds
         From the end of the last stroke to the whole picture by the thorough classifier.
     first : float, seconds
@@ -51,8 +57,10 @@ class Painting:
     """
 
     side: int
+    opening: float
     first: float
     repaints: list[float]
+    whole: float
     thorough: float
     hasty: float
     thorough_pixels: float
@@ -60,19 +68,22 @@ class Painting:
     busy_gaps: list[float]
 
 
-def in_a_fresh_process(side: int) -> Painting:
+def in_a_fresh_process(side: int, n_strokes: int = STROKES, kept: Path | str = "") -> Painting:
     """Return what `painting` measures where nothing was loaded before."""
-    command = [sys.executable, "-m", "benchmarks.live", str(side)]
+    command = [sys.executable, "-m", "benchmarks.live", str(side), str(n_strokes), str(kept)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Painting(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def painting(side: int, n_strokes: int = STROKES) -> Painting:
-    """Paint strokes with the mouse on a micrograph and watch the screen."""
+def painting(side: int, n_strokes: int = STROKES, kept: str = "") -> Painting:
+    """Paint strokes with the mouse on a micrograph and watch the screen.
+
+    Where `kept` names an ``.npz`` file, it gets the painted labels (n_strokes + 1, H, W) after the first
+    strokes and after each of the others.
+    """
     viewer = napari.Viewer(show_welcome_screen=False)
     image = viewer.add_image(micrograph(side), name="micrograph")
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    widget, opening = _opened(viewer)
     strokes = add_strokes(viewer, image)
     viewer.reset_view()
     canvas = widget.window().findChild(QOpenGLWidget)
@@ -88,6 +99,7 @@ def painting(side: int, n_strokes: int = STROKES) -> Painting:
         drag(viewer, canvas, *next(places))
         ended = time.perf_counter()
     first = _painted_after(viewer, widget, swaps, ended)
+    painted = [strokes.data.copy()]
     _wait(lambda: widget._live.is_settled)
     beats.gaps()
     repaints = []
@@ -96,19 +108,28 @@ def painting(side: int, n_strokes: int = STROKES) -> Painting:
         drag(viewer, canvas, *next(places))
         ended = time.perf_counter()
         repaints.append(_painted_after(viewer, widget, swaps, ended))
-        _pass(0.3)
+        painted.append(strokes.data.copy())
+        if index + 1 < n_strokes:
+            _pass(0.3)
+    _wait(lambda: not widget._live._job.is_busy)
+    whole = time.perf_counter() - ended
     _wait(lambda: widget._live.is_settled)
     thorough = time.perf_counter() - ended
     gaps = beats.gaps()
     pixels = _predicting(image.data, strokes.data, widget._live._live)
     viewer.close()
-    return Painting(side, first, repaints, thorough, *pixels, idle, gaps)
+    if kept:
+        np.savez_compressed(kept, labels=painted)
+    return Painting(side, opening, first, repaints, whole, thorough, *pixels, idle, gaps)
 
 
 def _predicting(
     image: NDArray[np.uint8], labels: NDArray[np.integer], session: LiveSession
 ) -> tuple[float, float]:
     """Return the seconds to predict every pixel, hastily and thoroughly; the middle of three runs each."""
+    from napari_vitrail.progress import drain
+    from napari_vitrail.segmentation import predict_steps, seen_by
+
     whole = (slice(0, image.shape[0]), slice(0, image.shape[1]))
     thorough = session.classifier
     drain(session.learn_steps([image], [labels], image, whole))
@@ -122,6 +143,16 @@ def _predicting(
             times.append(time.perf_counter() - start)
         found.append(sorted(times)[1])
     return found[0], found[1]
+
+
+def _opened(viewer: napari.Viewer) -> tuple[ClassifierWidget, float]:
+    """Return the docked panel, and the seconds it took to open it."""
+    start = time.perf_counter()
+    from napari_vitrail.widgets import ClassifierWidget
+
+    widget = ClassifierWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    return widget, time.perf_counter() - start
 
 
 class _Heartbeat:
@@ -203,4 +234,4 @@ def table(results: Sequence[Painting]) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(painting(int(sys.argv[1])))))
+    print(json.dumps(asdict(painting(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))))

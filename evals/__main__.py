@@ -10,8 +10,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from evals.cleanup import SUPERALLOY, cleanup_rows, cleanup_section
+from evals.convpaint import SETS, convpaint_rows, convpaint_section
 from evals.datasets import DENSE
 from evals.pages import COUNTED, Row, read_rows, scribbles_section, write_rows, write_section
+from evals.peers import Convpaint
 from evals.position import PROBE, position_rows
 from evals.position_pages import position_section
 from evals.sampling import sampling_rows, sampling_section
@@ -52,6 +54,11 @@ def _measured_cleanup(options: argparse.Namespace) -> Iterator[Row]:
     return cleanup_rows(options.sets, options.seeds, SEGMENTATION, _part(options))
 
 
+def _measured_convpaint(options: argparse.Namespace) -> Iterator[Row]:
+    peer = Convpaint(options.peer_python, "python -m evals convpaint")  # at once: before a file is begun
+    return convpaint_rows(options.sets, options.seeds, SEGMENTATION, _part(options), peer)
+
+
 def _part(options: argparse.Namespace) -> slice:
     return slice(options.first, None, options.every)
 
@@ -71,6 +78,9 @@ EVALUATIONS = {
         [SUPERALLOY, *DENSE],
         _measured_cleanup,
         cleanup_section,
+    ),
+    "convpaint": Evaluation(
+        "napari-convpaint beside ours, in its own environment", SETS, _measured_convpaint, convpaint_section
     ),
 }
 
@@ -117,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     own["position"].add_argument(
         "--cures", nargs="*", default=[], help="strokes with those of this name only"
     )
+    convpaint = own["convpaint"]
+    convpaint.add_argument("--peer-python", type=Path, help="the Python that has napari-convpaint")
+    convpaint.set_defaults(seeds=[0, 1, 2, 3, 4])
     own["position"].set_defaults(sets=[PROBE, *COUNTED])
     return parser
 
