@@ -25,6 +25,9 @@ Ids = NDArray[np.intp]
 
 REGULARISATION = 1e-3
 """C of the linear model: 384 correlated features of some thousand neighbouring pixels overfit at 1."""
+FEW = 1000
+"""Pixels below which C grows as they get fewer. Losses are summed over pixels, so that a fixed C would
+leave a model of a few dabs with no opinion: right most often, and no match for a forest's losses."""
 FULL_WEIGHT_RATIO = 2.0
 """The linear model gets all the weight where its held-out loss is this much smaller, and none where it
 is larger. Strokes are painted inside things, where a coarse model errs least, so equal losses mean that
@@ -63,8 +66,8 @@ def linear_model(vit: Rows, ids: Ids, start: Projection | None = None) -> Projec
     scale = np.where(scale > 1e-12, scale, np.inf)
     # Of the solvers the one that comes closest to the optimum in the least time, by two to four times.
     model = LogisticRegression(
-        C=REGULARISATION, solver="newton-cg", max_iter=300, tol=1e-3, class_weight="balanced",
-        warm_start=start is not None,
+        C=REGULARISATION * max(1, FEW / len(ids)), solver="newton-cg", max_iter=300, tol=1e-3,
+        class_weight="balanced", warm_start=start is not None,
     )  # fmt: skip
     if start is not None:
         _begin_at(model, start, mean, scale)
