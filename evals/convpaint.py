@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ RECIPES = [Recipe("auto", None), Recipe("hybrid", None), Recipe("vit", None)]
 PEER = "convpaint, dinov2"
 PHOTOGRAPH, SUPERALLOYS = "photograph", "superalloys"
 SETS = (PHOTOGRAPH, SUPERALLOYS)
+N_SUPERALLOYS = 5
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,11 @@ def thinned(strokes: NDArray[np.intp], fraction: float, random_state: int) -> ND
 
 
 def cases(name: str) -> list[Case]:
-    """Return the images of a set: convpaint's own photograph, or the superalloys of the SEM images."""
+    """Return the images of a set: convpaint's own photograph, or the first superalloys of the SEM images."""
     if name == PHOTOGRAPH:
         return list(DENSE["convpaint"]())
-    return [case for case in DENSE["nasa_sem"]() if case.name.startswith("super_")]
+    superalloys = (case for case in DENSE["nasa_sem"]() if case.name.startswith("super_"))
+    return list(islice(superalloys, N_SUPERALLOYS))
 
 
 def convpaint_rows(
