@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -63,7 +64,7 @@ class Convpaint:
         backbone: ViTBackbone | None = None,
         script: Path = SCRIPT,
     ) -> None:
-        if python is None or not Path(python).is_file():
+        if python is None or shutil.which(python) is None:
             named = "--peer-python is not given" if python is None else f"there is no Python at {python}"
             raise PeerUnavailable(named, command)
         self._folder = tempfile.TemporaryDirectory(prefix="vitrail-peer-")
