@@ -26,7 +26,7 @@ def test_the_peer_is_asked_after_the_first_strokes_and_evenly_up_to_the_last():
 def test_the_table_has_the_ratio_of_every_figure():
     ours = Painting(
         518, opening=1.0, first=3.0, repaints=[0.1, 0.2, 0.3], whole=0.5, thorough=2.0, hasty=0.1,
-        thorough_pixels=0.4, idle_gaps=[], busy_gaps=[],
+        thorough_pixels=0.4, unseen_first=1.0, unseen_whole=5.0, idle_gaps=[], busy_gaps=[],
     )  # fmt: skip
     lines = table([Beside(518, ours, PeersPainting(9.0, 4.0, [5.0, 6.0]), 100 * 10**6, 250 * 10**6)])
     assert "| 518 x 518 | opening to first picture | 4.00 s | 13.00 s | 3.2 |" in lines
