@@ -18,6 +18,21 @@ def unsaved(tmp_path_factory, monkeypatch):
     return folder / "unsaved"
 
 
+@pytest.fixture(autouse=True)
+def own_preferences(tmp_path_factory, monkeypatch):
+    """Give every test preferences of its own: the user's are none of a test's business."""
+    from napari import settings
+
+    if not hasattr(settings, "get_plugin_settings"):  # before napari 0.9
+        yield
+        return
+    folder = tmp_path_factory.mktemp("preferences", numbered=True)
+    monkeypatch.setattr(settings, "_CFG_PATH", str(folder / "settings.yaml"))
+    settings._clear_plugin_settings_cache()
+    yield
+    settings._clear_plugin_settings_cache()
+
+
 @pytest.fixture
 def dims():
     """Return a function that makes the dims of a viewer which shows the last two of n axes."""

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._keymap import own_use, parse_key
 from napari_vitrail.widgets._layers import class_names, colour_class, name_class
 from napari_vitrail.widgets._planes import full_resolution, plane_index
 from napari_vitrail.widgets._timer import timer
@@ -112,9 +113,9 @@ class ClassTable(QWidget):
         self._bound = []
 
     def _bind(self, strokes: Labels) -> None:
-        """Let the keys 1 to 9 choose classes on this layer, but for those that it has uses for already."""
+        """Let the keys 1 to 9 choose classes on this layer, but for those that the user has uses for."""
         for key in KEYS:
-            if key not in {str(bound) for bound in strokes.keymap}:
+            if not own_use(parse_key(key), self._viewer, strokes):
                 strokes.bind_key(key, _chooser(int(key)))
                 self._bound.append(key)
 

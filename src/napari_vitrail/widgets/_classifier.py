@@ -11,6 +11,8 @@ from napari_vitrail.widgets._autosave import Autosave
 from napari_vitrail.widgets._classes import ClassTable
 from napari_vitrail.widgets._cleanup import CleanUp
 from napari_vitrail.widgets._file import ClassifierFile
+from napari_vitrail.widgets._form import folded
+from napari_vitrail.widgets._keys import KeyAction, Keys
 from napari_vitrail.widgets._live import LiveUpdate
 from napari_vitrail.widgets._more import SegmentMore
 from napari_vitrail.widgets._objects import Objects
@@ -21,6 +23,7 @@ from napari_vitrail.widgets._segment_files import SegmentFiles
 from napari_vitrail.widgets._segmenting import segment_painted
 from napari_vitrail.widgets._trust import TrustPage
 from napari_vitrail.widgets._uncertain import Uncertainty
+from napari_vitrail.widgets._view import View
 from napari_vitrail.widgets._workbench import Workbench
 
 WIDTH = 320
@@ -48,6 +51,8 @@ class ClassifierWidget(QWidget):
         self._autosave = Autosave(self._bench)
         self._project = ProjectFile(self._bench, self._autosave)
         self._recovery = Recovery(self._project.restore)
+        self._view = View(self._bench, ask=self._uncertain.ask)
+        self._keys = Keys(viewer, self._key_actions())
         self._file = ClassifierFile(self._bench)
         self._more = SegmentMore(self._bench)
         self._segment_files = SegmentFiles(self._bench)
@@ -83,6 +88,7 @@ class ClassifierWidget(QWidget):
         self._autosave.flush()
         self._live.leave()
         self._classes.leave()
+        self._keys.leave()
         self._bench.job.cancel()
 
     def _lay_out(self) -> None:
@@ -107,6 +113,7 @@ class ClassifierWidget(QWidget):
         rows = _rows()
         self._bench.layers.add_rows(rows)
         self._live.add_rows(rows)
+        self._view.add_rows(rows)
         return _column(rows, self._classes, self._project)
 
     def _results_page(self) -> QWidget:
@@ -120,11 +127,32 @@ class ClassifierWidget(QWidget):
     def _settings_page(self) -> QWidget:
         rows = _rows()
         self._bench.form.add_rows(rows)
-        return _column(rows, self._bench.form.advanced())
+        keys = folded("Keys", self._keys, "Which keys there are, and what they do")
+        return _column(rows, self._bench.form.advanced(), keys)
+
+    def _key_actions(self) -> list[KeyAction]:
+        """Return what there are keys for, in the order of the list."""
+        return [
+            KeyAction("view", "next view", self._view.show_next),
+            KeyAction("brush", "brush, on the strokes", lambda: self._take_up("paint")),
+            KeyAction("eraser", "eraser, on the strokes", lambda: self._take_up("erase")),
+            KeyAction("spot", "most uncertain spot", self._uncertain.go),
+            KeyAction("segment", "Segment", self._on_segment_requested),
+        ]
+
+    def _take_up(self, mode: str) -> None:
+        """Select the strokes and take up a tool, whatever was selected."""
+        strokes = self._bench.layers.strokes
+        if strokes is None:
+            self._bench.job.refuse(self._bench.obstacle())
+            return
+        self._bench.viewer.layers.selection.active = strokes
+        strokes.mode = mode
 
     def _on_changed(self) -> None:
         self._live.follow(self._bench.layers.strokes)
         self._classes.show_classes(self._bench.layers.strokes)
+        self._keys.bind(self._bench.layers.strokes)
         self._bench.job.allow(self._bench.obstacle())
 
     def _on_segment_requested(self) -> None:

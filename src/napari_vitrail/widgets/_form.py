@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -40,6 +41,7 @@ ESTIMATOR_TITLES = {
 }
 _SIZES = {"small": "S", "small_plus": "S+", "base": "B", "large": "L", "giant": "g"}
 _ESTIMATOR_HELP = "What learns from the strokes; automatic is what does best in our evaluation"
+_POLICY, _LOW = QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum
 
 
 class SpecForm:
@@ -131,13 +133,14 @@ def folded(title: str, content: QWidget, tooltip: str) -> QWidget:
     button.setStyleSheet("text-align: left")
     button.toggled.connect(content.setVisible)
     button.toggled.connect(lambda shown: button.setText(f"{'▾' if shown else '▸'}  {title}"))
-    button.toggled.emit(False)
     whole = QWidget()
     layout = QVBoxLayout(whole)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.addWidget(button)
     layout.addWidget(content, 1)
     layout.addStretch()  # holds the title up while nothing else is shown
+    button.toggled.connect(lambda shown: whole.setSizePolicy(_POLICY, _POLICY if shown else _LOW))
+    button.toggled.emit(False)
     return whole
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,8 @@ class Uncertainty(QWidget):
         self._bench = bench
         self._show = QPushButton("Uncertainty")
         self._go = QPushButton("Most uncertain spot")
-        self._show.clicked.connect(lambda: self._start(then_go=False))
-        self._go.clicked.connect(lambda: self._start(then_go=True))
+        self._show.clicked.connect(lambda: self.ask())
+        self._go.clicked.connect(lambda: self.go())
         for signal in (bench.changed, bench.learned):
             signal.connect(self._allow)
         layout = QHBoxLayout(self)
@@ -57,7 +58,15 @@ class Uncertainty(QWidget):
             button.setEnabled(not obstacle)
             button.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else hint))
 
-    def _start(self, *, then_go: bool) -> None:
+    def ask(self, then: Callable[[], None] = lambda: None) -> None:
+        """Start to compute the uncertainty of the plane in view; have a callback called when it is shown."""
+        self._start(then, then_go=False)
+
+    def go(self) -> None:
+        """Start to compute it, and take the view to the most uncertain spot."""
+        self._start(lambda: None, then_go=True)
+
+    def _start(self, then: Callable[[], None], *, then_go: bool) -> None:
         obstacle = self._bench.classifier_obstacle()
         if obstacle or self._bench.classifier is None:
             self._bench.job.refuse(obstacle)
@@ -65,12 +74,15 @@ class Uncertainty(QWidget):
         plane = self._bench.plane()
         self._bench.job.run(
             uncertainty_steps(plane, self._bench.classifier),
-            on_done=partial(self._on_done, plane, then_go),
+            on_done=partial(self._on_done, plane, then_go, then),
             title=f"Asking how sure it is of {plane.layer_name}",
         )
 
-    def _on_done(self, plane: ImagePlane, then_go: bool, values: NDArray[np.float32]) -> str:
+    def _on_done(
+        self, plane: ImagePlane, then_go: bool, then: Callable[[], None], values: NDArray[np.float32]
+    ) -> str:
         layer = write_uncertainty(self._bench.viewer, plane, values)
+        then()
         report = f"uncertainty {values.mean():.2f} on average."
         if then_go:
             row, column = go_to_most_uncertain(self._bench.viewer, layer, self._bench.layers.strokes)

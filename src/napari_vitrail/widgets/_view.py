@@ -1,0 +1,128 @@
+"""What is shown of an image: itself, its segmentation, probabilities or uncertainty, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from magicgui.widgets import ComboBox
+from napari.utils.events import Event
+from qtpy.QtWidgets import QFormLayout
+
+from napari_vitrail.widgets._form import choice, label_of
+from napari_vitrail.widgets._layers import SEGMENTATION, UNCERTAINTY, written
+from napari_vitrail.widgets._workbench import Workbench
+
+PROBABILITY = "probability"
+IMAGE = "image"
+_VIEWS = {
+    "Image": IMAGE,
+    "Segmentation": SEGMENTATION,
+    "Probability": PROBABILITY,
+    "Uncertainty": UNCERTAINTY,
+}
+_KINDS = (UNCERTAINTY, PROBABILITY, SEGMENTATION)
+"""Of layers, the topmost first."""
+_HELP = (
+    "What lies over the image; a key shows the next, see Settings. Uncertainty is computed when it is first "
+    "looked at. The strokes stay as they are"
+)
+
+
+class View:
+    """A choice of what is shown, and the way to the next.
+
+    Parameters
+    ----------
+    bench : Workbench
+    ask : callable
+        Computes the uncertainty of the plane in view; takes what to call when its layer is there.
+    """
+
+    def __init__(self, bench: Workbench, *, ask: Callable[[Callable[[], None]], None]) -> None:
+        self._bench = bench
+        self._ask = ask
+        self._chosen = IMAGE
+        self._is_awaited = False
+        self._answered: tuple[object, ...] = ()
+        self._combo: ComboBox = choice("View", _VIEWS.items(), IMAGE, _HELP)
+        self._combo.changed.connect(self.show)
+        bench.viewer.layers.events.connect(self._on_layer_event)
+        for signal in (bench.changed, bench.shown):
+            signal.connect(self._follow)
+
+    def add_rows(self, layout: QFormLayout) -> None:
+        """Add the choice, as a labelled row."""
+        layout.addRow(label_of(self._combo), self._combo.native)
+
+    def show_next(self) -> None:
+        """Show the next of what there is; after the last, the image."""
+        there = [view for view in _VIEWS.values() if not self._lacks(view)]
+        if len(there) == 1:
+            self._bench.job.refuse("there is nothing to show but the image; paint and segment first")
+            return
+        waiting = self._is_awaited and self._bench.job.is_busy
+        position = there.index(self._chosen if waiting else self._combo.value)
+        self.show(there[(position + 1) % len(there)])
+
+    def show(self, view: str) -> None:
+        """Show one of the views; what has to be computed for it is shown once it is there."""
+        self._is_awaited = False
+        if lack := self._lacks(view):
+            self._bench.job.refuse(lack)
+            self._follow()
+            return
+        self._chosen = view
+        if view == UNCERTAINTY and self._is_out_of_date():
+            self._is_awaited = True
+            self._ask(partial(self._on_answered, self._question()))
+            self._follow()
+        else:
+            self._reveal(view)
+
+    def _on_answered(self, question: tuple[object, ...]) -> None:
+        """Show the uncertainty that was asked for, unless another view was chosen meanwhile."""
+        self._answered, self._is_awaited = question, False
+        self._reveal(self._chosen)
+
+    def _reveal(self, view: str) -> None:
+        """Make the layers of a view visible and those of the others not."""
+        for kind in _KINDS:
+            for layer in self._layers(kind):
+                layer.visible = kind == view
+        self._follow()
+
+    def _lacks(self, view: str) -> str:
+        """Return why a view cannot be shown, nothing if it can."""
+        if view == IMAGE or self._layers(view):
+            return ""
+        if view == UNCERTAINTY:
+            return self._bench.classifier_obstacle()
+        return f"there is no {view} yet"
+
+    def _layers(self, kind: str) -> list:
+        image = self._bench.layers.image
+        return [] if image is None else written(self._bench.viewer.layers, image.name, kind)
+
+    def _question(self) -> tuple[object, ...]:
+        """Return what an answer would be about: the classifier and the plane in view."""
+        plane = self._bench.plane()
+        return self._bench.classifier, plane.layer_name, str(plane.index)
+
+    def _is_out_of_date(self) -> bool:
+        if self._bench.classifier_obstacle():  # nobody to ask: what is there is shown
+            return False
+        return not self._layers(UNCERTAINTY) or self._question() != self._answered
+
+    def _on_layer_event(self, event: Event) -> None:
+        if event.type in ("visible", "removed", "inserted"):
+            self._follow()
+
+    def _follow(self) -> None:
+        """Say what is shown now."""
+        shown = [kind for kind in _KINDS if any(layer.visible for layer in self._layers(kind))]
+        self._say(shown[0] if shown else IMAGE)
+
+    def _say(self, view: str) -> None:
+        with self._combo.changed.blocked():
+            self._combo.value = view
