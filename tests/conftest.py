@@ -69,6 +69,17 @@ def own_store(tmp_path_factory, monkeypatch) -> None:
     shared_store.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def own_speeds(tmp_path_factory, monkeypatch) -> None:
+    """Let every test find a machine of which nothing is known."""
+    from napari_vitrail.speed import shared_speeds
+
+    monkeypatch.setattr(
+        "napari_vitrail.speed.cache_directory", lambda: tmp_path_factory.mktemp("speed", numbered=True)
+    )
+    shared_speeds.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def tiny_backbone() -> ViTBackbone:
     """Return a seeded ViT with patch 8, width 48, 3 blocks and 3 heads."""

@@ -24,10 +24,12 @@ from .features import (
     token_map,
     token_map_steps,
 )
+from .forecast import forecast_seconds
 from .grid import FeatureGrid, Grid
 from .image import LayeredImage, as_image
 from .instances import find_instances, find_instances_steps
 from .measurements import measure, write_csv
+from .presets import preset
 from .progress import Progress, drain
 from .project import Project, load_classifier, load_project, save_classifier, save_project
 from .reference import ImageReference
@@ -91,6 +93,7 @@ __all__ = [
     "find_instances_steps",
     "fit_classifier",
     "fit_classifier_steps",
+    "forecast_seconds",
     "list_backbones",
     "load_annotations",
     "load_backbone",
@@ -100,6 +103,7 @@ __all__ = [
     "most_uncertain",
     "pca_colours",
     "plan_features",
+    "preset",
     "probabilities_steps",
     "refine",
     "refine_steps",

@@ -134,9 +134,14 @@ def coarse_to_fine_steps(
 
 def coarser_strides(spec: FeatureSpec, backbone: Backbone | None) -> list[int]:
     """Return the strides on the way from the patch grid to that of a spec, which is the last."""
-    if backbone is None or spec.sampling != "queries":
+    return strides_from(spec, spec.stride if backbone is None else backbone.info.patch_size)
+
+
+def strides_from(spec: FeatureSpec, patch_size: int) -> list[int]:
+    """Return the strides on the way to that of a spec from the patch grid of a network."""
+    if spec.sampling != "queries":
         return [spec.stride]
-    strides = [backbone.info.patch_size]
+    strides = [patch_size]
     for stride in (*(finer for finer in FINER if finer > spec.stride), spec.stride):
         if stride <= WORTH_A_LEVEL * strides[-1]:
             strides.append(stride)

@@ -103,6 +103,13 @@ class FeatureStore:
                 self._memory.put(key, tokens)
         return tokens
 
+    def holds(self, key: str) -> bool:
+        """Whether all tokens of a tile are there, in memory or in a file, which is not opened."""
+        tokens = self._memory.get(key)
+        if tokens is not None and tokens.known.all():
+            return True
+        return self.folder is not None and bool(self._paths(key))
+
     def put(self, key: str, tokens: KnownTokens, about: dict[str, Any]) -> None:
         """Store tokens; on disk only those of a whole tile.
 

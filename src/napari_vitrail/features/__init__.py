@@ -18,7 +18,8 @@ from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._projection import Projection
 from napari_vitrail.features._similarity import DescriptorGrid, unit_rows
 from napari_vitrail.features._token_map import TokenMap, majority, token_map, token_map_steps
-from napari_vitrail.features._vit import vit_features_steps
+from napari_vitrail.features._tokens import held_share
+from napari_vitrail.features._vit import enlarged_pixels, vit_features_steps
 
 __all__ = [
     "CLASSICAL_CHANNELS",
@@ -33,9 +34,11 @@ __all__ = [
     "attention_maps",
     "classical_features",
     "classical_width",
+    "enlarged_pixels",
     "extract_features",
     "extract_features_steps",
     "features_at",
+    "held_share",
     "majority",
     "pca_colours",
     "pixel_features_steps",

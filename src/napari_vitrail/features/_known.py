@@ -69,6 +69,10 @@ class TokenStore(Protocol):
         """Return tokens that were stored under a key."""
         ...
 
+    def holds(self, key: str) -> bool:
+        """Whether all tokens of a tile are stored under a key."""
+        ...
+
     def put(self, key: str, tokens: KnownTokens, about: dict[str, Any]) -> None:
         """Store tokens; `about` says what they are, for people."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, prod
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,8 @@ class Plan:
         Tiles of the image, each seen by the network as often as there are views.
     passes : int
         Passes of the network over a tile.
+    patches : int
+        Patches that pass the network, all passes together.
     queries : int
         Positions that are asked between those of the patch grids.
     peak_bytes : int
@@ -45,6 +47,7 @@ class Plan:
 
     tiles: int
     passes: int
+    patches: int
     queries: int
     peak_bytes: int
 
@@ -67,12 +70,12 @@ def plan_features(shape: tuple[int, ...], spec: FeatureSpec, info: BackboneInfo)
     """
     seen = tuple(max(round(side * spec.magnification), 1) for side in shape[:2])
     pixels = prod(seen) * 3 * _FLOAT
-    plan = _plan_vit((seen[0], seen[1]), spec, info) if spec.uses_vit else Plan(0, 0, 0, 0)
+    plan = _plan_vit((seen[0], seen[1]), spec, info) if spec.uses_vit else Plan(0, 0, 0, 0, 0)
     peak = max(plan.peak_bytes + pixels, _COPIES_OF_PIXELS * pixels)
     if spec.features != "vit":
         width = len(CLASSICAL_CHANNELS) + (info.width if spec.uses_vit else 0)
         peak += prod(shape[:2]) * width * _FLOAT
-    return Plan(plan.tiles, plan.passes, plan.queries, peak)
+    return replace(plan, peak_bytes=peak)
 
 
 def _plan_vit(shape: tuple[int, int], spec: FeatureSpec, info: BackboneInfo) -> Plan:
@@ -97,7 +100,8 @@ def _plan_vit(shape: tuple[int, int], spec: FeatureSpec, info: BackboneInfo) -> 
         result = (3 * prod(shape) + (together - 1) * prod(lattice.shape)) * row
     peak = info.megabytes * 10**6 + _WORKING_SET + kept + inside + _COPIES_OF_ANSWERS * largest * row + result
     queries = sum(_between(lattice, tile, view) for tile in plan for view in averaged) if queried else 0
-    return Plan(len(plan), len(averaged) * len(plan), queries, int(peak))
+    patches = len(averaged) * sum(contexts if queried else answers)
+    return Plan(len(plan), len(averaged) * len(plan), patches, queries, int(peak))
 
 
 def _between(lattice: Lattice, tile: LatticeTile, view: View) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from napari_vitrail.backbones import QUERY_CHUNK
 from napari_vitrail.features._transforms import View, views
 from napari_vitrail.progress import Progress, Steps, part_of
+from napari_vitrail.speed import kind_of, shared_speeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,10 +103,13 @@ class QueriedTile:
         key = f"{digest} {view} {backbone.device}"  # tensors of one device are of no use to another
         context = contexts.get(key) if contexts is not None else None
         if context is None:
-            context = backbone.context(
-                self._shown(seen, view), margin=self._margin,
-                layer=spec.layer, facet=spec.facet, attention=spec.attention, dtype=spec.dtype,
-            )  # fmt: skip
+            patches = math.prod(side // self.patches.size for side in self._sides())
+            kind = kind_of("patch", backbone.info.name, backbone.device, spec.dtype)
+            with shared_speeds().noting(kind, patches):
+                context = backbone.context(
+                    self._shown(seen, view), margin=self._margin,
+                    layer=spec.layer, facet=spec.facet, attention=spec.attention, dtype=spec.dtype,
+                )  # fmt: skip
             if contexts is not None:
                 contexts.put(key, context)
         return (yield from _asked_steps(context, self._moved(self.patches.corners(), view), spec, backbone))
@@ -137,9 +142,13 @@ def _asked_steps(
     plain = side_by_side(context.tokens.patches, context.tokens.attention)
     tokens = np.empty((len(corners), plain.shape[-1]), np.float32)
     tokens[inside] = plain[tuple(cells[inside].T)]
+    kind = kind_of("query", backbone.info.name, backbone.device, spec.dtype)
     for done, start in enumerate(starts, start=2):
         part = asked[start : start + step]
-        answers = backbone.query(context, corners[part], layer=spec.layer, facet=spec.facet, dtype=spec.dtype)
+        with shared_speeds().noting(kind, len(part)):
+            answers = backbone.query(
+                context, corners[part], layer=spec.layer, facet=spec.facet, dtype=spec.dtype
+            )
         tokens[part] = side_by_side(*answers)
         yield Progress(done, len(starts) + 1, "ViT features")
     return tokens

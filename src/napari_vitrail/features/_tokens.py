@@ -17,6 +17,7 @@ from napari_vitrail.features._position import cured
 from napari_vitrail.features._queries import QueriedTile, side_by_side
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.progress import Progress, Steps, part_of
+from napari_vitrail.speed import kind_of, shared_speeds
 from napari_vitrail.tiling import reflected
 
 if TYPE_CHECKING:
@@ -117,17 +118,12 @@ def _tile_steps(
     A store keeps half precision; what was just computed is rounded alike, so that it makes no
     difference whether tokens were known.
     """
-    queried = QueriedTile(patches, spec) if spec.sampling == "queries" else None
-    spans = queried.spans() if queried else _strided_spans(patches)
-    seen = [_cut(image, *spans) for image in images]
+    seen = [_seen(image, patches, spec) for image in images]
     if store is None or backbone.info.weights is None:  # nothing tells random weights apart
         return (yield from _computed_steps(seen, patches, spec, backbone))
-    about = {"backbone": backbone.info.name, "weights": backbone.info.weights.digest} | {
-        name: getattr(spec, name) for name in _SIGNED
-    }
+    about = _about(spec, backbone.info.name, backbone.info.weights.digest)
     digests = [_digest(about, pixels) for pixels in seen]
-    layout = {"stride": spec.stride} | _layout(patches)
-    keys = [_digest({"seen": digest} | layout) for digest in digests]
+    keys = [_key(digest, patches, spec) for digest in digests]
     none = KnownTokens.none(patches.wanted.shape, _width(spec, backbone))
     entries = [store.get(key) or none for key in keys]
     missing = [patches.wanted & ~entry.known for entry in entries]
@@ -157,12 +153,57 @@ def _computed_steps(
             steps = QueriedTile(patches, spec).steps(pixels, backbone, contexts, digest)
             queried.append((yield from part_of(steps, index, len(seen))))
         return queried
-    passes = backbone.batch_tokens(
-        np.stack(seen), layer=spec.layer, facet=spec.facet, stride=spec.stride, attention=spec.attention,
-        dtype=spec.dtype,
-    )  # fmt: skip
+    kind = kind_of("strided patch", backbone.info.name, backbone.device, spec.dtype)
+    with shared_speeds().noting(kind, len(seen) * patches.wanted.size):
+        passes = backbone.batch_tokens(
+            np.stack(seen), layer=spec.layer, facet=spec.facet, stride=spec.stride, attention=spec.attention,
+            dtype=spec.dtype,
+        )  # fmt: skip
     yield Progress(1, 1, "ViT features")
     return [side_by_side(own.patches, own.attention)[patches.wanted] for own in passes]
+
+
+def held_share(
+    rgb: NDArray[np.float32], spec: FeatureSpec, patch_size: int, weights: str, store: TokenStore
+) -> float:
+    """Return which part of an image's tiles a store holds the tokens of, from 0 to 1.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) float32, 0 to 1
+        As the ViT sees it, enlarged already.
+    spec : FeatureSpec
+        Names the precision; averages of strided passes count as not held.
+    patch_size : int, pixels
+    weights : str
+        Digest of the backbone's weights.
+    store : TokenStore
+    """
+    if spec.sampling == "strided" and spec.averages:
+        return 0.0
+    shape = rgb.shape[:2]
+    lattice, _ = _placed(shape, spec, patch_size)
+    about, held, plan = _about(spec, spec.backbone, weights), 0, list(tiles(lattice, shape, spec))
+    for tile in plan:
+        patches = TilePatches(lattice, tile, np.ones([part.stop - part.start for part in tile.cells], bool))
+        held += store.holds(_key(_digest(about, _seen(rgb, patches, spec)), patches, spec))
+    return held / len(plan)
+
+
+def _seen(image: NDArray[np.float32], patches: TilePatches, spec: FeatureSpec) -> NDArray[np.float32]:
+    """Return what the network is shown of a tile."""
+    queried = QueriedTile(patches, spec) if spec.sampling == "queries" else None
+    return _cut(image, *(queried.spans() if queried else _strided_spans(patches)))
+
+
+def _about(spec: FeatureSpec, backbone: str, weights: str) -> dict[str, Any]:
+    """Return what tokens depend on besides the pixels and where their patches are."""
+    return {"backbone": backbone, "weights": weights} | {name: getattr(spec, name) for name in _SIGNED}
+
+
+def _key(digest: str, patches: TilePatches, spec: FeatureSpec) -> str:
+    """Return the name under which a store keeps the tokens of a tile that has this digest."""
+    return _digest({"seen": digest, "stride": spec.stride} | _layout(patches))
 
 
 def _layout(patches: TilePatches) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def vit_features_steps(
     """
     _check_stride(spec, backbone)
     spec = spec.on_device(backbone.device)
-    enlarged = _enlarged(rgb, spec.magnification)
+    enlarged = enlarged_pixels(rgb, spec.magnification)
     factors = (enlarged.shape[0] / rgb.shape[0], enlarged.shape[1] / rgb.shape[1])
     while True:
         try:
@@ -138,7 +138,7 @@ def _check_stride(spec: FeatureSpec, backbone: Backbone) -> None:
         )
 
 
-def _enlarged(rgb: NDArray[np.float32], magnification: float) -> NDArray[np.float32]:
+def enlarged_pixels(rgb: NDArray[np.float32], magnification: float) -> NDArray[np.float32]:
     """Return the image as the ViT is to see it: bicubic, antialiased where it shrinks."""
     if magnification == 1:
         return rgb

@@ -16,6 +16,7 @@ from napari_vitrail.widgets._keys import KeyAction, Keys
 from napari_vitrail.widgets._live import LiveUpdate
 from napari_vitrail.widgets._more import SegmentMore
 from napari_vitrail.widgets._objects import Objects
+from napari_vitrail.widgets._presets import Presets
 from napari_vitrail.widgets._probabilities import Probabilities
 from napari_vitrail.widgets._project import ProjectFile
 from napari_vitrail.widgets._recovery import Recovery
@@ -52,6 +53,7 @@ class ClassifierWidget(QWidget):
         self._project = ProjectFile(self._bench, self._autosave)
         self._recovery = Recovery(self._project.restore)
         self._view = View(self._bench, ask=self._uncertain.ask)
+        self._presets = Presets(self._bench)
         self._keys = Keys(viewer, self._key_actions())
         self._file = ClassifierFile(self._bench)
         self._more = SegmentMore(self._bench)
@@ -89,6 +91,7 @@ class ClassifierWidget(QWidget):
         self._live.leave()
         self._classes.leave()
         self._keys.leave()
+        self._presets.leave()
         self._bench.job.cancel()
 
     def _lay_out(self) -> None:
@@ -112,6 +115,7 @@ class ClassifierWidget(QWidget):
     def _painting_page(self) -> QWidget:
         rows = _rows()
         self._bench.layers.add_rows(rows)
+        self._presets.add_rows(rows)
         self._live.add_rows(rows)
         self._view.add_rows(rows)
         return _column(rows, self._classes, self._project)
@@ -153,6 +157,7 @@ class ClassifierWidget(QWidget):
         self._live.follow(self._bench.layers.strokes)
         self._classes.show_classes(self._bench.layers.strokes)
         self._keys.bind(self._bench.layers.strokes)
+        self._presets.follow()
         self._bench.job.allow(self._bench.obstacle())
 
     def _on_segment_requested(self) -> None:

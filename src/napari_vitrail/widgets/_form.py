@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from textwrap import fill
 from typing import Any, get_args
 
@@ -57,10 +58,12 @@ class SpecForm:
     """
 
     def __init__(self, spec: FeatureSpec, *, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
         self._others: Any = build_widget(spec)  # an instance: a class loses its defaults
         self._features = choice("Features", _swap(FEATURE_TITLES), spec.features)
         self._backbone = choice("Backbone", backbone_choices(), spec.backbone)
         self._estimator = choice("Estimator", _estimators(), "", _ESTIMATOR_HELP)
+        self._features.name, self._backbone.name = "features", "backbone"
         for name in ("features", "backbone"):
             self._others.remove(name)
         explained = {name: wrapped(text) for name, text in FeatureSpec.field_help().items()}
@@ -85,6 +88,21 @@ class SpecForm:
         """
         chosen = {"features": self._features.value, "backbone": self._backbone.value}
         return FeatureSpec(**chosen, **self._others.asdict())
+
+    @spec.setter
+    def spec(self, spec: FeatureSpec) -> None:
+        parts = (self._features, self._backbone, *self._others)
+        with ExitStack() as silence:
+            for part in (*parts, self._others):
+                silence.enter_context(part.changed.blocked())
+            for part in parts:
+                part.value = getattr(spec, part.name)
+        self._on_change()
+
+    @property
+    def backbone(self) -> str:
+        """Name of the chosen backbone."""
+        return self._backbone.value
 
     @property
     def valid_spec(self) -> FeatureSpec | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.speed import shared_speeds
 from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
 from napari_vitrail.widgets._planes import ImagePlane, Painted
 from napari_vitrail.widgets._workbench import Workbench
@@ -101,16 +103,20 @@ def segment_painted_steps(
         What each class is called.
     """
     from napari_vitrail.classify import fit_classifier_steps  # loads torch
+    from napari_vitrail.forecast import note_rest
     from napari_vitrail.segmentation import coarse_to_fine_steps
     from napari_vitrail.store import shared_store
 
     pairs = yield from painted
     images = [own.read() for own, _ in pairs]
     labels = [strokes for _, strokes in pairs]
+    began, spent = time.perf_counter(), shared_speeds().spent
     classifier = yield from fit_classifier_steps(
         images, labels, spec, estimator=estimator, class_names=class_names, store=shared_store()
     )
     segmentation = yield from coarse_to_fine_steps(plane.read(), classifier, store=shared_store())
+    network = shared_speeds().spent - spent
+    note_rest(spec, classifier, segmentation.size, time.perf_counter() - began - network)
     return classifier, segmentation
 
 

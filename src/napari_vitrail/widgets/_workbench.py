@@ -9,16 +9,23 @@ from napari import Viewer
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
+from napari_vitrail.presets import preset
 from napari_vitrail.progress import Steps, part_of
-from napari_vitrail.spec import SEGMENTATION
+from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._choice import LayerChoice
 from napari_vitrail.widgets._form import SpecForm
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._layers import result_of
 from napari_vitrail.widgets._planes import ImagePlane, Painted, read_plane, read_strokes
+from napari_vitrail.widgets._settings import preference
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
+
+
+def preferred_spec() -> FeatureSpec:
+    """Return the features that Preferences name."""
+    return preset(preference("painting", "preset"), preference("painting", "backbone"))
 
 
 class Workbench(QObject):
@@ -55,7 +62,7 @@ class Workbench(QObject):
         super().__init__()
         self.viewer = viewer
         self.layers = LayerChoice(viewer, on_change=self._on_changed)
-        self.form = SpecForm(SEGMENTATION, on_change=self._on_changed)
+        self.form = SpecForm(preferred_spec(), on_change=self._on_changed)
         self.job = JobPanel(
             "Segment",
             "Learn from the strokes and segment the plane in view",
