@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QColorDialog,
     QHBoxLayout,
     QHeaderView,
+    QLineEdit,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -24,8 +25,16 @@ from qtpy.QtWidgets import (
 )
 
 from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._frozen import freeze
 from napari_vitrail.widgets._keymap import own_use, parse_key
-from napari_vitrail.widgets._layers import class_names, colour_class, name_class
+from napari_vitrail.widgets._layers import (
+    class_names,
+    colour_class,
+    lock_class,
+    locked_classes,
+    name_class,
+)
+from napari_vitrail.widgets._locks import guard, unguard
 from napari_vitrail.widgets._planes import full_resolution, plane_index
 from napari_vitrail.widgets._timer import timer
 
@@ -33,12 +42,14 @@ COUNT_MS = 300
 """Between two counts of pixels, while patches come in."""
 KEYS = "123456789"
 _COUNTED_AT_ONCE = 1 << 26
-_COLOUR, _NAME, _PAINTED, _AREA = range(4)
+_COLOUR, _NAME, _PAINTED, _AREA, _LOCK = range(5)
 _HEADS = {
     "": "The label, in its colour; double-click to choose another colour",
     "Class": "What the class is called; double-click to rename it. Kept with the strokes and the classifier",
     "Painted": "How many pixels of the strokes layer are painted with the label",
     "Area": "How much of the plane in view was found to be of the class",
+    "Lock": "Keep what is painted with the label from being painted over or erased, and the area that was "
+    "found to be of the class as it is",
 }
 
 
@@ -80,6 +91,7 @@ class ClassTable(QWidget):
             if strokes is not None:
                 for emitter in _emitters(strokes):
                     emitter.connect(self.refresh_soon)
+                guard(strokes)
                 self._bind(strokes)
         self.refresh()
 
@@ -94,18 +106,27 @@ class ClassTable(QWidget):
             self._soon.start()
 
     def refresh(self) -> None:
-        """Count again, and show the names and colours as they are now."""
+        """Count again, and show the names and colours as they are now; not while a name is being typed."""
+        if self._is_typing():
+            self.refresh_soon()
+            return
         self._is_filling = True
-        self._rows = [] if self._strokes is None else self._labels(self._strokes)
+        painted = np.zeros(1, np.intp) if self._strokes is None else self._painted(self._strokes)
+        self._rows = [] if self._strokes is None else self._labels(self._strokes, painted)
         self._table.setRowCount(len(self._rows))
         if self._strokes is not None:
-            self._fill(self._strokes, self._rows)
+            self._fill(self._strokes, painted)
         self._is_filling = False
         self._add.setEnabled(self._strokes is not None)
+
+    def _is_typing(self) -> bool:
+        """Whether the editor of a name is open."""
+        return bool(self._table.findChildren(QLineEdit))
 
     def _leave(self) -> None:
         self._soon.stop()
         if self._strokes is not None:
+            unguard(self._strokes)
             for emitter in _emitters(self._strokes):
                 emitter.disconnect(self.refresh_soon)
             for key in self._bound:
@@ -143,13 +164,19 @@ class ClassTable(QWidget):
         layout.addWidget(self._table, 1)
         layout.addLayout(buttons)
 
-    def _labels(self, strokes: Labels) -> list[int]:
+    def _labels(self, strokes: Labels, painted: NDArray[np.intp]) -> list[int]:
         """Return the labels that have a row: painted, named or in hand."""
-        painted = np.flatnonzero(self._painted(strokes))
-        return sorted({*painted.tolist(), *class_names(strokes), int(strokes.selected_label)} - {0})
+        return sorted(
+            {*np.flatnonzero(painted).tolist(), *class_names(strokes), int(strokes.selected_label)} - {0}
+        )
 
-    def _fill(self, strokes: Labels, labels: list[int]) -> None:
-        names, painted, areas = class_names(strokes), self._painted(strokes), self._areas()
+    def _fill(self, strokes: Labels, painted: NDArray[np.intp]) -> None:
+        names, areas, locked, labels = (
+            class_names(strokes),
+            self._areas(),
+            locked_classes(strokes),
+            self._rows,
+        )
         for row, label in enumerate(labels):
             colour = np.asarray(strokes.get_color(label)) * 255
             number = self._item(row, _COLOUR, str(label))
@@ -162,6 +189,8 @@ class ClassTable(QWidget):
             self._item(row, _PAINTED, f"{_at(painted, label):,}")
             share = _at(areas, label) / max(int(areas.sum()), 1)
             self._item(row, _AREA, f"{share:.1%}" if areas.any() else "")
+            state = Qt.CheckState.Checked if label in locked else Qt.CheckState.Unchecked
+            self._item(row, _LOCK, "").setCheckState(state)
         if int(strokes.selected_label) in labels:
             self._table.selectRow(labels.index(int(strokes.selected_label)))
 
@@ -202,9 +231,16 @@ class ClassTable(QWidget):
             self._strokes.selected_label = self._rows[rows.pop()]
 
     def _on_item_changed(self, item: QTableWidgetItem) -> None:
-        if self._strokes is not None and item.column() == _NAME and not self._is_filling:
-            name_class(self._strokes, self._rows[item.row()], item.text().strip())
+        if self._strokes is None or self._is_filling:
+            return
+        label = self._rows[item.row()]
+        if item.column() == _NAME:
+            name_class(self._strokes, label, item.text().strip())
             self.refresh()
+        elif item.column() == _LOCK:
+            lock_class(self._strokes, label, item.checkState() == Qt.CheckState.Checked)
+            if (result := self._result()) is not None:
+                freeze(result, locked_classes(self._strokes))
 
     def _on_double_clicked(self, item: QTableWidgetItem) -> None:
         if self._strokes is None or item.column() != _COLOUR:
@@ -218,7 +254,7 @@ class ClassTable(QWidget):
 
     def _on_add_clicked(self) -> None:
         if self._strokes is not None:
-            label = max(0, *self._labels(self._strokes)) + 1
+            label = max(0, *self._labels(self._strokes, self._painted(self._strokes))) + 1
             name_class(self._strokes, label, f"class {label}")  # so that its row stays
             self._strokes.selected_label = label
             self._strokes.mode = "paint"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from app_model.backends.qt import QKeyBindingSequence
-from app_model.types import KeyBinding, KeyCode
 from napari import Viewer
 from napari.layers import Labels
-from napari.utils.key_bindings import USER_KEYMAP, KeymapProvider, coerce_keybinding
+from napari.utils.key_bindings import USER_KEYMAP, KeyBinding, KeyCode, KeymapProvider, coerce_keybinding
 from napari.utils.shortcuts import default_shortcuts
+from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QMenu, QWidget
 
 Keymap = Mapping[Any, Any]
@@ -98,7 +97,7 @@ def _spoken(function: Any) -> str:
 
 def _of_menus(key: KeyBinding, window: QWidget) -> str:
     """Return the entry of the menus that a key calls."""
-    sequence = QKeyBindingSequence(key)
+    sequence = QKeySequence(key.to_text())
     for menu in window.findChildren(QMenu):
         for action in menu.actions():
             if sequence in action.shortcuts():

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from app_model.types import KeyBinding
 from napari import Viewer
 from napari.layers import Labels
 from napari.settings import get_settings
+from napari.utils.key_bindings import KeyBinding
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_vitrail.widgets._classes import KEYS

@@ -16,6 +16,7 @@ from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, lab
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
+from napari_vitrail.widgets._frozen import unfrozen
 from napari_vitrail.widgets._planes import (
     PLAIN,
     Channels,
@@ -37,6 +38,7 @@ One of the kind `ALIKE` is for painting on, like strokes.
 """
 
 _CLASS = "class"  # the column of a layer's features that names its classes
+_LOCKED = "locked"  # the one that says which of them are
 _RESULT_OPACITY = 0.4
 _BRUSHES_PER_SIDE = 64
 _PACKED_SIDE = 512
@@ -78,7 +80,7 @@ def write_segmentation(
     below the strokes. The selected layer stays selected.
     """
     layer = _writable(viewer, plane, segmentation.dtype, strokes)
-    layer.data[plane.index] = segmentation
+    layer.data[plane.index] = unfrozen(layer, plane.index, segmentation)
     layer.data = layer.data  # says that it has changed
     for name, value in plane.to_world.items():
         setattr(layer, name, value)
@@ -99,7 +101,8 @@ def write_patch(
     layer = _result_layer(viewer.layers, plane.layer_name, plane.shape)
     if layer is None or not np.can_cast(classes.dtype, layer.data.dtype):
         layer = _writable(viewer, plane, classes.dtype, strokes)
-    layer.data[plane.within(window)] = classes
+    index = plane.within(window)
+    layer.data[index] = unfrozen(layer, index, classes)
     layer.refresh(thumbnail=False, highlight=False, extent=False)
     return layer
 
@@ -154,12 +157,35 @@ def class_names(labels: Labels) -> dict[int, str]:
     return {label: name for label, name in named if label}
 
 
+def locked_classes(labels: Labels) -> set[int]:
+    """Return the labels of the classes that are locked."""
+    table = labels.features
+    if not {"index", _LOCKED} <= set(table.columns):
+        return set()
+    return {int(label) for label in table["index"][table[_LOCKED].astype(bool)]}
+
+
+def lock_class(labels: Labels, label: int, is_locked: bool) -> None:
+    """Lock a class, or unlock it; kept with the names in the ``features`` of the layer."""
+    locked = locked_classes(labels) | {label} if is_locked else locked_classes(labels) - {label}
+    write_classes(labels, class_names(labels), locked)
+
+
+def write_classes(labels: Labels, names: Mapping[int, str], locked: set[int]) -> None:
+    """Write the names of classes and which of them are locked; a locked one has a name."""
+    named = {**{label: f"class {label}" for label in locked}, **names}
+    table = class_table(dict(sorted(named.items())))
+    if locked:
+        table[_LOCKED] = [label in locked for label in table["index"]]
+    labels.features = table
+
+
 def name_class(labels: Labels, label: int, name: str) -> None:
     """Call a class by a name; an empty one takes its name away."""
     names = {key: value for key, value in class_names(labels).items() if key != label}
     if name:
         names[label] = name
-    labels.features = class_table(dict(sorted(names.items())))
+    write_classes(labels, names, locked_classes(labels))
 
 
 def colour_class(labels: Labels, label: int, colour: Sequence[float]) -> None:
