@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_vitrail.backbones import cache_directory
+from napari_vitrail.defaults import DEFAULTS
 from napari_vitrail.features import KnownTokens
 from napari_vitrail.recent import Recent
 
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 MEMORY_BYTES = 1 << 30
 CONTEXT_BYTES = 512 << 20
-DISK_BYTES = 20 << 30
+DISK_BYTES = DEFAULTS.store_bytes
 _SUFFIX = ".zarr.zip"
 _LEFT_BEHIND_AFTER = 24 * 3600.0  # seconds: a file that nobody has finished by then never will be
 
@@ -248,7 +249,8 @@ class FeatureStore:
 @cache
 def shared_store() -> FeatureStore:
     """Return the store that all widgets and the command line use, in the folder of caches."""
-    return FeatureStore(cache_directory() / "features")
+    folder = DEFAULTS.store_folder or cache_directory() / "features"
+    return FeatureStore(folder, disk_bytes=DEFAULTS.store_bytes)
 
 
 def _pack(path: Path, values: np.ndarray, attributes: dict[str, Any]) -> None:

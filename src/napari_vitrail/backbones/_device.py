@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from napari_vitrail.defaults import DEFAULTS
+
 _SHORT = (
     "out of memory", "can't allocate memory", "not enough memory", "invalid buffer size", "alloc_failed",
 )  # fmt: skip
@@ -17,7 +19,8 @@ def resolve_device(device: str = "auto") -> str:
     Parameters
     ----------
     device : {"auto", "cuda", "mps", "cpu"}
-        ``auto`` reads the environment variable ``VITRAIL_DEVICE``, else takes the best that is there.
+        ``auto`` reads the environment variable ``VITRAIL_DEVICE``, else what Preferences in napari say,
+        else takes the best that is there.
 
     Raises
     ------
@@ -27,7 +30,7 @@ def resolve_device(device: str = "auto") -> str:
     import torch
 
     if device == "auto":
-        device = os.environ.get("VITRAIL_DEVICE") or "auto"
+        device = os.environ.get("VITRAIL_DEVICE") or DEFAULTS.device
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         return next(name for name, there in available.items() if there)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._form import choice, label_of, wrapped
 from napari_vitrail.widgets._layers import class_names, write_patch
 from napari_vitrail.widgets._planes import ImagePlane, Painted, shown_window
+from napari_vitrail.widgets._settings import follow, preference
 from napari_vitrail.widgets._strokes import StrokesWatch
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
@@ -61,7 +63,7 @@ class LiveUpdate:
         self._bench = bench
         self._viewer, self._layers, self._job = bench.viewer, bench.layers, bench.job
         self._sitting: _Sitting | None = None
-        self._gear = choice("Update", _GEARS.items(), AFTER_STROKE, _GEAR_HELP)
+        self._gear = choice("Update", _GEARS.items(), _GEARS[preference("painting", "gear")], _GEAR_HELP)
         self._visible_only = CheckBox(text="Visible area only", value=False, tooltip=wrapped(_VISIBLE_HELP))
         dims = self._viewer.dims
         self._watch = StrokesWatch(self._job, dims, on_stroke=self._on_stroke, on_touch=self._on_touch)
@@ -71,6 +73,8 @@ class LiveUpdate:
         camera = getattr(self._viewer, "scene", self._viewer).camera  # napari 0.9 moved it
         self._moves = [camera.events.center, camera.events.zoom, dims.events.current_step]
         self._follows = False
+        self._preferred = preference("painting", "gear")
+        self._unfollow: Callable[[], None] | None = None
 
     def add_rows(self, layout: QFormLayout) -> None:
         """Add the choices, as labelled rows."""
@@ -84,6 +88,8 @@ class LiveUpdate:
         self._watch.watch(strokes)
         if not self._follows:
             self._follows = True
+            self._preferred = preference("painting", "gear")
+            self._unfollow = follow("painting", self._on_preferred)
             for emitter in self._moves:
                 emitter.connect(self._on_moved)
 
@@ -93,6 +99,8 @@ class LiveUpdate:
         self._watch.watch(None)
         if self._follows:
             self._follows = False
+            if self._unfollow is not None:
+                self._unfollow()
             for emitter in self._moves:
                 emitter.disconnect(self._on_moved)
 
@@ -118,6 +126,12 @@ class LiveUpdate:
         """Learn from no stroke any more that was painted so far."""
         for waiting in (self._pause, self._rest, self._look):
             waiting.stop()
+
+    def _on_preferred(self) -> None:
+        """Take the gear that Preferences name now, if it is another."""
+        if preference("painting", "gear") != self._preferred:
+            self._preferred = preference("painting", "gear")
+            self._gear.value = _GEARS[self._preferred]
 
     def _on_touch(self) -> None:
         """Make way for the stroke that has begun: what is being done at rest would only hold it up."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+from napari_vitrail.defaults import DEFAULTS, Defaults
 
 _PLUGIN = "napari-vitrail"
 
@@ -41,6 +45,24 @@ def follow(group: str, callback: Callable[[], None]) -> Callable[[], None]:
 
     events.connect(on_event)
     return lambda: events.disconnect(on_event)
+
+
+def apply_computing() -> None:
+    """Let the core compute where, and keep features as, Preferences say from now on."""
+    folder = preference("computing", "store_folder").strip()
+    chosen = Defaults(
+        preference("computing", "device"),
+        Path(folder).expanduser() if folder else None,
+        int(preference("computing", "store_gigabytes") * (1 << 30)),
+    )
+    if chosen == DEFAULTS:
+        return
+    for name, value in vars(chosen).items():
+        setattr(DEFAULTS, name, value)
+    if "napari_vitrail.store" in sys.modules:  # else it is yet to be opened; importing it loads torch
+        from napari_vitrail.store import shared_store
+
+        shared_store.cache_clear()
 
 
 @cache
