@@ -118,17 +118,17 @@ def test_probabilities_are_a_view_where_there_are_any(viewer, segmented, press):
 
     views = combo(segmented, "Uncertainty")
     views.setCurrentText("Probability")
-    assert says(segmented, "there is no probability yet")
+    assert says(segmented, "there are no probabilities")
     assert views.currentText() == "Segmentation"
     viewer.add_image(
-        np.ones((2, 64, 64)),
-        name="textures probability",
-        metadata=mark("textures", "probability"),
+        np.ones((64, 64)),
+        name="textures probability of class 2",
+        metadata=mark("textures", "probability of class 2"),
         visible=False,
     )
     press(segmented, "T")
     assert views.currentText() == "Probability"
-    assert is_shown(viewer, "probability")
+    assert is_shown(viewer, "probability of class 2")
 
 
 def test_the_view_follows_the_eyes_of_the_layer_list(viewer, segmented):

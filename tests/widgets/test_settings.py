@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from qtpy.QtWidgets import QLabel, QListWidget
 
@@ -13,7 +14,7 @@ from napari_vitrail.defaults import DEFAULTS, Defaults
 from napari_vitrail.store import shared_store
 from napari_vitrail.widgets import ClassifierWidget, _settings
 from napari_vitrail.widgets._settings import declared, follow, preference
-from tests.widgets.driving import combo
+from tests.widgets.driving import button, combo
 
 settings = pytest.importorskip("napari.settings")
 needs_preferences = pytest.mark.skipif(
@@ -107,3 +108,18 @@ def test_preferences_show_them(viewer, qtbot):
     assert "Vitrail" in [pages.item(row).text() for row in range(pages.count())]
     labels = {label.text() for label in dialog.findChildren(QLabel)}
     assert {"Next view", "Preset", "Size of the feature store (GB)"} <= labels
+
+
+@needs_preferences
+def test_strokes_are_kept_only_where_that_is_preferred(qtbot, viewer, widget, unsaved):
+    button(widget, "New").click()
+    strokes = viewer.layers["noise strokes"]
+    painting = settings.get_plugin_settings("napari-vitrail").painting
+    painting.autosave = False
+    strokes.data_setitem((np.array([1]), np.array([1])), 1)
+    qtbot.wait(500)
+    widget._autosave.flush()
+    assert not list(unsaved.glob("*.vitrail"))
+    painting.autosave, painting.autosave_seconds = True, 0.1
+    strokes.data_setitem((np.array([2]), np.array([2])), 1)
+    qtbot.waitUntil(lambda: bool(list(unsaved.glob("*.vitrail"))), timeout=30_000)

@@ -18,12 +18,10 @@ from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.unsaved import close_unsaved, open_unsaved
 from napari_vitrail.widgets._annotations import Captured, Pair, annotations_steps, capture, is_in_memory
 from napari_vitrail.widgets._runner import Job, Runner
+from napari_vitrail.widgets._settings import preference
 from napari_vitrail.widgets._strokes import StrokesWatch
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
-
-WAIT_MS = 1000
-"""After a stroke, until it is in a file."""
 
 
 class Autosave(QObject):
@@ -45,7 +43,7 @@ class Autosave(QObject):
         self._superseded: list[Path] = []
         self._has_warned = False
         self._digests: WeakKeyDictionary[Image, tuple[int, str]] = WeakKeyDictionary()
-        self._soon = timer(self, WAIT_MS, self._write)
+        self._soon = timer(self, 0, self._write)
         self._watch = StrokesWatch(self, bench.viewer.dims, on_stroke=self.note, on_touch=_leave_be)
         self._runner = Runner(
             on_progress=_leave_be, on_error=self._on_error, on_warning=_leave_be, on_idle=_leave_be
@@ -64,8 +62,8 @@ class Autosave(QObject):
     def note(self) -> None:
         """Note that something has been painted; it will be kept in a moment."""
         self._revision += 1
-        if not self._soon.isActive():
-            self._soon.start()
+        if not self._soon.isActive() and preference("painting", "autosave"):
+            self._soon.start(round(1000 * preference("painting", "autosave_seconds")))
 
     def forget(self, revision: int) -> None:
         """Keep what was painted up to a revision no longer: it was saved."""
@@ -85,6 +83,8 @@ class Autosave(QObject):
         """Keep what was painted at once; the viewer is about to go."""
         self._soon.stop()
         if self._kept == self._revision and not self._watch.is_waiting:
+            return
+        if not preference("painting", "autosave"):
             return
         found = self._pairs()
         if not found:

@@ -89,16 +89,6 @@ class SpecForm:
         chosen = {"features": self._features.value, "backbone": self._backbone.value}
         return FeatureSpec(**chosen, **self._others.asdict())
 
-    @spec.setter
-    def spec(self, spec: FeatureSpec) -> None:
-        parts = (self._features, self._backbone, *self._others)
-        with ExitStack() as silence:
-            for part in (*parts, self._others):
-                silence.enter_context(part.changed.blocked())
-            for part in parts:
-                part.value = getattr(spec, part.name)
-        self._on_change()
-
     @property
     def backbone(self) -> str:
         """Name of the chosen backbone."""
@@ -119,10 +109,14 @@ class SpecForm:
 
     def show(self, spec: FeatureSpec, estimator: str | None) -> None:
         """Show a spec, and the name of an estimator."""
-        self._features.value, self._backbone.value = spec.features, spec.backbone
         self._estimator.value = estimator or ""
-        for widget in self._others:
-            widget.value = getattr(spec, widget.name)
+        parts = (self._features, self._backbone, *self._others)
+        with ExitStack() as silence:  # what lies between is no spec that anyone asked for
+            for part in (*parts, self._others):
+                silence.enter_context(part.changed.blocked())
+            for part in parts:
+                part.value = getattr(spec, part.name)
+        self._on_change()
 
     def add_rows(self, layout: QFormLayout) -> None:
         """Add the choices, as labelled rows."""

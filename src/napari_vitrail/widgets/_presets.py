@@ -95,17 +95,20 @@ class Presets:
     def _on_preferred(self) -> None:
         if preferred_spec() != self._preferred:
             self._preferred = preferred_spec()
-            self._bench.form.spec = self._preferred
+            self._show(self._preferred)
+
+    def _show(self, spec: FeatureSpec) -> None:
+        self._bench.form.show(spec, self._bench.form.estimator)
 
     def _on_chosen(self, index: int) -> None:
         if index < len(PRESETS):
-            self._bench.form.spec = preset(PRESETS[index], self._bench.form.backbone)
+            self._show(preset(PRESETS[index], self._bench.form.backbone))
 
     def _on_changed(self) -> None:
         name, backbone = self._chosen
         if name in PRESETS and self._bench.form.backbone != backbone:  # of other patches, so of other strides
             self._chosen = name, self._bench.form.backbone
-            self._bench.form.spec = preset(*self._chosen)
+            self._show(preset(*self._chosen))
             return
         self._offer()
         if self._unfollow is not None and self._question() != self._asked:
@@ -122,16 +125,9 @@ class Presets:
         image = self._bench.layers.image
         return image, tuple(self._specs().values())
 
-    def _spec(self) -> FeatureSpec | None:
-        """Return what the form shows, None where that does not go together."""
-        try:
-            return self._bench.form.spec
-        except ValueError:
-            return None
-
     def _specs(self) -> dict[str, FeatureSpec]:
         """Return what there is to choose from: the presets, and what was made by hand."""
-        backbone, own = self._bench.form.backbone, self._spec()
+        backbone, own = self._bench.form.backbone, self._bench.form.valid_spec
         specs = {name: preset(name, backbone) for name in PRESETS}
         return specs if own is None or own in specs.values() else specs | {CUSTOM: own}
 
@@ -153,7 +149,7 @@ class Presets:
 
     def _offer(self) -> None:
         """Show the choices with their times, and which of them the form shows."""
-        own = self._spec()
+        own = self._bench.form.valid_spec
         chosen = CUSTOM if own is None else preset_of(own) or CUSTOM
         self._chosen = chosen, self._bench.form.backbone
         names = [*PRESETS, *([CUSTOM] if chosen == CUSTOM else [])]

@@ -10,10 +10,9 @@ from napari.utils.events import Event
 from qtpy.QtWidgets import QFormLayout
 
 from napari_vitrail.widgets._form import choice, label_of
-from napari_vitrail.widgets._layers import SEGMENTATION, UNCERTAINTY, written
+from napari_vitrail.widgets._layers import MARK, PROBABILITY, SEGMENTATION, UNCERTAINTY, is_result, written
 from napari_vitrail.widgets._workbench import Workbench
 
-PROBABILITY = "probability"
 IMAGE = "image"
 _VIEWS = {
     "Image": IMAGE,
@@ -23,6 +22,10 @@ _VIEWS = {
 }
 _KINDS = (UNCERTAINTY, PROBABILITY, SEGMENTATION)
 """Of layers, the topmost first."""
+_LACKS = {
+    SEGMENTATION: "there is no segmentation; paint and press Segment",
+    PROBABILITY: "there are no probabilities; ask for them under Results",
+}
 _HELP = (
     "What lies over the image; a key shows the next, see Settings. Uncertainty is computed when it is first "
     "looked at. The strokes stay as they are"
@@ -98,11 +101,20 @@ class View:
             return ""
         if view == UNCERTAINTY:
             return self._bench.classifier_obstacle()
-        return f"there is no {view} yet"
+        return _LACKS[view]
 
     def _layers(self, kind: str) -> list:
-        image = self._bench.layers.image
-        return [] if image is None else written(self._bench.viewer.layers, image.name, kind)
+        image, layers = self._bench.layers.image, self._bench.viewer.layers
+        if image is None:
+            return []
+        if kind != PROBABILITY:
+            return written(layers, image.name, kind)
+        marks = [(layer, layer.metadata.get(MARK, {})) for layer in layers if is_result(layer)]
+        return [
+            layer
+            for layer, mark in marks
+            if mark["image"] == image.name and mark["kind"].startswith(PROBABILITY)
+        ]
 
     def _question(self) -> tuple[object, ...]:
         """Return what an answer would be about: the classifier and the plane in view."""
