@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,7 @@ from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 from benchmarks.images import micrograph
 from docs.screenshots.window import drag
+from napari_vitrail.defaults import DEFAULTS
 from napari_vitrail.widgets._layers import add_strokes
 
 if TYPE_CHECKING:  # what loads torch is imported where it is used: the first picture must wait for it
@@ -91,6 +93,12 @@ def painting(side: int, n_strokes: int = STROKES, kept: str = "") -> Painting:
     Where `kept` names an ``.npz`` file, it gets the painted labels (n_strokes + 1, H, W) after the first
     strokes and after each of the others.
     """
+    with tempfile.TemporaryDirectory() as folder:  # features that earlier runs have kept would be found
+        DEFAULTS.store_folder = Path(folder)
+        return _painting(side, n_strokes, kept)
+
+
+def _painting(side: int, n_strokes: int, kept: str) -> Painting:
     viewer = napari.Viewer(show_welcome_screen=False)
     image = viewer.add_image(micrograph(side), name="micrograph")
     widget, opening = _opened(viewer)

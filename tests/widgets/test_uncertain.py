@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_vitrail import class_probabilities, uncertainty
 from napari_vitrail.widgets import ClassifierWidget
 from tests.widgets.conftest import SIDE
 from tests.widgets.driving import button, combo, says
@@ -70,6 +71,18 @@ def test_asking_again_writes_the_same_layer(qtbot, viewer, widget):
         qtbot.waitUntil(lambda: says(widget, "on average"), timeout=60_000)
         qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
     assert sum(layer.name.startswith(LAYER) for layer in viewer.layers) == 1
+
+
+def test_the_margin_is_another_measure(qtbot, viewer, widget):
+    found = []
+    for measure in ("Entropy", "Margin"):
+        combo(widget, "Margin").setCurrentText(measure)
+        button(widget, "Uncertainty").click()
+        qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
+        found.append(viewer.layers[LAYER].data[1].copy())
+    probability = class_probabilities(viewer.layers["textures"].data[1], widget._bench.classifier)
+    np.testing.assert_allclose(found[0], uncertainty(probability, "entropy"), atol=1e-6)
+    np.testing.assert_allclose(found[1], uncertainty(probability, "margin"), atol=1e-6)
 
 
 def test_it_is_no_image_to_segment(qtbot, viewer, widget):

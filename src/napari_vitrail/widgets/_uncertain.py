@@ -10,10 +10,10 @@ import numpy as np
 from napari import Viewer
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._form import choice, wrapped
 from napari_vitrail.widgets._layers import UNCERTAINTY, write_values
 from napari_vitrail.widgets._planes import ImagePlane, full_resolution, plane_index
 from napari_vitrail.widgets._workbench import Workbench
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 _COLORMAP, _OPACITY = "inferno", 0.6
 _LAYER_HELP = (
     "Show how unsure the classifier is of each pixel, from 0 (certain) to 1 (all classes equally probable)"
+)
+_MEASURES = {"Entropy": "entropy", "Margin": "margin"}
+_MEASURE_HELP = (
+    "What counts as unsure: that probability is shared among many classes (entropy), or that the two most "
+    "probable are close (margin)"
 )
 _SPOT_HELP = "Take the view to the spot where a stroke would say most, and be shown how unsure it is there"
 
@@ -39,16 +44,20 @@ class Uncertainty(QWidget):
     def __init__(self, bench: Workbench) -> None:
         super().__init__()
         self._bench = bench
+        self._measure = choice("Measure", _MEASURES.items(), "entropy", _MEASURE_HELP)
         self._show = QPushButton("Uncertainty")
         self._go = QPushButton("Most uncertain spot")
         self._show.clicked.connect(lambda: self.ask())
         self._go.clicked.connect(lambda: self.go())
         for signal in (bench.changed, bench.learned):
             signal.connect(self._allow)
-        layout = QHBoxLayout(self)
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for button in (self._show, self._go):
-            layout.addWidget(button, 1)
+        layout.addWidget(self._show, 0, 0)
+        layout.addWidget(self._measure.native, 0, 1)
+        layout.addWidget(self._go, 1, 0, 1, 2)
+        for column in (0, 1):
+            layout.setColumnStretch(column, 1)
         self._allow()
 
     def _allow(self) -> None:
@@ -73,7 +82,7 @@ class Uncertainty(QWidget):
             return
         plane = self._bench.plane()
         self._bench.job.run(
-            uncertainty_steps(plane, self._bench.classifier),
+            uncertainty_steps(plane, self._bench.classifier, self._measure.value),
             on_done=partial(self._on_done, plane, then_go, then),
             title=f"Asking how sure it is of {plane.layer_name}",
         )
@@ -90,15 +99,17 @@ class Uncertainty(QWidget):
         return report
 
 
-def uncertainty_steps(plane: ImagePlane, classifier: PixelClassifier) -> Steps[NDArray[np.float32]]:
-    """Yield Progress; return how unsure a classifier is of each pixel (H, W) of a plane."""
+def uncertainty_steps(
+    plane: ImagePlane, classifier: PixelClassifier, measure: str
+) -> Steps[NDArray[np.float32]]:
+    """Yield Progress; return how unsure a classifier is of each pixel (H, W) of a plane, by a measure."""
     from napari_vitrail.segmentation import probabilities_steps  # loads torch
     from napari_vitrail.store import shared_store
     from napari_vitrail.uncertainty import uncertainty
 
     probabilities = yield from probabilities_steps(plane.read(), classifier, store=shared_store())
     yield Progress(1, 1, "uncertainty")
-    return uncertainty(probabilities)
+    return uncertainty(probabilities, measure)
 
 
 def write_uncertainty(viewer: Viewer, plane: ImagePlane, values: NDArray[np.float32]) -> Image:
