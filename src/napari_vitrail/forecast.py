@@ -48,7 +48,7 @@ def forecast_seconds(
     Notes
     -----
     What was measured is the work on patches, on queries, and the rest (classical features, training,
-    prediction) per pixel; see docs/explanation/presets.md for how near the forecast comes.
+    prediction) per pixel. Other programs that use the machine are not known of.
     """
     speeds = shared_speeds() if speeds is None else speeds
     rest = speeds.seconds(rest_of(spec), prod(shape[:2]))
