@@ -93,15 +93,15 @@ def painting(side: int, n_strokes: int = STROKES, kept: str = "") -> Painting:
     Where `kept` names an ``.npz`` file, it gets the painted labels (n_strokes + 1, H, W) after the first
     strokes and after each of the others.
     """
-    with tempfile.TemporaryDirectory() as folder:  # features that earlier runs have kept would be found
-        DEFAULTS.store_folder = Path(folder)
-        return _painting(side, n_strokes, kept)
+    with tempfile.TemporaryDirectory() as folder:
+        return _painting(side, n_strokes, kept, Path(folder))
 
 
-def _painting(side: int, n_strokes: int, kept: str) -> Painting:
+def _painting(side: int, n_strokes: int, kept: str, store: Path) -> Painting:
     viewer = napari.Viewer(show_welcome_screen=False)
     image = viewer.add_image(micrograph(side), name="micrograph")
     widget, opening = _opened(viewer)
+    DEFAULTS.store_folder = store  # in the one of Preferences lie features that earlier runs have kept
     strokes = add_strokes(viewer, image)
     viewer.reset_view()
     canvas = widget.window().findChild(QOpenGLWidget)
