@@ -411,6 +411,7 @@ DEEP = json.loads("[" * 500 + "]" * 500)
         put("classes", 0, "colour", value=[1, 1, 1, 2]),
         put("classes", 0, "colour", value=[1, 1, 1, float("inf")]),
         put("classes", 0, "colour", value="red"),
+        put("classes", 0, "locked", value=1),
         put("settings", value=5),
         put("settings", "spec", value={"stride": 99}),
         put("settings", "spec", value=None),

@@ -19,7 +19,7 @@ from napari_vitrail.archive import (
     strokes_member,
     write_archive,
 )
-from napari_vitrail.entries import Geometry, as_geometry, as_numbers, as_text, as_whole
+from napari_vitrail.entries import Geometry, as_choice, as_geometry, as_numbers, as_text, as_whole
 from napari_vitrail.errors import ProjectError
 from napari_vitrail.reference import ImageReference, reference_entry, reference_of
 from napari_vitrail.sparse import SparseLabels
@@ -42,11 +42,14 @@ class ClassLabel:
     name : str
     colour : tuple of four float, 0 to 1
         Red, green, blue, opacity.
+    locked : bool
+        Whether what is painted with it is neither painted over nor erased.
     """
 
     id: int
     name: str
     colour: tuple[float, ...]
+    locked: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,8 @@ def _described(annotations: Annotations, folder: Path) -> dict[str, Any]:
     return {
         "settings": settings,
         "classes": [
-            {"id": each.id, "name": each.name, "colour": list(each.colour)} for each in annotations.classes
+            {"id": each.id, "name": each.name, "colour": list(each.colour), "locked": each.locked}
+            for each in annotations.classes
         ],
         "images": [
             {
@@ -201,6 +205,7 @@ def _classes(entries: list[Mapping[str, Any]]) -> tuple[ClassLabel, ...]:
             as_whole(entry["id"], 1, LARGEST_ID),
             as_text(entry["name"]),
             tuple(as_numbers(entry["colour"], (4,))),
+            as_choice(entry.get("locked", False)),
         )
         for entry in entries
     )

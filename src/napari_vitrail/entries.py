@@ -27,6 +27,13 @@ def as_text(value: Any) -> str:
     return value
 
 
+def as_choice(value: Any) -> bool:
+    """Return yes or no; TypeError if it is something else."""
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, got {value!r:.60}")
+    return value
+
+
 def as_whole(value: Any, least: int, most: int) -> int:
     """Return a whole number within bounds; ValueError if it is something else."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:

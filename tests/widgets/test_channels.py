@@ -57,9 +57,9 @@ def paint(qtbot, viewer, widget):
     strokes = viewer.layers["stains strokes"]
     strokes.brush_size = 4
     viewer.reset_view()
-    draw(qtbot, viewer, widget, (10, 8), (50, 10))
+    draw(viewer, widget, (10, 8), (50, 10))
     strokes.selected_label = 2
-    draw(qtbot, viewer, widget, (10, 50), (50, 54))
+    draw(viewer, widget, (10, 50), (50, 54))
     return strokes
 
 

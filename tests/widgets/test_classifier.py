@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QFileDialog, QProgressBar
+from skimage.measure import label as connected
 
 from napari_vitrail.backbones import available_source
 from napari_vitrail.progress import Progress
@@ -96,10 +97,11 @@ def test_strokes_painted_with_the_mouse_become_a_segmentation(
     strokes = viewer.layers["textures strokes"]
     strokes.brush_size = 4
     viewer.reset_view()
-    draw(qtbot, viewer, widget, (15, 24), (38, 26))
+    draw(viewer, widget, (15, 24), (38, 26))
     strokes.selected_label = 2
-    draw(qtbot, viewer, widget, (15, 46), (38, 48))
+    draw(viewer, widget, (15, 46), (38, 48))
     assert set(np.unique(strokes.data)) == {0, 1, 2}
+    assert connected(strokes.data, background=0).max() == 2  # two strokes, without gaps
 
     combo(widget, "Live").setCurrentText("Manual")
     button(widget, "Segment").click()

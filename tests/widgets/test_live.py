@@ -42,9 +42,9 @@ def strokes(viewer, widget):
 @pytest.fixture
 def taught(qtbot, viewer, widget, strokes):
     """Paint a stroke of either class with the mouse, and wait until all is learned from them."""
-    draw(qtbot, viewer, widget, (10, 8), (50, 10))
+    draw(viewer, widget, (10, 8), (50, 10))
     strokes.selected_label = 2
-    draw(qtbot, viewer, widget, (10, 50), (50, 54))
+    draw(viewer, widget, (10, 50), (50, 54))
     settled(qtbot, widget)
     return viewer.layers[RESULT]
 
@@ -68,7 +68,7 @@ def test_a_stroke_of_a_second_class_makes_a_picture(taught):
 
 
 def test_one_class_says_what_is_missing(qtbot, viewer, widget, notes):
-    draw(qtbot, viewer, widget, (10, 8), (50, 10))
+    draw(viewer, widget, (10, 8), (50, 10))
     qtbot.waitUntil(lambda: says(widget, "paint a stroke of another class"), timeout=60_000)
     assert RESULT not in viewer.layers
     assert notes == []
@@ -76,20 +76,20 @@ def test_one_class_says_what_is_missing(qtbot, viewer, widget, notes):
 
 def test_the_next_stroke_is_followed(qtbot, viewer, widget, strokes, taught):
     strokes.selected_label = 3
-    draw(qtbot, viewer, widget, (4, 45), (4, 60))
+    draw(viewer, widget, (4, 45), (4, 60))
     qtbot.waitUntil(lambda: 3 in taught.data, timeout=60_000)
 
 
 @pytest.mark.parametrize("how", ["undo", "erase", "fill", "script", "data"])
 def test_whatever_changes_what_is_painted_counts_as_a_stroke(how, qtbot, viewer, widget, strokes, taught):
-    draw(qtbot, viewer, widget, (60, 45), (60, 60))
+    draw(viewer, widget, (60, 45), (60, 60))
     settled(qtbot, widget)
     before = widget._live._live.classifier
     if how == "undo":
         strokes.undo()
     elif how == "erase":
         strokes.mode = "erase"
-        draw(qtbot, viewer, widget, (60, 45), (60, 60))
+        draw(viewer, widget, (60, 45), (60, 60))
     elif how == "fill":
         strokes.fill((60, 52), 1)
     elif how == "script":
@@ -132,9 +132,9 @@ def widget_of():
 
 def test_manual_waits_for_segment(qtbot, viewer, widget, strokes):
     gear(widget, "Manual")
-    draw(qtbot, viewer, widget, (10, 8), (50, 10))
+    draw(viewer, widget, (10, 8), (50, 10))
     strokes.selected_label = 2
-    draw(qtbot, viewer, widget, (10, 50), (50, 54))
+    draw(viewer, widget, (10, 50), (50, 54))
     qtbot.wait(500)
     assert RESULT not in viewer.layers
     button(widget, "Segment").click()

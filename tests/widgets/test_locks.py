@@ -9,7 +9,10 @@ from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLineEdit, QTableWidget
 
+from napari_vitrail import load_annotations
 from napari_vitrail.widgets import ClassifierWidget
+from napari_vitrail.widgets._annotations import strokes_data
+from napari_vitrail.widgets._files import write_project
 from napari_vitrail.widgets._frozen import freeze, unfrozen
 from napari_vitrail.widgets._layers import class_names, locked_classes
 from tests.widgets.driving import button, combo, draw, says
@@ -71,16 +74,24 @@ def test_the_brush_and_the_eraser_go_round_a_locked_class(
     column, label, is_kept, mode, qtbot, viewer, widget, strokes
 ):
     strokes.brush_size, strokes.mode, strokes.selected_label = 12, mode, 9
-    draw(qtbot, viewer, widget, (30, column), (34, column))
+    draw(viewer, widget, (30, column), (34, column))
     assert (area(strokes, label) == 160) is is_kept
     if mode == "paint":
         assert area(strokes, 9) > 20  # beside the stroke, or over it
 
 
+def test_the_lock_is_kept_in_a_project(viewer, strokes, tmp_path):
+    path = str(tmp_path / "it.vitrail")
+    write_project(path, [viewer.layers[name].as_layer_data_tuple() for name in ("textures", strokes.name)])
+    annotations = load_annotations(path)
+    data, attributes, _ = strokes_data(annotations.images[0], annotations.classes, tmp_path / "it.vitrail")
+    assert locked_classes(Labels(data, **attributes)) == {2}
+
+
 def test_undo_and_redo_leave_a_locked_class_as_it_is(qtbot, viewer, widget, strokes):
     strokes.brush_size, strokes.mode, strokes.selected_label = 12, "paint", 9
     before = strokes.data.copy()
-    draw(qtbot, viewer, widget, (30, 10), (34, 10))
+    draw(viewer, widget, (30, 10), (34, 10))
     painted = strokes.data.copy()
     assert (painted == 9).any()
     strokes.undo()

@@ -46,7 +46,7 @@ def paint(qtbot, viewer, widget, name, labels=(1, 2)):
     viewer.reset_view()
     for label, column in zip(labels, (8, 50), strict=False):
         strokes.selected_label = label
-        draw(qtbot, viewer, widget, (10, column), (50, column + 2))
+        draw(viewer, widget, (10, column), (50, column + 2))
     return strokes
 
 

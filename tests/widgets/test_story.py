@@ -82,20 +82,20 @@ def test_a_stack_is_painted_saved_opened_and_applied_with_the_same_bits(
     strokes = viewer.layers["stack strokes"]
     strokes.brush_size = 4
     viewer.reset_view()
-    draw(qtbot, viewer, widget, (8, 8), (60, 12))
+    draw(viewer, widget, (8, 8), (60, 12))
     qtbot.keyClick(canvas_of(widget), Qt.Key.Key_2)
-    draw(qtbot, viewer, widget, (8, 36), (60, 38))
+    draw(viewer, widget, (8, 36), (60, 38))
     viewer.dims.set_point(0, 1)
     qtbot.keyClick(canvas_of(widget), Qt.Key.Key_3)
-    draw(qtbot, viewer, widget, (8, 60), (60, 64))
+    draw(viewer, widget, (8, 60), (60, 64))
     assert [set(np.unique(plane)) for plane in strokes.data] == [{0, 1, 2}, {0, 3}, {0}, {0}]
     settled(qtbot, widget)
 
     # a correction on another plane: a stroke too far, undone, and one where it belongs
     viewer.dims.set_point(0, 3)
-    draw(qtbot, viewer, widget, (30, 4), (30, 30))
+    draw(viewer, widget, (30, 4), (30, 30))
     strokes.undo()
-    draw(qtbot, viewer, widget, (10, 56), (60, 58))
+    draw(viewer, widget, (10, 56), (60, 58))
     assert set(np.unique(strokes.data[3])) == {0, 3}
     settled(qtbot, widget)
     found = planes_of(qtbot, viewer, widget)

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from napari_vitrail.widgets._layers import (
     class_table,
     empty,
     is_result,
+    locked_classes,
     strokes_name,
 )
 from napari_vitrail.widgets._planes import full_resolution
@@ -60,6 +61,7 @@ class Captured:
     image : ImageReference
         Maybe without the digest, which takes a look at the pixels.
     names : dict of int to str
+    locked : set of int
     colormap : label colormap
     """
 
@@ -69,6 +71,7 @@ class Captured:
     geometry: Mapping[str, Any]
     image: ImageReference
     names: Mapping[int, str]
+    locked: Collection[int]
     colormap: CyclicLabelColormap | DirectLabelColormap
 
 
@@ -81,6 +84,7 @@ def capture(strokes: Labels, image: Image, digest: str = "") -> Captured:
         numbers_of(strokes),
         replace(reference_to(image), digest=digest),
         class_names(strokes),
+        locked_classes(strokes),
         strokes.colormap,
     )
 
@@ -164,7 +168,10 @@ def strokes_data(annotation: Annotation, classes: Iterable[ClassLabel], project:
     """
     attributes = {
         "name": annotation.name,
-        "features": class_table({each.id: each.name for each in classes if each.name}),
+        "features": class_table(
+            {each.id: each.name for each in classes if each.name},
+            {each.id for each in classes if each.locked},
+        ),
         "colormap": colormap_of(classes),
         "opacity": 1,
         "metadata": {MARK: {"project": str(project), "image": annotation.image.name}},
@@ -232,7 +239,8 @@ def _classes(captured: Sequence[Captured], images: Sequence[Annotation]) -> tupl
                 colour = np.clip(
                     np.asarray(each.colormap.map(np.array([label])), float).reshape(-1, 4)[0], 0, 1
                 )
-                known[label] = ClassLabel(label, each.names.get(label, ""), tuple(colour.tolist()))
+                name, is_locked = each.names.get(label, ""), label in each.locked
+                known[label] = ClassLabel(label, name, tuple(colour.tolist()), is_locked)
     return tuple(known[label] for label in sorted(known))
 
 

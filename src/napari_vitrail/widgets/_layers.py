@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -142,10 +142,17 @@ def class_colours() -> CyclicLabelColormap:
     return CyclicLabelColormap(colors=np.vstack([*chosen, label_colormap().colors[1:]]))
 
 
-def class_table(class_names: Mapping[int, str]) -> dict[str, list[Any]]:
-    """Return the ``features`` of a labels layer that make napari say a class's name under the cursor."""
-    named = {0: "unlabelled", **class_names}
-    return {"index": list(named), _CLASS: list(named.values())}
+def class_table(class_names: Mapping[int, str], locked: Collection[int] = ()) -> dict[str, list[Any]]:
+    """Return the ``features`` of a labels layer that make napari say a class's name under the cursor.
+
+    They also say which classes are locked, each of which has a name.
+    """
+    unnamed = {label: f"class {label}" for label in locked if label not in class_names}
+    named = {0: "unlabelled", **dict(sorted({**class_names, **unnamed}.items()))}
+    table: dict[str, list[Any]] = {"index": list(named), _CLASS: list(named.values())}
+    if locked:
+        table[_LOCKED] = [label in locked for label in named]
+    return table
 
 
 def class_names(labels: Labels) -> dict[int, str]:
@@ -168,16 +175,7 @@ def locked_classes(labels: Labels) -> set[int]:
 def lock_class(labels: Labels, label: int, is_locked: bool) -> None:
     """Lock a class, or unlock it; kept with the names in the ``features`` of the layer."""
     locked = locked_classes(labels) | {label} if is_locked else locked_classes(labels) - {label}
-    write_classes(labels, class_names(labels), locked)
-
-
-def write_classes(labels: Labels, names: Mapping[int, str], locked: set[int]) -> None:
-    """Write the names of classes and which of them are locked; a locked one has a name."""
-    named = {**{label: f"class {label}" for label in locked}, **names}
-    table = class_table(dict(sorted(named.items())))
-    if locked:
-        table[_LOCKED] = [label in locked for label in table["index"]]
-    labels.features = table
+    labels.features = class_table(class_names(labels), locked)
 
 
 def name_class(labels: Labels, label: int, name: str) -> None:
@@ -185,7 +183,7 @@ def name_class(labels: Labels, label: int, name: str) -> None:
     names = {key: value for key, value in class_names(labels).items() if key != label}
     if name:
         names[label] = name
-    write_classes(labels, names, locked_classes(labels))
+    labels.features = class_table(names, locked_classes(labels))
 
 
 def colour_class(labels: Labels, label: int, colour: Sequence[float]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import CheckBox
 from napari.layers import Labels
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout
+from qtpy.QtWidgets import QFormLayout
 
 from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.spec import FeatureSpec
@@ -78,10 +78,8 @@ class LiveUpdate:
 
     def add_rows(self, layout: QFormLayout) -> None:
         """Add the choices, as labelled rows."""
-        row = QHBoxLayout()
-        row.addWidget(self._gear.native, 1)
-        row.addWidget(self._visible_only.native)
-        layout.addRow(label_of(self._gear), row)
+        layout.addRow(label_of(self._gear), self._gear.native)
+        layout.addRow("", self._visible_only.native)
 
     def follow(self, strokes: Labels | None) -> None:
         """Watch this layer for strokes, and the camera."""
