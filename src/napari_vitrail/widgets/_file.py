@@ -6,17 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.errors import VitrailError
+from napari_vitrail.widgets._dialogs import VITRAIL, ask_path
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._segmenting import segment_saved
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
-
-_KIND = "Vitrail files (*.vitrail)"
 
 
 class ClassifierFile(QWidget):
@@ -64,31 +63,18 @@ class ClassifierFile(QWidget):
 
     def _on_save_clicked(self) -> None:
         name = re.sub(r"[^\w .-]", "_", self._bench.classifier_name.removesuffix(".vitrail"))
-        path = ask_path(self, "Save classifier", f"{name}.vitrail")
+        path = ask_path(self, "Save classifier", VITRAIL, f"{name}.vitrail")
         if path and self._bench.classifier is not None:
             save(path, self._bench.classifier)
 
     def _on_apply_clicked(self) -> None:
-        path = ask_path(self, "Apply classifier")
+        path = ask_path(self, "Apply classifier", VITRAIL)
         if not path:
             return
         if obstacle := self._bench.image_obstacle():
             self._bench.job.refuse(obstacle)
             return
         segment_saved(self._bench, path)
-
-
-def ask_path(parent: QWidget, title: str, name: str = "") -> str:
-    """Return the file that is chosen in a dialog, nothing if none is; a `name` is one to save as."""
-    dialog = QFileDialog(parent, title, "", _KIND)
-    dialog.setFileMode(QFileDialog.FileMode.AnyFile if name else QFileDialog.FileMode.ExistingFile)
-    if name:
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("vitrail")
-        dialog.selectFile(name)
-    path = dialog.selectedFiles()[0] if dialog.exec() else ""
-    dialog.deleteLater()
-    return path
 
 
 def save(path: str, classifier: PixelClassifier) -> None:

@@ -10,10 +10,11 @@ from magicgui.widgets import CheckBox
 from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._class_menu import ClassMenu
+from napari_vitrail.widgets._dialogs import TABLE, ask_path
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._layers import OBJECTS, class_names, empty, mark, written
 from napari_vitrail.widgets._planes import ImagePlane
@@ -138,7 +139,7 @@ class Objects(QWidget):
 
     def _on_save_clicked(self) -> None:
         layer = self._found()
-        path = "" if layer is None else ask_csv(self, f"{layer.name}.csv")
+        path = "" if layer is None else ask_path(self, "Save measurements", TABLE, f"{layer.name}.csv")
         if layer is not None and path:
             save_table(path, {name: layer.features[name].to_numpy() for name in layer.features})
 
@@ -203,18 +204,6 @@ def write_objects(bench: Workbench, plane: ImagePlane, instances: NDArray[np.int
     viewer.add_layer(layer)
     viewer.layers.selection.active = selected
     return layer
-
-
-def ask_csv(parent: QWidget, name: str) -> str:
-    """Return the file to write a table to that is chosen in a dialog, nothing if none is."""
-    dialog = QFileDialog(parent, "Save measurements", "", "Tables (*.csv)")
-    dialog.setFileMode(QFileDialog.FileMode.AnyFile)
-    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-    dialog.setDefaultSuffix("csv")
-    dialog.selectFile(name)
-    path = dialog.selectedFiles()[0] if dialog.exec() else ""
-    dialog.deleteLater()
-    return path
 
 
 def save_table(path: str, table: Table) -> None:

@@ -19,7 +19,7 @@ from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._annotations import Captured, annotations_steps, capture, named_pairs
 from napari_vitrail.widgets._autosave import Autosave
-from napari_vitrail.widgets._file import ask_path
+from napari_vitrail.widgets._dialogs import VITRAIL, ask_path
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._layers import MARK
 from napari_vitrail.widgets._opening import opened
@@ -109,7 +109,7 @@ class ProjectFile(QWidget):
         if image is None:
             return
         name = re.sub(r"[^\w .-]", "_", image.name)
-        path = ask_path(self, "Save project", self._path or f"{name}.vitrail")
+        path = ask_path(self, "Save project", VITRAIL, self._path or f"{name}.vitrail")
         if path:
             self._save_as(path)
 
@@ -133,7 +133,7 @@ class ProjectFile(QWidget):
         show_info(text)
 
     def _on_open_clicked(self) -> None:
-        if path := ask_path(self, "Open project"):
+        if path := ask_path(self, "Open project", VITRAIL):
             self.open(path)
 
     def _on_inserted(self) -> None:
