@@ -19,3 +19,9 @@ def test_there_is_one_manifest():
 
 def test_every_command_imports():
     PluginManifest.from_distribution("napari-vitrail").validate_imports()
+
+
+def test_three_samples_are_offered():
+    manifest = PluginManifest.from_distribution("napari-vitrail")
+    offered = {sample.key: sample.command for sample in manifest.contributions.sample_data}
+    assert offered == {name: f"napari-vitrail.sample_{name}" for name in ("histology", "coffee", "coins")}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_HISTOLOGY = files("napari_vitrail") / "data" / "histology_strokes.json"
+_DATA = files("napari_vitrail") / "data"
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,52 @@ def histology() -> Sample:
     """
     from skimage.data import immunohistochemistry
 
-    image = immunohistochemistry()
-    drawing = json.loads(_HISTOLOGY.read_text(encoding="utf-8"))
+    return _with_strokes(immunohistochemistry(), "histology")
+
+
+def coffee() -> Sample:
+    """Return a photograph of a cup of coffee with strokes on six things.
+
+    Returns
+    -------
+    sample : Sample
+        An RGB image of 400 x 600 pixels; one per cent of its pixels is labelled for training and
+        three for scoring.
+
+    Notes
+    -----
+    The image is scikit-image's `skimage.data.coffee`, by Rachel Michetti. The classes are what
+    things are, not what they look like: the cup is white inside and red outside, its saucer is of
+    the same red, and spoon and saucer mirror what is around them.
+    """
+    from skimage.data import coffee as photograph
+
+    return _with_strokes(photograph(), "coffee")
+
+
+def coins() -> Sample:
+    """Return a grey picture of 24 coins, with strokes on coins and background.
+
+    Returns
+    -------
+    sample : Sample
+        A grey image of 303 x 384 pixels; one per cent of its pixels is labelled for training and
+        four for scoring.
+
+    Notes
+    -----
+    The image is scikit-image's `skimage.data.coins`: Greek coins from Pompeii, lit from the upper
+    left. The background is as bright there as some coins are elsewhere, so that no threshold parts
+    the two; coins come as objects to count and measure, see `find_instances`.
+    """
+    from skimage.data import coins as picture
+
+    return _with_strokes(picture(), "coins")
+
+
+def _with_strokes(image: NDArray[Any], name: str) -> Sample:
+    """Return an image with the strokes that are drawn on it in the file of that name."""
+    drawing = json.loads((_DATA / f"{name}_strokes.json").read_text(encoding="utf-8"))
     strokes = [Stroke(**stroke) for stroke in drawing["strokes"]]
     return Sample(
         image=image,
