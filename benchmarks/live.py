@@ -19,7 +19,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 from benchmarks.images import micrograph
-from docs.screenshots.window import drag
+from docs.screenshots.window import SIZE, drag
 from napari_vitrail.defaults import DEFAULTS
 from napari_vitrail.widgets._layers import add_strokes
 
@@ -99,6 +99,7 @@ def painting(side: int, n_strokes: int = STROKES, kept: str = "") -> Painting:
 
 def _painting(side: int, n_strokes: int, kept: str, store: Path) -> Painting:
     viewer = napari.Viewer(show_welcome_screen=False)
+    viewer.window.resize(*SIZE)  # else as large as napari was when it was closed last
     image = viewer.add_image(micrograph(side), name="micrograph")
     widget, opening = _opened(viewer)
     DEFAULTS.store_folder = store  # in the one of Preferences lie features that earlier runs have kept
