@@ -150,3 +150,17 @@ def test_a_level_of_a_pyramid_is_chosen_and_segmented(qtbot, viewer, widget, men
     result = viewer.layers["pyramid segmentation"]
     assert result.data.shape == textures.shape
     np.testing.assert_array_equal(result.scale, (2, 2))
+
+
+def test_other_channels_than_were_learned_are_said_not_tried(qtbot, viewer, widget, menu, notes):
+    combo(widget, "Live").setCurrentText("After stroke")
+    choose(menu, "Axis 0")
+    strokes = paint(qtbot, viewer, widget)
+    qtbot.waitUntil(lambda: widget._live.is_settled, timeout=60_000)
+    choose(menu, "Channel 0")
+    assert "learned with channel 0, channel 1" in " ".join(button(widget, "Uncertainty").toolTip().split())
+    getattr(viewer, "scene", viewer).camera.zoom *= 1.1
+    qtbot.wait(600)  # longer than the view rests before what came into it is segmented
+    qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
+    assert strokes.data.any()
+    assert notes == []

@@ -308,3 +308,17 @@ def test_slices_of_a_coarser_level_are_those_in_view(noise, dims):
     image = Image([fine, coarse], multiscale=True)
     plane = read_plane(image, dims(3, point=(5, 0, 0)), Channels(level=1))
     np.testing.assert_array_equal(plane.read(), coarse[2])
+
+
+@pytest.mark.parametrize("turn", [{"rotate": 90}, {"shear": (0.3,)}], ids=["rotated", "sheared"])
+def test_a_coarser_level_of_a_turned_image_lies_on_it(turn, noise):
+    image = Image([noise.repeat(8, 0).repeat(8, 1), noise], multiscale=True, scale=(2, 1), **turn)
+    layer = Labels(np.zeros(noise.shape, np.uint8), **geometry_of(image, Channels(level=1)))
+    # pixel 0 of the coarse level stands for pixels 0 to 7, whose middle is 3.5
+    np.testing.assert_allclose(layer.data_to_world((0, 0)), image.data_to_world((3.5, 3.5)))
+
+
+def test_strokes_that_tell_channels_apart_are_no_strokes_on_all_of_them(noise, dims):
+    image = Image(np.stack([noise] * 3))
+    strokes = Labels(np.zeros((3, *noise.shape), np.uint8))
+    assert "tells channels apart" in mismatch(strokes, image, dims(3), Channels(0, (0, 1)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from qtpy.QtWidgets import QComboBox
 
@@ -86,6 +88,13 @@ def test_a_preset_stays_chosen_when_the_backbone_changes(dock):
     combo(widget, title).setCurrentText(title)
     assert presets_of(widget).currentText().startswith("Fast")
     assert widget._bench.form.spec == preset("Fast", other)  # of its patches, not of those before
+
+
+def test_settings_of_an_opened_project_stay_whatever_its_backbone(dock):
+    widget = dock()
+    saved = replace(SEGMENTATION, backbone=backbone_choices()[-1][1], stride=3, features="vit")
+    widget._bench.form.show(saved, None)
+    assert widget._bench.form.spec == saved
 
 
 def test_a_change_by_hand_is_custom(dock):

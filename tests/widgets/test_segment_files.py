@@ -131,3 +131,13 @@ def test_what_is_missing_is_said(qtbot, viewer, textures):
     assert "where the images are" in button(widget, "Segment files").toolTip()
     widget.findChild(SegmentFiles).findChildren(QLineEdit)[0].setText("plate")
     assert "which folder" in button(widget, "Segment files").toolTip()
+
+
+def test_stacks_of_colours_are_read_plane_by_plane(qtbot, viewer, textures, tmp_path):
+    colours = np.stack([np.stack([textures] * 3, axis=-1), np.stack([textures.T] * 3, axis=-1)])
+    tifffile.imwrite(tmp_path / "rgb.tif", colours, photometric="rgb")
+    widget = learned(qtbot, viewer, colours)
+    segment_files(qtbot, widget, tmp_path / "*.tif", tmp_path / "out", "1 of 1 images segmented")
+    found = tifffile.imread(tmp_path / "out" / "rgb_segmentation.tif")
+    assert found.shape == (2, *textures.shape)
+    np.testing.assert_array_equal(found[0], viewer.layers["image segmentation"].data[0])

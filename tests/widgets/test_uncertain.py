@@ -65,6 +65,24 @@ def test_the_view_goes_to_the_spot(qtbot, viewer, widget):
     assert around.mean() > np.percentile(values, 80)
 
 
+def test_the_spot_is_that_of_the_plane_that_was_asked_about(qtbot, viewer, widget):
+    button(widget, "Most uncertain spot").click()
+    viewer.dims.set_point(0, 2)
+    qtbot.waitUntil(lambda: says(widget, "a stroke there says most"), timeout=60_000)
+    assert viewer.dims.point[0] == 1
+
+
+def test_the_layer_follows_its_image(qtbot, viewer, widget):
+    button(widget, "Uncertainty").click()
+    qtbot.waitUntil(lambda: LAYER in viewer.layers, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
+    for name in ("textures", "textures strokes"):
+        viewer.layers[name].translate = (0, 30, 40)
+    button(widget, "Uncertainty").click()
+    qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
+    np.testing.assert_array_equal(viewer.layers[LAYER].translate, (0, 30, 40))
+
+
 def test_asking_again_writes_the_same_layer(qtbot, viewer, widget):
     for _ in range(2):
         button(widget, "Uncertainty").click()

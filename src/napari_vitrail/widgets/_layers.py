@@ -82,8 +82,7 @@ def write_segmentation(
     layer = _writable(viewer, plane, segmentation.dtype, strokes)
     layer.data[plane.index] = unfrozen(layer, plane.index, segmentation)
     layer.data = layer.data  # says that it has changed
-    for name, value in plane.to_world.items():
-        setattr(layer, name, value)
+    place(layer, plane)
     if strokes is not None:
         layer.colormap = deepcopy(strokes.colormap)  # shared, one layer's choices would show on both
         layer.features = strokes.features
@@ -107,6 +106,12 @@ def write_patch(
     return layer
 
 
+def place(layer: Layer, plane: ImagePlane) -> None:
+    """Put a layer where the image of a plane lies now."""
+    for name, value in plane.to_world.items():
+        setattr(layer, name, value)
+
+
 def write_values(
     viewer: Viewer, plane: ImagePlane, kind: str, values: NDArray[np.float32], **look: Any
 ) -> Image:
@@ -118,6 +123,7 @@ def write_values(
         if layer.data.shape == plane.shape:
             layer.data[plane.index] = values
             layer.visible = True
+            place(layer, plane)
             layer.refresh()
             return layer
     data = empty(plane.shape, np.dtype(np.float32), plane.is_lazy)

@@ -195,7 +195,7 @@ class LiveUpdate:
         busy = self._job.is_busy or self._pause.isActive() or self._rest.isActive()
         if busy or self._gear.value == MANUAL or self._bench.image_obstacle():
             return
-        if self._live is None or self._live.classifier is None:
+        if self._live is None or self._live.classifier is None or self._is_of_another_kind():
             return
         plane, window = self._shown()
         self._job.run(
@@ -205,6 +205,13 @@ class LiveUpdate:
             title=f"Segmenting {plane.layer_name}",
             in_passing=True,
         )
+
+    def _is_of_another_kind(self) -> bool:
+        """Whether the session has learned other features, or other channels, than are chosen now."""
+        chosen = (self._bench.form.valid_spec, self._bench.form.estimator)
+        if self._sitting is None or self._live is None or self._sitting.chosen != chosen:
+            return True
+        return bool(self._live.classifier and self._bench.channels_obstacle(self._live.classifier))
 
     def _read(self) -> tuple[ImagePlane, Window, Steps[list[Painted]], _Sitting]:
         """Return what a job needs, read from the layers as they are now."""

@@ -16,7 +16,7 @@ from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._class_menu import ClassMenu
 from napari_vitrail.widgets._dialogs import TABLE, ask_path
 from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._layers import OBJECTS, class_names, empty, mark, written
+from napari_vitrail.widgets._layers import OBJECTS, class_names, empty, mark, place, written
 from napari_vitrail.widgets._planes import ImagePlane
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
@@ -192,6 +192,7 @@ def write_objects(bench: Workbench, plane: ImagePlane, instances: NDArray[np.int
     for layer in written(viewer.layers, plane.layer_name, OBJECTS):
         if layer.data.shape == plane.shape:
             layer.data, layer.features, layer.visible = data, table, True
+            place(layer, plane)
             return layer
     layer = Labels(
         data,

@@ -11,6 +11,7 @@ import dask.array as da
 import numpy as np
 from napari.components import Dims
 from napari.layers import Image, Labels
+from napari.utils.transforms import Affine
 from numpy.typing import ArrayLike, NDArray
 
 from napari_vitrail.progress import Progress, Steps
@@ -88,6 +89,12 @@ class ImagePlane:
         first = sum(isinstance(at, slice) for at in index[:axis])  # where that axis is now
         order = [first, *(other for other in range(pixels.ndim) if other != first)]
         return pixels.transpose(*order)[list(self.channels.chosen)]
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the further channels that `read` will return, in their order."""
+        own = self.channels.chosen if len(self.channels.chosen) > 1 else ()
+        return tuple(sorted({*(f"channel {channel}" for channel in own), *self.extra}))
 
     @property
     def is_lazy(self) -> bool:
@@ -183,7 +190,7 @@ def read_strokes(
     indices = [shown] if flat else list(_parallel(shown, shape_of(image, channels)))
     labels = full_resolution(strokes)
     found: list[tuple[Index, PlaneOverlay]] = []
-    seen = overlays(strokes, labels, _seen_from(image, channels), indices, dims.point)
+    seen = overlays_on(strokes, image, dims, channels, indices)
     for index, overlay in zip(indices, seen, strict=True):
         own = overlay if is_lazy(labels) else overlay.kept()
         if own is not None:
@@ -267,9 +274,18 @@ def mismatch(strokes: Labels, image: Image, dims: Dims, channels: Channels = PLA
     """
     plane_index(strokes, dims)
     index = image_index(image, dims, channels)
-    seen = _seen_from(image, channels)
-    [overlay] = overlays(strokes, full_resolution(strokes), seen, [index], dims.point)
+    axis = channels.axis
+    if axis is not None and strokes.ndim == image.ndim and shape_of(strokes)[axis] > 1:
+        return "the strokes layer tells channels apart, which are now seen together: press New"
+    [overlay] = overlays_on(strokes, image, dims, channels, [index])
     return "" if overlay.overlaps else "the strokes layer lies elsewhere than the image: press New"
+
+
+def overlays_on(
+    strokes: Labels, image: Image, dims: Dims, channels: Channels, indices: Sequence[Index]
+) -> list[PlaneOverlay]:
+    """Return strokes as seen from some planes of an image."""
+    return overlays(strokes, full_resolution(strokes), _seen_from(image, channels), indices, dims.point)
 
 
 def shape_of(layer: Image | Labels, channels: Channels = PLAIN) -> tuple[int, ...]:
@@ -291,8 +307,9 @@ def geometry_of(image: Image, channels: Channels = PLAIN) -> dict[str, Any]:
         factors[channels.axis] = full_resolution(image).shape[channels.axis]
     if (factors == 1).all():
         return geometry
-    shift = image.scale * (factors - 1) / 2  # a pixel's centre lies in the middle of those that it stands for
-    return geometry | {"scale": image.scale * factors, "translate": image.translate + shift}
+    own = Affine(**{name: geometry[name] for name in ("scale", "translate", "rotate", "shear")})
+    middle = own((factors - 1) / 2)  # a pixel's centre lies in the middle of those that it stands for
+    return geometry | {"scale": image.scale * factors, "translate": middle}
 
 
 def level_factors(image: Image, level: int) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -106,10 +107,12 @@ class Presets:
 
     def _on_changed(self) -> None:
         name, backbone = self._chosen
-        if name in PRESETS and self._bench.form.backbone != backbone:  # of other patches, so of other strides
-            self._chosen = name, self._bench.form.backbone
-            self._show(preset(*self._chosen))
-            return
+        now = self._bench.form.backbone
+        if name in PRESETS and now != backbone:
+            self._chosen = name, now
+            if self._bench.form.valid_spec == replace(preset(name, backbone), backbone=now):
+                self._show(preset(name, now))  # its patches are others, and so are its strides
+                return
         self._offer()
         if self._unfollow is not None and self._question() != self._asked:
             self._soon.start()

@@ -40,7 +40,7 @@ class SegmentFiles(QWidget):
         self._files, self._into = QLineEdit(), QLineEdit()
         self._start = QPushButton("Segment files")
         self._start.clicked.connect(self._on_start_clicked)
-        for signal in (bench.learned, self._files.textChanged, self._into.textChanged):
+        for signal in (bench.learned, bench.changed, self._files.textChanged, self._into.textChanged):
             signal.connect(self._allow)
         rows = QFormLayout()
         rows.addRow("Files", self._with_browser(self._files, _FILES_HELP))
@@ -71,6 +71,9 @@ class SegmentFiles(QWidget):
         """Return why nothing can be segmented, nothing if it can."""
         if self._bench.classifier is None:
             return "let it learn from strokes, or apply a classifier"
+        channels = self._bench.layers.channels
+        if channels.layers or channels.level:
+            return "files hold neither further layers nor levels of a pyramid; choose none under Channels"
         if not self._files.text().strip():
             return "say where the images are"
         return "" if self._into.text().strip() else "say which folder gets the results"
@@ -96,8 +99,10 @@ class SegmentFiles(QWidget):
         from napari_vitrail.batch import Reading
 
         image, channels = self._bench.layers.image, self._bench.layers.channels
-        if image is None or image.rgb:
+        if image is None:
             return Reading()
+        if image.rgb:
+            return Reading(-1, channels=(0, 1, 2), stack=True) if image.ndim > 2 else Reading()
         n_planes_axes = full_resolution(image).ndim - (2 if channels.axis is None else 3)
         several = channels.chosen if len(channels.chosen) > 1 else None
         return Reading(

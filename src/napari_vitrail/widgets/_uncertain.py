@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from napari import Viewer
-from napari.layers import Image, Labels
+from napari.layers import Image
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import choice, wrapped
 from napari_vitrail.widgets._layers import UNCERTAINTY, write_values
-from napari_vitrail.widgets._planes import ImagePlane, full_resolution, plane_index
+from napari_vitrail.widgets._overlay import PlaneOverlay
+from napari_vitrail.widgets._planes import ImagePlane, is_lazy, overlays_on
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ class Uncertainty(QWidget):
             button.setEnabled(not obstacle)
             button.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else hint))
 
+    @property
+    def measure(self) -> str:
+        """What counts as unsure."""
+        return str(self._measure.value)
+
     def ask(self, then: Callable[[], None] = lambda: None) -> None:
         """Start to compute the uncertainty of the plane in view; have a callback called when it is shown."""
         self._start(then, then_go=False)
@@ -82,34 +88,58 @@ class Uncertainty(QWidget):
             return
         plane = self._bench.plane()
         self._bench.job.run(
-            uncertainty_steps(plane, self._bench.classifier, self._measure.value),
+            uncertainty_steps(plane, self._bench.classifier, self.measure, self._strokes(plane)),
             on_done=partial(self._on_done, plane, then_go, then),
             title=f"Asking how sure it is of {plane.layer_name}",
         )
 
-    def _on_done(
-        self, plane: ImagePlane, then_go: bool, then: Callable[[], None], values: NDArray[np.float32]
-    ) -> str:
-        layer = write_uncertainty(self._bench.viewer, plane, values)
+    def _strokes(self, plane: ImagePlane) -> PlaneOverlay | None:
+        """Return what is painted on a plane; nothing where no strokes layer is chosen."""
+        layers = self._bench.layers
+        if layers.strokes is None or layers.image is None:
+            return None
+        [found] = overlays_on(
+            layers.strokes, layers.image, self._bench.viewer.dims, layers.channels, [plane.index]
+        )
+        return found if is_lazy(found.data) else found.kept()
+
+    def _on_done(self, plane: ImagePlane, then_go: bool, then: Callable[[], None], found: Unsure) -> str:
+        layer = write_uncertainty(self._bench.viewer, plane, found.values)
         then()
-        report = f"uncertainty {values.mean():.2f} on average."
+        report = f"uncertainty {found.values.mean():.2f} on average."
         if then_go:
-            row, column = go_to_most_uncertain(self._bench.viewer, layer, self._bench.layers.strokes)
+            go_to(self._bench.viewer, layer, plane, found.spot)
+            row, column = found.spot
             report += f" Least sure round row {row}, column {column}: a stroke there says most."
         return report
 
 
+class Unsure(NamedTuple):
+    """How unsure a classifier is of a plane.
+
+    Attributes
+    ----------
+    values : (H, W) float32
+    spot : (row, column)
+        Where a stroke would say most.
+    """
+
+    values: NDArray[np.float32]
+    spot: tuple[int, int]
+
+
 def uncertainty_steps(
-    plane: ImagePlane, classifier: PixelClassifier, measure: str
-) -> Steps[NDArray[np.float32]]:
-    """Yield Progress; return how unsure a classifier is of each pixel (H, W) of a plane, by a measure."""
+    plane: ImagePlane, classifier: PixelClassifier, measure: str, painted: PlaneOverlay | None
+) -> Steps[Unsure]:
+    """Yield Progress; return how unsure a classifier is of each pixel of a plane, and where most."""
     from napari_vitrail.segmentation import probabilities_steps  # loads torch
     from napari_vitrail.store import shared_store
-    from napari_vitrail.uncertainty import uncertainty
+    from napari_vitrail.uncertainty import most_uncertain, uncertainty
 
     probabilities = yield from probabilities_steps(plane.read(), classifier, store=shared_store())
-    yield Progress(1, 1, "uncertainty")
-    return uncertainty(probabilities, measure)
+    yield Progress(0, 1, "uncertainty")
+    values = uncertainty(probabilities, measure)
+    return Unsure(values, most_uncertain(values, None if painted is None else painted.read() > 0))
 
 
 def write_uncertainty(viewer: Viewer, plane: ImagePlane, values: NDArray[np.float32]) -> Image:
@@ -117,18 +147,14 @@ def write_uncertainty(viewer: Viewer, plane: ImagePlane, values: NDArray[np.floa
     return write_values(viewer, plane, UNCERTAINTY, values, colormap=_COLORMAP, opacity=_OPACITY)
 
 
-def go_to_most_uncertain(viewer: Viewer, layer: Image, strokes: Labels | None) -> tuple[int, int]:
-    """Take the viewer to the most uncertain spot in view's plane that is not painted; return its pixel."""
-    from napari_vitrail.uncertainty import most_uncertain
-
-    index = plane_index(layer, viewer.dims)
-    painted = None
-    if strokes is not None:
-        own = np.asarray(full_resolution(strokes)[plane_index(strokes, viewer.dims)]) > 0
-        painted = own if own.shape == layer.data[index].shape else None
-    spot = most_uncertain(layer.data[index], painted)
+def go_to(viewer: Viewer, layer: Image, plane: ImagePlane, spot: tuple[int, int]) -> None:
+    """Take the viewer to a pixel of a plane, wherever slider and camera are."""
     rest = iter(spot)
-    world = layer.data_to_world([next(rest) if isinstance(at, slice) else at for at in index])
-    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
-    camera.center = (0, *(world[axis - (viewer.dims.ndim - layer.ndim)] for axis in viewer.dims.displayed))
-    return spot
+    world = layer.data_to_world([next(rest) if isinstance(at, slice) else at for at in plane.index])
+    first = viewer.dims.ndim - layer.ndim
+    for axis, at in enumerate(plane.index, start=first):
+        if not isinstance(at, slice):
+            viewer.dims.set_point(axis, world[axis - first])
+    if viewer.dims.ndisplay == 2 and min(viewer.dims.displayed) >= first:
+        camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+        camera.center = (0, *(world[axis - first] for axis in viewer.dims.displayed))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from magicgui.widgets import ComboBox
@@ -11,6 +10,7 @@ from qtpy.QtWidgets import QFormLayout
 
 from napari_vitrail.widgets._form import choice, label_of
 from napari_vitrail.widgets._layers import MARK, PROBABILITY, SEGMENTATION, UNCERTAINTY, is_result, written
+from napari_vitrail.widgets._uncertain import Uncertainty
 from napari_vitrail.widgets._workbench import Workbench
 
 IMAGE = "image"
@@ -38,13 +38,13 @@ class View:
     Parameters
     ----------
     bench : Workbench
-    ask : callable
-        Computes the uncertainty of the plane in view; takes what to call when its layer is there.
+    uncertain : Uncertainty
+        Computes the uncertainty of the plane in view.
     """
 
-    def __init__(self, bench: Workbench, *, ask: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, bench: Workbench, uncertain: Uncertainty) -> None:
         self._bench = bench
-        self._ask = ask
+        self._uncertain = uncertain
         self._chosen = IMAGE
         self._is_awaited = False
         self._answered: tuple[object, ...] = ()
@@ -78,7 +78,7 @@ class View:
         self._chosen = view
         if view == UNCERTAINTY and self._is_out_of_date():
             self._is_awaited = True
-            self._ask(partial(self._on_answered, self._question()))
+            self._uncertain.ask(partial(self._on_answered, self._question()))
             self._follow()
         else:
             self._reveal(view)
@@ -117,9 +117,10 @@ class View:
         ]
 
     def _question(self) -> tuple[object, ...]:
-        """Return what an answer would be about: the classifier and the plane in view."""
+        """Return what an answer would be about: the classifier, the plane in view and the measure."""
         plane = self._bench.plane()
-        return self._bench.classifier, plane.layer_name, str(plane.index)
+        about = plane.layer_name, str(plane.index), plane.channels, self._uncertain.measure
+        return self._bench.classifier, *about
 
     def _is_out_of_date(self) -> bool:
         if self._bench.classifier_obstacle():  # nobody to ask: what is there is shown

@@ -105,7 +105,14 @@ class Workbench(QObject):
         """Return why a classifier cannot be asked about the plane in view, nothing if it can."""
         if self.classifier is None:
             return "let it learn from strokes, or apply a classifier"
-        return self.image_obstacle()
+        return self.image_obstacle() or self.channels_obstacle(self.classifier)
+
+    def channels_obstacle(self, classifier: PixelClassifier) -> str:
+        """Return why the plane in view is not of the kind that a classifier knows, nothing if it is."""
+        names = classifier.intensity.extra_names
+        if self.plane().channel_names == names:
+            return ""
+        return f"it was learned with {_spoken(names)}, and {_spoken(self.plane().channel_names)} are chosen"
 
     def keep(self, classifier: PixelClassifier, name: str) -> None:
         """Take a classifier: it can be saved from now on, and be asked about planes."""
@@ -120,6 +127,10 @@ class Workbench(QObject):
 
     def _on_changed(self) -> None:
         self.changed.emit()
+
+
+def _spoken(names: Sequence[str]) -> str:
+    return ", ".join(names) or "no further channels"
 
 
 def _joined_steps(reading: Sequence[Steps[list[Painted]]]) -> Steps[list[Painted]]:
