@@ -116,6 +116,10 @@ def test_what_the_store_holds_takes_no_time(speeds, default_named_backbone, monk
     assert forecast_seconds(image.shape, spec, **asked) > 0.1 + rest
     extract_features(image, spec, backbone=default_named_backbone, store=store)
     assert forecast_seconds(image.shape, spec, **asked) == pytest.approx(rest)
+    slow = Speeds()  # a process that has not seen the network work yet, and need not
+    slow.note(rest_of(spec), 1_000_000, 1)
+    slow.weights[spec.backbone] = info.weights.digest
+    assert forecast_seconds(image.shape, spec, **asked | {"speeds": slow}) == pytest.approx(rest)
 
 
 def test_the_share_that_is_held_grows_to_all(default_named_backbone):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from docs.screenshots.window import IMAGES, open_viewer, press, save, says, wait_until
+from docs.screenshots.window import IMAGES, open_viewer, press, save, says, wait, wait_until
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
     viewer.open_sample("napari-vitrail", "histology")
     press(widget, "Segment")
     wait_until(lambda: says(widget, "Done in"))
+    wait(2000)  # until it is forecast anew how long it would take
     viewer.reset_view()
     save(viewer, options.target)
     viewer.close()

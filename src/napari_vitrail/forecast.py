@@ -56,12 +56,9 @@ def forecast_seconds(
         return rest
     info, device = backbone_info(spec.backbone), resolve_device(device)
     spec = spec.on_device(device)
-    vit = _vit_seconds(shape, spec, info, speeds, device)
-    if rest is None or vit is None:
-        return None
-    if image is not None and store is not None and vit > 0:
-        vit *= 1 - _held(image, spec, info, speeds, store)
-    return vit + rest
+    missing = 1.0 if image is None or store is None else 1 - _held(image, spec, info, speeds, store)
+    vit = _vit_seconds(shape, spec, info, speeds, device) if missing else 0.0
+    return None if rest is None or vit is None else missing * vit + rest
 
 
 def rest_of(spec: FeatureSpec) -> str:
