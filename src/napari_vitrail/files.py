@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 def written_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it on success, remove it on failure.
 
-    Others see the old file or the new one, never half of it. Folders are made as needed.
+    Others see the old file or the new one, never half of it, also where two write at once: the last one
+    stays. Folders are made as needed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{os.getpid()}-{path.name}")
+    aside = path.with_name(f".{secrets.token_hex(8)}-{path.name}")
     try:
         yield aside
         aside.replace(path)
