@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from magicgui.widgets import ComboBox
 from napari import Viewer
@@ -13,6 +13,7 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.events import Event
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QPushButton
 
+from napari_vitrail.widgets._annotations import named_pairs
 from napari_vitrail.widgets._channels import ChannelsMenu
 from napari_vitrail.widgets._form import label_of, wrapped, yield_space
 from napari_vitrail.widgets._layers import add_strokes, is_result, strokes_name
@@ -58,6 +59,7 @@ class LayerChoice:
         )
         self._channels = ChannelsMenu(viewer, on_change=self._on_chosen)
         self._pairs: WeakKeyDictionary[Image, Labels] = WeakKeyDictionary()  # as they were chosen together
+        self._images: WeakKeyDictionary[Labels, ReferenceType[Image]] = WeakKeyDictionary()  # of all strokes
         self._all = QCheckBox()
         self._all.setToolTip(wrapped(_ALL_HINT))
         self._all.toggled.connect(self._on_chosen)
@@ -97,11 +99,22 @@ class LayerChoice:
 
     @property
     def pairs(self) -> list[tuple[Labels, Image]]:
-        """All strokes and the image of each, the chosen ones first."""
-        if self.image is None:
-            return []
-        chosen = [] if self.strokes is None else [(self.strokes, self.image)]
-        return [*chosen, *((other.strokes, other.image) for other in self._others())]
+        """All strokes and the image of each, the chosen ones first: what there is to save.
+
+        An image may have several layers of strokes: those that bear its name, and those that were chosen with
+        it at any time.
+        """
+        layers = self._viewer.layers
+        known = {layer: self._image_of(layer) for layer in layers if isinstance(layer, Labels)}
+        chosen = {strokes: image for strokes, image in known.items() if image is not None}
+        found = {**dict(named_pairs(layers)), **chosen}
+        return sorted(found.items(), key=lambda pair: pair[0] is not self.strokes)
+
+    def _image_of(self, strokes: Labels) -> Image | None:
+        """Return the image that strokes were last chosen with, if it is still there."""
+        reference = self._images.get(strokes)
+        image = None if reference is None else reference()
+        return image if image in self._viewer.layers else None
 
     def _others(self) -> list[PaintedImage]:
         """Return the images beside the chosen one that have a strokes layer of their own."""
@@ -188,7 +201,20 @@ class LayerChoice:
     def _on_strokes_chosen(self) -> None:
         if self.image is not None and self.strokes is not None:
             self._pairs[self.image] = self.strokes
+            self._images[self.strokes] = ref(self.image)
         self._on_chosen()
+
+    def _note_image(self) -> None:
+        """Remember which image unnamed strokes are shown with, unless they were chosen with another.
+
+        Nobody may ever choose them: what is shown first is not a choice.
+        """
+        if self.image is None or self.strokes is None:
+            return
+        known = self._image_of(self.strokes)
+        was_chosen = known is not None and self._pairs.get(known) is self.strokes
+        if not was_chosen and self.strokes not in dict(named_pairs(self._viewer.layers)):
+            self._images[self.strokes] = ref(self.image)
 
     def _on_chosen(self) -> None:
         self._show()
@@ -196,6 +222,7 @@ class LayerChoice:
 
     def _show(self) -> None:
         """Offer what can be chosen now."""
+        self._note_image()
         self._allow_new()
         self._channels.show_channels(self.image)
         others = self._others()
