@@ -379,7 +379,7 @@ def test_strokes_of_a_process_that_died_are_offered_and_restored(
     assert again._recovery.isHidden()
     assert died.exists()  # until they are kept anew
     qtbot.waitUntil(lambda: not died.exists())
-    [path] = [each for each in kept(unsaved) if each == again._autosave._path]
+    [path] = [each for each in kept(unsaved) if each == again._autosave._file.path]
     np.testing.assert_array_equal(load_annotations(path).images[0].strokes.dense(), drawn)
     assert notes == []
 
@@ -419,7 +419,7 @@ def test_two_viewers_keep_their_strokes_apart(qtbot, make_napari_viewer_proxy, t
         widget = dock(viewer)
         assert widget._recovery.isHidden()  # nothing is offered that another viewer still has
         drawn.append((widget, paint(viewer, widget)))
-        qtbot.waitUntil(widget._autosave._path.exists)
+        qtbot.waitUntil(widget._autosave._file.path.exists)
     assert len(kept(unsaved)) == 2
 
 
@@ -429,7 +429,7 @@ def test_a_full_disk_is_said_once_and_painting_goes_on(qtbot, begun, notes, monk
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("napari_vitrail.widgets._autosave.save_annotations", full)
+    monkeypatch.setattr("napari_vitrail.widgets._keeping.save_annotations", full)
     strokes = paint(viewer, widget)
     qtbot.waitUntil(lambda: notes != [], timeout=5000)
     strokes.data_setitem((np.array([1]), np.array([1])), 2)

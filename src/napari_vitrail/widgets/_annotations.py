@@ -158,8 +158,19 @@ def is_in_memory(labels: Labels) -> bool:
     return type(labels.data) is np.ndarray or isinstance(store, MemoryStore)
 
 
-def strokes_data(annotation: Annotation, classes: Iterable[ClassLabel], project: Path) -> LayerData:
+def strokes_data(
+    annotation: Annotation, classes: Iterable[ClassLabel], image: str, project: Path | None
+) -> LayerData:
     """Return strokes as napari makes a layer of them.
+
+    Parameters
+    ----------
+    annotation : Annotation
+    classes : iterable of ClassLabel
+    image : str
+        Name of the layer that they belong to.
+    project : path or None
+        What they are a part of; None if it is not to be taken up with them.
 
     Raises
     ------
@@ -174,7 +185,7 @@ def strokes_data(annotation: Annotation, classes: Iterable[ClassLabel], project:
         ),
         "colormap": colormap_of(classes),
         "opacity": 1,
-        "metadata": {MARK: {"project": str(project), "image": annotation.image.name}},
+        "metadata": {MARK: {"image": image} | ({} if project is None else {"project": str(project)})},
         **annotation.geometry,
     }
     return _array_of(annotation.strokes), attributes, "labels"
@@ -218,7 +229,7 @@ def _are_strokes_on(labels: Labels, image: Image) -> bool:
     """Whether strokes were made by the button New for an image, or opened with it."""
     marked = labels.metadata.get(MARK, {})
     named = re.fullmatch(rf"{re.escape(strokes_name(image))}( \[\d+\])?", labels.name)
-    return bool(named) or ("project" in marked and marked.get("image") == image.name)
+    return bool(named) or ("kind" not in marked and marked.get("image") == image.name)
 
 
 def _digest(captured: Captured) -> str:

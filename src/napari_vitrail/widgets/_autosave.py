@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, QObject
 
-from napari_vitrail.annotations import Annotations, save_annotations
+from napari_vitrail.annotations import Annotations
 from napari_vitrail.errors import ProjectError
 from napari_vitrail.progress import Progress, Steps, drain
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.unsaved import close_unsaved, open_unsaved
 from napari_vitrail.widgets._annotations import Captured, Pair, annotations_steps, capture, is_in_memory
+from napari_vitrail.widgets._keeping import KeptFile
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._settings import preference
 from napari_vitrail.widgets._strokes import StrokesWatch
@@ -37,21 +38,22 @@ class Autosave(QObject):
     def __init__(self, bench: Workbench) -> None:
         super().__init__(bench.job)  # goes with the window
         self._bench = bench
-        self._path = open_unsaved()
+        path = open_unsaved()
+        self._file = KeptFile(path)
         self._revision = 0  # counts changes
         self._kept = 0  # the revision that is in the file, or was saved elsewhere
-        self._superseded: list[Path] = []
+        self._superseded: list[tuple[Path, list[Labels]]] = []  # and what came from each
         self._has_warned = False
         self._digests: WeakKeyDictionary[Image, tuple[int, str]] = WeakKeyDictionary()
         self._soon = timer(self, 0, self._write)
-        self._watch = StrokesWatch(self, bench.viewer.dims, on_stroke=self.note, on_touch=_leave_be)
+        self._watches: dict[Labels, StrokesWatch] = {}
         self._runner = Runner(
             on_progress=_leave_be, on_error=self._on_error, on_warning=_leave_be, on_idle=_leave_be
         )
         bench.changed.connect(self._follow)
         bench.viewer.layers.events.removing.connect(self._on_removing)
         self.destroyed.connect(self._runner.retire)
-        self.destroyed.connect(partial(close_unsaved, self._path))
+        self.destroyed.connect(partial(close_unsaved, path))
         self._follow()
 
     @property
@@ -65,24 +67,24 @@ class Autosave(QObject):
         if not self._soon.isActive() and preference("painting", "autosave"):
             self._soon.start(round(1000 * preference("painting", "autosave_seconds")))
 
-    def forget(self, revision: int) -> None:
-        """Keep what was painted up to a revision no longer: it was saved."""
-        self._drop_superseded()
+    def forget(self, revision: int, saved: Collection[Labels]) -> None:
+        """Keep what was painted on some layers up to a revision no longer: it was saved."""
+        self._drop_superseded(saved)
         if revision == self._revision:
             self._soon.stop()
             self._runner.cancel()
             self._kept = revision
-            self._path.unlink(missing_ok=True)
+            self._file.remove()
 
-    def supersede(self, path: Path) -> None:
-        """Remove a file of unsaved strokes, which were restored, once they are kept here."""
-        self._superseded.append(path)
+    def supersede(self, path: Path, restored: Sequence[Labels]) -> None:
+        """Remove a file of unsaved strokes once all that were restored from it are kept here, or saved."""
+        self._superseded.append((path, list(restored)))
         self.note()
 
     def flush(self) -> None:
         """Keep what was painted at once; the viewer is about to go."""
         self._soon.stop()
-        if self._kept == self._revision and not self._watch.is_waiting:
+        if self._kept == self._revision and not any(watch.is_waiting for watch in self._watches.values()):
             return
         if not preference("painting", "autosave"):
             return
@@ -106,7 +108,14 @@ class Autosave(QObject):
     def _follow(self) -> None:
         if (window := self._bench.job.window()) is not None:  # another one once the dock is in its place
             window.installEventFilter(self)
-        self._watch.watch(self._bench.layers.strokes)
+        painted = [strokes for strokes, _ in self._bench.layers.pairs]
+        for strokes in self._watches.keys() - set(painted):
+            self._watches.pop(strokes).end()
+        for strokes in painted:
+            if strokes not in self._watches:
+                watch = StrokesWatch(self, self._bench.viewer.dims, on_stroke=self.note, on_touch=_leave_be)
+                watch.watch(strokes)
+                self._watches[strokes] = watch
 
     def _write(self) -> None:
         if self._runner.is_busy:
@@ -120,25 +129,30 @@ class Autosave(QObject):
         """Return the strokes that are to be kept."""
         return [pair for pair in self._bench.layers.pairs if is_in_memory(pair[0])]
 
-    def _steps(self, found: Sequence[Pair]) -> Steps[Annotations]:
+    def _steps(self, found: Sequence[Pair]) -> Steps[Annotations | None]:
         captured = [capture(strokes, image, self._digest_of(image)) for strokes, image in found]
         form = self._bench.form
-        return keep_steps(self._path, captured, form.valid_spec, form.estimator)
+        return keep_steps(self._file, captured, form.valid_spec, form.estimator)
 
     def _digest_of(self, image: Image) -> str:
         """Return the digest of an image that was looked at before."""
         seen, digest = self._digests.get(image, (0, ""))
         return digest if seen == id(image.data) else ""
 
-    def _on_kept(self, found: Sequence[Pair], revision: int, kept: Annotations) -> None:
+    def _on_kept(self, found: Sequence[Pair], revision: int, kept: Annotations | None) -> None:
+        if kept is None:  # something newer is
+            return
         self._kept = revision
         for (_, image), annotation in zip(found, kept.images, strict=True):
             self._digests[image] = (id(image.data), annotation.image.digest)
-        self._drop_superseded()
+        self._drop_superseded({strokes for strokes, _ in found})
 
-    def _drop_superseded(self) -> None:
-        while self._superseded:
-            self._superseded.pop().unlink(missing_ok=True)
+    def _drop_superseded(self, kept: Collection[Labels]) -> None:
+        """Remove the files of which every strokes layer is kept elsewhere by now."""
+        for path, restored in self._superseded.copy():
+            if set(restored) <= set(kept):
+                self._superseded.remove((path, restored))
+                path.unlink(missing_ok=True)
 
     def _on_error(self, error: Exception) -> None:
         if not self._has_warned:  # every stroke would say it again
@@ -147,13 +161,13 @@ class Autosave(QObject):
 
 
 def keep_steps(
-    path: Path, captured: Sequence[Captured], spec: FeatureSpec | None, estimator: str | None
-) -> Steps[Annotations]:
-    """Yield Progress; write what was painted to a file and return it."""
+    file: KeptFile, captured: Sequence[Captured], spec: FeatureSpec | None, estimator: str | None
+) -> Steps[Annotations | None]:
+    """Yield Progress; write what was painted to a file and return it; None where it holds newer strokes."""
+    number = file.number()  # before anything is read
     annotations = yield from annotations_steps(captured, spec, estimator)
     yield Progress(0, 1, "writing")
-    save_annotations(path, annotations)
-    return annotations
+    return annotations if file.write(annotations, number) else None
 
 
 def _leave_be(*_: object) -> None:

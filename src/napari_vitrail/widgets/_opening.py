@@ -39,7 +39,7 @@ class Opened:
     remarks: list[str]
 
 
-def opened(path: str | Path, present: Iterable[Layer] = ()) -> Opened:
+def opened(path: str | Path, present: Iterable[Layer] = (), *, is_project: bool = True) -> Opened:
     """Return the layers of a project.
 
     Parameters
@@ -48,6 +48,8 @@ def opened(path: str | Path, present: Iterable[Layer] = ()) -> Opened:
         Of the ``.vitrail`` file.
     present : iterable of layers
         Those of a viewer: images that are among them are not opened again.
+    is_project : bool
+        Whether the strokes are marked as parts of it, so that what was learned is loaded with them.
 
     Raises
     ------
@@ -65,12 +67,15 @@ def opened(path: str | Path, present: Iterable[Layer] = ()) -> Opened:
     seen: list[ImageReference] = []
     for annotation in annotations.images:
         reference = annotation.image
-        if reference not in seen and not any(is_of(layer, reference) for layer in present):
+        there = next((layer for layer in present if is_of(layer, reference)), None)
+        if reference not in seen and there is None:
             image, remark = _image(reference, project)
             layers += [] if image is None else [image]
             remarks += [remark] if remark else []
         seen.append(reference)
-        layers.append(strokes_data(annotation, annotations.classes, project))
+        name = reference.name if there is None else there.name
+        mark = project if is_project else None
+        layers.append(strokes_data(annotation, annotations.classes, name, mark))
     return Opened(annotations, layers, remarks)
 
 

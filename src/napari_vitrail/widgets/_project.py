@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from napari.layers import Labels, Layer
 from napari.utils.notifications import show_error, show_info, show_warning
@@ -55,7 +54,7 @@ class ProjectFile(QWidget):
         self._bench = bench
         self._autosave = autosave
         self._path = ""  # of the project at hand
-        self._known: WeakSet[Layer] = WeakSet()
+        self._known: set[str] = set()  # projects of which layers are here
         self._save = QPushButton("Save project...")
         self._open = QPushButton("Open project...")
         self._soon = timer(self, 0, self._take_up)
@@ -67,6 +66,7 @@ class ProjectFile(QWidget):
         self._open.setToolTip(wrapped(_OPEN_HELP))
         bench.changed.connect(self._allow)
         bench.viewer.layers.events.inserted.connect(self._on_inserted)
+        bench.viewer.layers.events.removed.connect(self._on_removed)
         self.destroyed.connect(self._runner.retire)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -77,25 +77,31 @@ class ProjectFile(QWidget):
 
     def open(self, path: str | Path) -> list[Layer]:
         """Add the layers of a project to the viewer, but for images that are there; say what has changed."""
-        try:
-            found = opened(path, self._bench.viewer.layers)
-        except (VitrailError, OSError, ValueError) as error:
-            show_error(str(error))
-            return []
-        added = [self._bench.viewer.add_layer(Layer.create(*each)) for each in found.layers]
-        if found.remarks:
-            show_warning("\n".join(found.remarks))
-        if not added:
-            self._load(str(path))
-        return added
+        project = Path(path).absolute()
+        self._known.discard(str(project))  # who opens it again wants what was learned, too
+        added = self._add(project, is_project=True)
+        if added == []:
+            self._load(str(project))
+        return added or []
 
     def restore(self, path: Path) -> None:
         """Open unsaved strokes, and keep them as such."""
-        added = self.open(path)
-        self._known.update(added)
-        self._choose(added)
+        added = self._add(path, is_project=False)
         if added:
-            self._autosave.supersede(path)
+            self._choose(added)
+            self._autosave.supersede(path, [layer for layer in added if isinstance(layer, Labels)])
+
+    def _add(self, path: Path, *, is_project: bool) -> list[Layer] | None:
+        """Add the layers in a file and say what has changed; return None if it cannot be opened."""
+        try:
+            found = opened(path, self._bench.viewer.layers, is_project=is_project)
+        except (VitrailError, OSError, ValueError) as error:
+            show_error(str(error))
+            return None
+        added = [self._bench.viewer.add_layer(Layer.create(*each)) for each in found.layers]
+        if found.remarks:
+            show_warning("\n".join(found.remarks))
+        return added
 
     def _allow(self) -> None:
         """Let be saved what can be; else the tooltip says what stands in the way."""
@@ -116,15 +122,16 @@ class ProjectFile(QWidget):
     def _save_as(self, path: str) -> None:
         """Write all that was painted on the images of the viewer, and the classifier at hand."""
         form = self._bench.form
-        captured = [capture(strokes, image) for strokes, image in self._bench.layers.pairs]
+        pairs = self._bench.layers.pairs
+        captured = [capture(strokes, image) for strokes, image in pairs]
         steps = save_steps(path, captured, form.valid_spec, form.estimator, self._bench.classifier)
-        on_done = partial(self._on_saved, path, self._autosave.revision)
+        on_done = partial(self._on_saved, path, self._autosave.revision, [strokes for strokes, _ in pairs])
         self._runner.start(Job(steps, on_done, f"Saving {Path(path).name}"))
         self._allow()
 
-    def _on_saved(self, path: str, revision: int, saved: Annotations) -> None:
+    def _on_saved(self, path: str, revision: int, strokes: Sequence[Labels], saved: Annotations) -> None:
         self._path = path
-        self._autosave.forget(revision)
+        self._autosave.forget(revision, strokes)
         homeless = [each.image.name for each in saved.images if not (each.image.path or each.image.sample)]
         text = f"The project is saved as {path}."
         if homeless:
@@ -139,25 +146,32 @@ class ProjectFile(QWidget):
     def _on_inserted(self) -> None:
         self._soon.start()
 
+    def _on_removed(self) -> None:
+        self._known &= self._projects().keys()
+
     def _take_up(self) -> None:
         """Choose strokes of a project that have come into the viewer, and load what was learned from them."""
-        come: dict[str, list[Layer]] = {}
-        for layer in self._bench.viewer.layers:
-            project = layer.metadata.get(MARK, {}).get("project")
-            if project and layer not in self._known:
-                self._known.add(layer)
-                come.setdefault(project, []).append(layer)
-        for project, layers in come.items():
-            self._choose(layers)
+        here = self._projects()
+        come = [project for project in here if project not in self._known]  # a copy of a layer brings none
+        self._known = set(here)
+        for project in come:
+            self._choose(here[project])
             self._load(project)
 
+    def _projects(self) -> dict[str, list[Layer]]:
+        """Return the projects of which layers are in the viewer, and these."""
+        here: dict[str, list[Layer]] = {}
+        for layer in self._bench.viewer.layers:
+            if project := layer.metadata.get(MARK, {}).get("project"):
+                here.setdefault(project, []).append(layer)
+        return here
+
     def _choose(self, layers: Sequence[Layer]) -> None:
-        """Choose the strokes among some layers with their images, the first of them last."""
+        """Choose the strokes among some layers that have an image, the first of them last."""
         images = dict(named_pairs(self._bench.viewer.layers))
         for strokes in reversed([layer for layer in layers if isinstance(layer, Labels)]):
-            image = images.get(strokes, self._bench.layers.image)
-            if image is not None:
-                self._bench.layers.choose(image, strokes)
+            if strokes in images:
+                self._bench.layers.choose(images[strokes], strokes)
 
     def _load(self, path: str) -> None:
         """Start to load settings and classifier of a project."""

@@ -64,6 +64,11 @@ class StrokesWatch:
             layer.events.labels_update.connect(self._on_dab)
             self._is_changed(layer)
 
+    def end(self) -> None:
+        """Watch no more, for good."""
+        self.watch(None)
+        self._over.deleteLater()
+
     def _on_dab(self) -> None:
         self._on_touch()
 
