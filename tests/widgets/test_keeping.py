@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
@@ -161,6 +162,22 @@ def test_restored_strokes_find_their_image_by_its_looks(
     assert again._bench.layers.pairs == [(other.layers["textures strokes"], other.layers["by another name"])]
     qtbot.waitUntil(lambda: not died.exists(), timeout=5000)
     assert kept_in(again._autosave._file.path).keys() == {"textures strokes"}
+
+
+def test_restored_strokes_belong_to_their_image_though_its_name_is_taken(
+    make_napari_viewer_proxy, unsaved, textures, tmp_path
+):
+    iio.imwrite(tmp_path / "textures.png", textures)
+    viewer = make_napari_viewer_proxy()
+    viewer.open(tmp_path / "textures.png", plugin="napari")
+    left_by_a_crash(viewer, dock(viewer), unsaved)
+    other = make_napari_viewer_proxy()
+    other.add_image(255 - textures, name="textures")
+    again = dock(other)
+    own = new(other, again, 9)
+    button(again, "Restore").click()
+    pairs = {strokes.name: image.name for strokes, image in again._bench.layers.pairs}
+    assert pairs == {own.name: "textures", "textures strokes [1]": "textures [1]"}
 
 
 def test_restored_strokes_are_no_project(qtbot, viewer, widget, unsaved, make_napari_viewer_proxy, textures):

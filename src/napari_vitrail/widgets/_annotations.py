@@ -148,7 +148,9 @@ def named_pairs(layers: Iterable[Layer]) -> list[Pair]:
     found: list[Pair] = []
     for labels in layers:
         if isinstance(labels, Labels) and not is_result(labels):
-            found += [(labels, image) for image in images if _are_strokes_on(labels, image)][:1]
+            came_with = [image for image in images if _came_with(labels, image)]
+            named = [image for image in images if _are_named_after(labels, image)]
+            found += [(labels, image) for image in (*came_with, *named)][:1]
     return found
 
 
@@ -225,11 +227,15 @@ def colormap_of(classes: Iterable[ClassLabel]) -> CyclicLabelColormap | DirectLa
     return DirectLabelColormap(color_dict=whole)
 
 
-def _are_strokes_on(labels: Labels, image: Image) -> bool:
-    """Whether strokes were made by the button New for an image, or opened with it."""
+def _came_with(labels: Labels, image: Image) -> bool:
+    """Whether strokes were opened together with an image."""
     marked = labels.metadata.get(MARK, {})
-    named = re.fullmatch(rf"{re.escape(strokes_name(image))}( \[\d+\])?", labels.name)
-    return bool(named) or ("kind" not in marked and marked.get("image") == image.name)
+    return "kind" not in marked and marked.get("image") == image.name
+
+
+def _are_named_after(labels: Labels, image: Image) -> bool:
+    """Whether strokes are called as the button New calls those on an image."""
+    return re.fullmatch(rf"{re.escape(strokes_name(image))}( \[\d+\])?", labels.name) is not None
 
 
 def _digest(captured: Captured) -> str:

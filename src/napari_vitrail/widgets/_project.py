@@ -98,7 +98,16 @@ class ProjectFile(QWidget):
         except (VitrailError, OSError, ValueError) as error:
             show_error(str(error))
             return None
-        added = [self._bench.viewer.add_layer(Layer.create(*each)) for each in found.layers]
+        added = [Layer.create(*each) for each in found.layers]
+        names: dict[str, str] = {}  # of images in the file -> here, where theirs may be taken
+        for layer in added:
+            called = layer.name
+            self._bench.viewer.add_layer(layer)
+            if isinstance(layer, Labels):
+                marked = layer.metadata[MARK]
+                marked["image"] = names.get(marked["image"], marked["image"])
+            else:
+                names[called] = layer.name
         if found.remarks:
             show_warning("\n".join(found.remarks))
         return added
