@@ -63,7 +63,7 @@ def left_by_a_crash(viewer, widget, unsaved):
     """Return the file that a process has left which painted on the textures and then died."""
     new(viewer, widget, 5)
     widget._autosave.flush()
-    [path] = unsaved.glob("*.vitrail")
+    [path] = unsaved.glob("[!.]*.vitrail")
     died = path.rename(unsaved / path.name.replace(f"-{os.getpid()}-", "-999999-"))
     viewer.layers.clear()
     return died

@@ -329,7 +329,7 @@ def test_a_full_disk_on_saving_is_one_message(qtbot, begun, chosen, notes, monke
 
 
 def kept(unsaved):
-    return sorted(unsaved.glob("*.vitrail")) if unsaved.is_dir() else []
+    return sorted(unsaved.glob("[!.]*.vitrail")) if unsaved.is_dir() else []
 
 
 def test_a_stroke_is_kept_a_moment_later_and_forgotten_when_saved(qtbot, begun, unsaved, chosen, notes):
