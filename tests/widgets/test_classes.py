@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QTableWidget
 
-from napari_vitrail.widgets import ClassifierWidget
+from napari_vitrail.widgets import ClassifierWidget, _counts
 from napari_vitrail.widgets._layers import class_names
 from tests.widgets.driving import button, combo
 
@@ -131,3 +131,56 @@ def test_a_key_that_the_layer_has_uses_for_is_left_alone(viewer, widget):
 def test_keys_are_given_back(viewer, widget, strokes):
     viewer.window.remove_dock_widget(widget)
     assert not strokes.keymap
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Return a list that each count adds the counted shape to."""
+    shapes = []
+    count = _counts.count_labels
+    monkeypatch.setattr(_counts, "count_labels", lambda labels: shapes.append(labels.shape) or count(labels))
+    return shapes
+
+
+@pytest.mark.parametrize("is_brush_deep", [False, True])
+def test_a_step_of_the_slider_counts_one_plane_and_later(qtbot, viewer, widget, counted, is_brush_deep):
+    viewer.add_image(np.zeros((5, 20, 30), np.uint8), name="stack")
+    combo(widget, "noise").setCurrentText("stack")
+    button(widget, "New").click()
+    table, layer = widget.findChild(QTableWidget), viewer.layers["stack strokes"]
+    qtbot.waitUntil(lambda: not widget._classes._soon.isActive(), timeout=5_000)
+    counted.clear()
+    for step in (1, 2, 3):
+        viewer.dims.set_current_step(0, step)
+    assert counted == []
+    layer.n_edit_dimensions = 3 if is_brush_deep else 2
+    layer.brush_size, layer.selected_label = 5, 4
+    layer.paint((3, 10, 10), 4)
+    qtbot.waitUntil(lambda: not widget._classes._soon.isActive(), timeout=5_000)
+    assert len(counted) == (5 if is_brush_deep else 1)
+    assert ["4", "class 4", f"{(layer.data == 4).sum():,}", ""] in rows(table)
+    viewer.dims.set_current_step(0, 0)
+    widget._classes.refresh()
+    assert ["4", "class 4", f"{(layer.data == 4).sum():,}", ""] in rows(table)
+
+
+def test_other_data_are_counted_on_all_planes(qtbot, viewer, widget):
+    viewer.add_image(np.zeros((5, 20, 30), np.uint8), name="stack")
+    combo(widget, "noise").setCurrentText("stack")
+    button(widget, "New").click()
+    viewer.layers["stack strokes"].data = np.full((5, 20, 30), 3, np.uint8)
+    qtbot.waitUntil(
+        lambda: ["3", "class 3", "3,000", ""] in rows(widget.findChild(QTableWidget)), timeout=5_000
+    )
+    viewer.dims.order = (1, 0, 2)
+    widget._classes.refresh()
+    assert ["3", "class 3", "3,000", ""] in rows(widget.findChild(QTableWidget))
+
+
+@pytest.mark.parametrize(("dtype", "strange"), [(np.uint64, 1 << 40), (np.int32, -7), (np.uint32, 65_536)])
+def test_labels_that_can_be_no_class_are_not_counted(widget, strokes, table, dtype, strange):
+    labels = np.zeros(strokes.data.shape, dtype)
+    labels[0, :4], labels[1, :3] = strange, 65_535
+    strokes.data = labels
+    widget._classes.refresh()
+    assert [row[::2] for row in rows(table)] == [["1", "0"], ["65535", "3"]]

@@ -172,11 +172,3 @@ def test_a_name_that_is_being_typed_is_left_alone(qtbot, widget, strokes):
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: table.rowCount() == 4, timeout=5_000)
     assert "nucleus" in class_names(strokes).values()
-
-
-def test_pixels_are_counted_once_in_a_refresh(widget, strokes, monkeypatch):
-    counted = []
-    count = np.bincount
-    monkeypatch.setattr(np, "bincount", lambda *args: counted.append(1) or count(*args))
-    widget._classes.refresh()
-    assert len(counted) == 1  # there is no result whose area would be counted too

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 from napari import Viewer
 from napari.layers import Labels
-from napari.utils.events import EventEmitter
-from numpy.typing import NDArray
+from napari.utils.events import Event, EventEmitter
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import (
@@ -24,6 +24,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_vitrail.annotations import LARGEST_ID
+from napari_vitrail.widgets._counts import PaintedCount, count_in_view
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._frozen import freeze
 from napari_vitrail.widgets._keymap import own_use, parse_key
@@ -35,13 +37,11 @@ from napari_vitrail.widgets._layers import (
     name_class,
 )
 from napari_vitrail.widgets._locks import guard, unguard
-from napari_vitrail.widgets._planes import full_resolution, plane_index
 from napari_vitrail.widgets._timer import timer
 
 COUNT_MS = 300
 """Between two counts of pixels, while patches come in."""
 KEYS = "123456789"
-_COUNTED_AT_ONCE = 1 << 26
 _COLOUR, _NAME, _PAINTED, _AREA, _LOCK = range(5)
 _HEADS = {
     "": "The label, in its colour; double-click to choose another colour",
@@ -68,6 +68,7 @@ class ClassTable(QWidget):
         self._viewer = viewer
         self._result = result
         self._strokes: Labels | None = None
+        self._count = PaintedCount()
         self._rows: list[int] = []  # the label of each
         self._bound: list[str] = []
         self._is_filling = False
@@ -85,14 +86,18 @@ class ClassTable(QWidget):
 
     def show_classes(self, strokes: Labels | None) -> None:
         """Show the classes of this layer from now on; its keys 1 to 9 choose them."""
-        if strokes is not self._strokes:
-            self._leave()
-            self._strokes = strokes
-            if strokes is not None:
-                for emitter in _emitters(strokes):
-                    emitter.connect(self.refresh_soon)
-                guard(strokes)
-                self._bind(strokes)
+        if strokes is self._strokes and strokes is not None:  # maybe another plane of it: sliders go fast
+            self.refresh_soon()
+            return
+        self._leave()
+        self._strokes = strokes
+        if strokes is not None:
+            for emitter in _emitters(strokes):
+                emitter.connect(self.refresh_soon)
+            for emitter in (strokes.events.data, strokes.events.paint):
+                emitter.connect(self._on_painted)
+            guard(strokes)
+            self._bind(strokes)
         self.refresh()
 
     def leave(self) -> None:
@@ -111,7 +116,7 @@ class ClassTable(QWidget):
             self.refresh_soon()
             return
         self._is_filling = True
-        painted = np.zeros(1, np.intp) if self._strokes is None else self._painted(self._strokes)
+        painted = self._painted()
         self._rows = [] if self._strokes is None else self._labels(self._strokes, painted)
         self._table.setRowCount(len(self._rows))
         if self._strokes is not None:
@@ -129,9 +134,12 @@ class ClassTable(QWidget):
             unguard(self._strokes)
             for emitter in _emitters(self._strokes):
                 emitter.disconnect(self.refresh_soon)
+            for emitter in (self._strokes.events.data, self._strokes.events.paint):
+                emitter.disconnect(self._on_painted)
             for key in self._bound:
                 self._strokes.bind_key(key, None)
         self._bound = []
+        self._count.forget()
 
     def _bind(self, strokes: Labels) -> None:
         """Let the keys 1 to 9 choose classes on this layer, but for those that the user has uses for."""
@@ -164,13 +172,12 @@ class ClassTable(QWidget):
         layout.addWidget(self._table, 1)
         layout.addLayout(buttons)
 
-    def _labels(self, strokes: Labels, painted: NDArray[np.intp]) -> list[int]:
-        """Return the labels that have a row: painted, named or in hand."""
-        return sorted(
-            {*np.flatnonzero(painted).tolist(), *class_names(strokes), int(strokes.selected_label)} - {0}
-        )
+    def _labels(self, strokes: Labels, painted: Counter[int]) -> list[int]:
+        """Return the labels that have a row: painted, named or in hand, and fit to be a class."""
+        labels = {*painted, *class_names(strokes), int(strokes.selected_label)}
+        return sorted(label for label in labels if 1 <= label <= LARGEST_ID)
 
-    def _fill(self, strokes: Labels, painted: NDArray[np.intp]) -> None:
+    def _fill(self, strokes: Labels, painted: Counter[int]) -> None:
         names, areas, locked, labels = (
             class_names(strokes),
             self._areas(),
@@ -186,9 +193,8 @@ class ClassTable(QWidget):
             number.setBackground(QBrush(QColor(*(int(part) for part in colour[:3]))))
             number.setForeground(QColor("black" if colour[:3].mean() > 128 else "white"))
             self._item(row, _NAME, names.get(label, f"class {label}"), is_editable=True)
-            self._item(row, _PAINTED, f"{_at(painted, label):,}")
-            share = _at(areas, label) / max(int(areas.sum()), 1)
-            self._item(row, _AREA, f"{share:.1%}" if areas.any() else "")
+            self._item(row, _PAINTED, f"{painted[label]:,}")
+            self._item(row, _AREA, f"{areas[label] / areas.total():.1%}" if areas else "")
             state = Qt.CheckState.Checked if label in locked else Qt.CheckState.Unchecked
             self._item(row, _LOCK, "").setCheckState(state)
         if int(strokes.selected_label) in labels:
@@ -205,25 +211,21 @@ class ClassTable(QWidget):
         item.setText(text)
         return item
 
-    def _painted(self, strokes: Labels) -> NDArray[np.intp]:
-        """Return how many pixels carry each label: on all planes, of large or lazy layers on that in view."""
-        data = full_resolution(strokes)
-        if type(data) is not np.ndarray or data.size > _COUNTED_AT_ONCE:
-            data = self._in_view(strokes)
-        return np.bincount(data.ravel())
+    def _painted(self) -> Counter[int]:
+        """Return how many pixels of the strokes carry each label."""
+        if self._strokes is None:
+            return Counter()
+        return self._count.count(self._strokes, self._viewer.dims)
 
-    def _areas(self) -> NDArray[np.intp]:
+    def _areas(self) -> Counter[int]:
         """Return how many pixels of the plane in view were found to be of each class."""
         result = self._result()
-        counts = np.zeros(1, np.intp) if result is None else np.bincount(self._in_view(result).ravel())
-        counts[0] = 0  # not segmented yet
-        return counts
+        return Counter() if result is None else count_in_view(result, self._viewer.dims)
 
-    def _in_view(self, layer: Labels) -> NDArray[np.integer]:
-        try:
-            return np.asarray(full_resolution(layer)[plane_index(layer, self._viewer.dims)])
-        except ValueError:  # no single plane is in view
-            return np.zeros((1, 1), np.uint8)
+    def _on_painted(self, event: Event) -> None:
+        """Count all planes again where the brush, or whoever sets the data, may have reached several."""
+        if self._strokes is not None and (event.type == "data" or self._strokes.n_edit_dimensions > 2):
+            self._count.forget()
 
     def _on_row_selected(self) -> None:
         rows = {index.row() for index in self._table.selectedIndexes()}
@@ -254,7 +256,7 @@ class ClassTable(QWidget):
 
     def _on_add_clicked(self) -> None:
         if self._strokes is not None:
-            label = max(0, *self._labels(self._strokes, self._painted(self._strokes))) + 1
+            label = max(0, *self._labels(self._strokes, self._painted())) + 1
             name_class(self._strokes, label, f"class {label}")  # so that its row stays
             self._strokes.selected_label = label
             self._strokes.mode = "paint"
@@ -276,7 +278,3 @@ def _emitters(strokes: Labels) -> list[EventEmitter]:
     return [
         events.paint, events.set_data, events.data, events.selected_label, events.features, events.colormap,
     ]  # fmt: skip
-
-
-def _at(counts: NDArray[np.intp], label: int) -> int:
-    return int(counts[label]) if label < len(counts) else 0

@@ -1,0 +1,76 @@
+"""How many pixels carry each label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from napari.components import Dims
+from napari.layers import Labels
+from numpy.typing import NDArray
+
+from napari_vitrail.annotations import LARGEST_ID
+from napari_vitrail.widgets._overlay import Index
+from napari_vitrail.widgets._planes import full_resolution, is_lazy, plane_index
+
+_COUNTED_AT_ONCE = 1 << 26
+
+
+def count_labels(labels: NDArray[np.integer]) -> Counter[int]:
+    """Return how many pixels carry each label that can be a class, 1 to 65535; other values are left out."""
+    counts = np.bincount(labels[(labels > 0) & (labels <= LARGEST_ID)].astype(np.intp))
+    return Counter({int(label): int(counts[label]) for label in np.flatnonzero(counts)})
+
+
+def count_in_view(layer: Labels, dims: Dims) -> Counter[int]:
+    """Return how many pixels of the plane in view carry each label; none if no single plane is in view."""
+    index = _shown(layer, dims)
+    return Counter() if index is None else count_labels(np.asarray(full_resolution(layer)[index]))
+
+
+class PaintedCount:
+    """Counts of all planes of a layer, of which only that in view is counted again.
+
+    The brush and its undo change the plane in view. All planes are counted where others may have changed
+    too: with other data, when other axes are shown, and when told to forget. Undo of what was painted on
+    several planes at once counts on each when it comes into view.
+    """
+
+    def __init__(self) -> None:
+        self._data: Any = None
+        self._axes: tuple[int, ...] = ()
+        self._planes: dict[tuple[int, ...], Counter[int]] = {}
+
+    def forget(self) -> None:
+        """Count all planes the next time."""
+        self._data = None
+
+    def count(self, layer: Labels, dims: Dims) -> Counter[int]:
+        """Return how many pixels carry each label: on all planes, of large or lazy layers on that in view."""
+        data, shown = full_resolution(layer), _shown(layer, dims)
+        if is_lazy(data) or data.size > _COUNTED_AT_ONCE:
+            self.forget()
+            return count_in_view(layer, dims)
+        axes = (data.ndim - 2, data.ndim - 1) if shown is None else _axes(shown)
+        planes = np.moveaxis(data, axes, (-2, -1))
+        if self._data is not data or self._axes != axes:
+            self._data, self._axes = data, axes
+            self._planes = {at: count_labels(planes[at]) for at in np.ndindex(planes.shape[:-2])}
+        elif shown is not None:
+            at = tuple(place for place in shown if not isinstance(place, slice))
+            self._planes[at] = count_labels(planes[at])
+        return sum(self._planes.values(), Counter())
+
+
+def _shown(layer: Labels, dims: Dims) -> Index | None:
+    """Return where the plane in view sits in a layer, None if no single plane is in view."""
+    try:
+        return plane_index(layer, dims)
+    except ValueError:
+        return None
+
+
+def _axes(index: Index) -> tuple[int, ...]:
+    """Return the axes along which an index takes all there is."""
+    return tuple(axis for axis, at in enumerate(index) if isinstance(at, slice))
