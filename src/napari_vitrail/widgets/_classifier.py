@@ -45,6 +45,7 @@ class ClassifierWidget(QWidget):
         super().__init__()
         apply_computing()
         self.destroyed.connect(follow("computing", apply_computing))
+        self._is_closed = False
         self._bench = Workbench(viewer)
         self._classes = ClassTable(viewer, result=self._bench.result)
         self._live = LiveUpdate(self._bench)
@@ -76,6 +77,7 @@ class ClassifierWidget(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the strokes, also after the dock was hidden."""
         super().showEvent(event)
+        self._is_closed = False
         self._on_changed()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -90,6 +92,7 @@ class ClassifierWidget(QWidget):
         super().changeEvent(event)
 
     def _stop(self) -> None:
+        self._is_closed = True
         self._autosave.flush()
         self._live.leave()
         self._classes.leave()
@@ -157,6 +160,8 @@ class ClassifierWidget(QWidget):
         strokes.mode = mode
 
     def _on_changed(self) -> None:
+        if self._is_closed:  # someone may still hold it: the keys and the strokes are others' now
+            return
         self._live.follow(self._bench.layers.strokes)
         self._classes.show_classes(self._bench.layers.strokes)
         self._keys.bind(self._bench.layers.strokes)

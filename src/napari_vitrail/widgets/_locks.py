@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Labels
@@ -11,26 +12,35 @@ from napari.layers import Labels
 from napari_vitrail.widgets._layers import locked_classes
 
 _DOORS = ("_apply_mask_to_data", "data_setitem")
+_guards: WeakKeyDictionary[Labels, int] = WeakKeyDictionary()  # how many ask for one
 
 
 def guard(strokes: Labels) -> None:
     """Keep locked classes of a layer from the brush, the eraser, fills and polygons.
 
     What napari is about to write is cut down before it is written and before it goes into the history, so
-    that undo and redo are right. napari's own "preserve labels" protects all labels or none.
+    that undo and redo are right. napari's own "preserve labels" protects all labels or none. A layer may be
+    guarded more than once, by widgets on one viewer; it is free when each has called `unguard`.
 
     Notes
     -----
     All tools write through ``_apply_mask_to_data`` from napari 0.9 on and through ``data_setitem`` before;
     neither has a hook, so they are wrapped on this one layer. Data changed in place are nobody's to guard.
     """
+    _guards[strokes] = _guards.get(strokes, 0) + 1
+    if _guards[strokes] > 1:
+        return
     if hasattr(strokes, "_apply_mask_to_data"):
         strokes._apply_mask_to_data = _masked(strokes, strokes._apply_mask_to_data)
     strokes.data_setitem = _set(strokes, strokes.data_setitem)
 
 
 def unguard(strokes: Labels) -> None:
-    """Let all tools write again."""
+    """Let all tools write again, unless someone else guards the layer too."""
+    _guards[strokes] -= 1
+    if _guards[strokes]:
+        return
+    del _guards[strokes]
     for door in _DOORS:
         vars(strokes).pop(door, None)
 
