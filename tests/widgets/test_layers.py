@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
+import zarr
 from napari.components import ViewerModel
 from napari.layers import Labels
 
@@ -13,6 +15,7 @@ from napari_vitrail.widgets._layers import (
     class_names,
     class_table,
     is_result,
+    write_patch,
     write_segmentation,
 )
 from napari_vitrail.widgets._planes import read_plane
@@ -59,6 +62,21 @@ def test_segmentation_is_updated_in_place(noise, viewer):
     assert again is first
     assert again.opacity == 0.2
     np.testing.assert_array_equal(again.data, noise % 3 + np.uint16(300))
+
+
+@pytest.mark.parametrize("shape", [(1100, 8), (2, 600, 8)])
+def test_a_packed_segmentation_is_widened_in_blocks_of_rows(shape, viewer, monkeypatch):
+    image = viewer.add_image(da.zeros(shape, np.uint8))
+    plane, rows = read_plane(image, viewer.dims), np.arange(shape[-2] * 8).reshape(shape[-2], 8) % 250
+    first = write_segmentation(viewer, plane, rows.astype(np.uint8), None)
+    read, get = [], zarr.Array.__getitem__
+    monkeypatch.setattr(zarr.Array, "__getitem__", lambda self, at: read.append(at) or get(self, at))
+    write_patch(
+        viewer, plane, (slice(0, 1), slice(0, 1)), np.array([[300]], np.uint16), None, is_finished=False
+    )
+    assert len(read) < 10  # the viewer also reads to draw
+    rows[0, 0] = 300
+    np.testing.assert_array_equal(first.data[plane.index], rows)
 
 
 def test_an_updated_segmentation_lies_where_the_image_lies_now(noise, viewer):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import zarr
 from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLineEdit, QTableWidget
@@ -13,7 +12,6 @@ from napari_vitrail import load_annotations
 from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._annotations import strokes_data
 from napari_vitrail.widgets._files import write_project
-from napari_vitrail.widgets._frozen import freeze, unfrozen
 from napari_vitrail.widgets._layers import class_names, locked_classes
 from tests.widgets.driving import button, combo, draw, says
 
@@ -148,15 +146,70 @@ def test_a_locked_class_keeps_its_area_in_the_result(qtbot, viewer, widget, stro
     np.testing.assert_array_equal(result.data == 2, before)  # nor does it grow
 
 
-@pytest.mark.parametrize("make", [np.array, zarr.array])
-def test_frozen_classes_of_a_stack_neither_lose_nor_gain(make):
-    result = Labels(make(np.array([[[1, 1, 2]], [[3, 2, 0]]], np.uint8)))
-    freeze(result, {1, 5})
-    found = np.array([[5, 2, 1]], np.uint8)
-    np.testing.assert_array_equal(unfrozen(result, (0, slice(None), slice(None)), found), [[1, 1, 2]])
-    np.testing.assert_array_equal(unfrozen(result, (1, slice(None), slice(0, 2)), found[:, 1:]), [[2, 2]])
-    freeze(result, set())
-    np.testing.assert_array_equal(unfrozen(result, (0, slice(None), slice(None)), found), found)
+def segment(qtbot, widget) -> None:
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: not widget._bench.job.is_busy and says(widget, "Done in"), timeout=60_000)
+
+
+def test_a_class_that_was_locked_before_the_first_segmentation_keeps_its_area(qtbot, viewer, widget, strokes):
+    segment(qtbot, widget)
+    result = viewer.layers["textures segmentation"]
+    before = result.data == 2
+    assert before.mean() > 0.1
+    strokes.data[:, :] = 0
+    strokes.data[10:50, 20:30], strokes.data[10:50, 50:54] = 7, 9
+    segment(qtbot, widget)
+    assert 9 in result.data
+    np.testing.assert_array_equal(result.data == 2, before)
+
+
+def test_a_locked_class_keeps_its_area_in_the_result_that_follows_a_renamed_one(
+    qtbot, viewer, widget, strokes
+):
+    segment(qtbot, widget)
+    viewer.layers["textures segmentation"].name = "mine"
+    segment(qtbot, widget)
+    result = viewer.layers["textures segmentation"]
+    before = result.data == 2
+    strokes.data[:, :] = 0
+    strokes.data[10:50, 20:30], strokes.data[10:50, 50:54] = 7, 9
+    segment(qtbot, widget)
+    np.testing.assert_array_equal(result.data == 2, before)
+
+
+def test_a_locked_class_keeps_its_area_while_one_paints(qtbot, viewer, widget, strokes):
+    combo(widget, "Live").setCurrentText("After stroke")
+    strokes.paint((5, 30), 7)
+    qtbot.waitUntil(lambda: widget._live.is_settled, timeout=60_000)
+    result = viewer.layers["textures segmentation"]
+    before = result.data == 2
+    assert before.any()
+    for row in (20, 30, 40):
+        strokes.paint((row, 20), 7)
+    qtbot.waitUntil(lambda: not widget._live.is_settled, timeout=60_000)
+    qtbot.waitUntil(lambda: widget._live.is_settled, timeout=60_000)
+    np.testing.assert_array_equal(result.data == 2, before)
+
+
+def test_two_widgets_guard_a_layer_until_both_have_gone(viewer, widget, strokes):
+    other = ClassifierWidget(viewer)
+    viewer.window.add_dock_widget(other, name="another")
+    viewer.window.remove_dock_widget(other)
+    strokes.fill((30, 9), 9)
+    assert area(strokes, 2) == 160
+    viewer.window.remove_dock_widget(widget)
+    strokes.fill((30, 9), 9)
+    assert area(strokes, 2) == 0
+
+
+def test_a_closed_widget_that_is_still_held_takes_no_keys_and_guards_nothing(viewer, widget, strokes):
+    viewer.window.remove_dock_widget(widget)
+    viewer.add_image(np.zeros((64, 64), np.uint8), name="later")
+    viewer.layers.selection.active = strokes
+    assert widget._classes._strokes is None
+    assert not strokes.keymap
+    strokes.fill((30, 9), 9)
+    assert area(strokes, 2) == 0
 
 
 def test_a_name_that_is_being_typed_is_left_alone(qtbot, widget, strokes):

@@ -27,7 +27,6 @@ from qtpy.QtWidgets import (
 from napari_vitrail.annotations import LARGEST_ID
 from napari_vitrail.widgets._counts import PaintedCount, count_in_view
 from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._frozen import freeze
 from napari_vitrail.widgets._keymap import own_use, parse_key
 from napari_vitrail.widgets._layers import (
     class_names,
@@ -48,8 +47,8 @@ _HEADS = {
     "Class": "What the class is called; double-click to rename it. Kept with the strokes and the classifier",
     "Painted": "How many pixels of the strokes layer are painted with the label",
     "Area": "How much of the plane in view was found to be of the class",
-    "Lock": "Keep what is painted with the label from being painted over or erased, and the area that was "
-    "found to be of the class as it is",
+    "Lock": "Keep what is painted with the label from being painted over or erased, and the area that a "
+    "finished run found to be of the class as it is",
 }
 
 
@@ -241,8 +240,6 @@ class ClassTable(QWidget):
             self.refresh()
         elif item.column() == _LOCK:
             lock_class(self._strokes, label, item.checkState() == Qt.CheckState.Checked)
-            if (result := self._result()) is not None:
-                freeze(result, locked_classes(self._strokes))
 
     def _on_double_clicked(self, item: QTableWidgetItem) -> None:
         if self._strokes is None or item.column() != _COLOUR:

@@ -154,7 +154,8 @@ class CleanUp(QWidget):
     def _write(self, plane: ImagePlane, window: Window, classes: NDArray[np.integer]) -> None:
         self._is_writing = True
         try:
-            write_patch(self._bench.viewer, plane, window, classes, self._bench.layers.strokes)
+            strokes = self._bench.layers.strokes
+            write_patch(self._bench.viewer, plane, window, classes, strokes, is_finished=True)
             self._bench.shown.emit()
         finally:
             self._is_writing = False

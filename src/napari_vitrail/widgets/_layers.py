@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -16,7 +16,7 @@ from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, lab
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
-from napari_vitrail.widgets._frozen import unfrozen
+from napari_vitrail.widgets._areas import finish, write_classes
 from napari_vitrail.widgets._planes import (
     PLAIN,
     Channels,
@@ -71,16 +71,22 @@ def strokes_name(image: Image) -> str:
 
 
 def write_segmentation(
-    viewer: Viewer, plane: ImagePlane, segmentation: NDArray[np.integer], strokes: Labels | None
+    viewer: Viewer,
+    plane: ImagePlane,
+    segmentation: NDArray[np.integer],
+    strokes: Labels | None,
+    *,
+    is_finished: bool = True,
 ) -> Labels:
     """Write a segmentation into the labels layer of its image, in the colours of the strokes if any.
 
     The layer that an earlier run has made is updated in place and put where the image lies, unless
     it was renamed or the image has another shape; else a layer ``<image> segmentation`` is added
-    below the strokes. The selected layer stays selected.
+    below the strokes. The selected layer stays selected. Classes that the strokes lock keep their areas,
+    see `write_classes`; one that `is_finished` is not a preview, and what it finds stands.
     """
     layer = _writable(viewer, plane, segmentation.dtype, strokes)
-    layer.data[plane.index] = unfrozen(layer, plane.index, segmentation)
+    write_classes(layer, plane.index, segmentation, _locked(strokes), is_finished=is_finished)
     layer.data = layer.data  # says that it has changed
     place(layer, plane)
     if strokes is not None:
@@ -95,13 +101,15 @@ def write_patch(
     window: tuple[slice, slice],
     classes: NDArray[np.integer],
     strokes: Labels | None,
+    *,
+    is_finished: bool,
 ) -> Labels:
     """Write a part of a segmentation into the labels layer of its image, see `write_segmentation`."""
-    layer = _result_layer(viewer.layers, plane.layer_name, plane.shape)
+    layer = result_at(viewer.layers, plane)
     if layer is None or not np.can_cast(classes.dtype, layer.data.dtype):
         layer = _writable(viewer, plane, classes.dtype, strokes)
     index = plane.within(window)
-    layer.data[index] = unfrozen(layer, index, classes)
+    write_classes(layer, index, classes, _locked(strokes), is_finished=is_finished)
     layer.refresh(thumbnail=False, highlight=False, extent=False)
     return layer
 
@@ -110,6 +118,13 @@ def place(layer: Layer, plane: ImagePlane) -> None:
     """Put a layer where the image of a plane lies now."""
     for name, value in plane.to_world.items():
         setattr(layer, name, value)
+
+
+def finish_patches(viewer: Viewer, plane: ImagePlane, window: tuple[slice, slice]) -> None:
+    """Let stand what patches have written into a window of a segmentation: the run has ended."""
+    layer = result_at(viewer.layers, plane)
+    if layer is not None:
+        finish(layer, plane.within(window))
 
 
 def write_values(
@@ -210,6 +225,11 @@ def result_of(layers: LayerList, image: Image | None, channels: Channels = PLAIN
     return None if image is None else _result_layer(layers, image.name, shape_of(image, channels))
 
 
+def result_at(layers: LayerList, plane: ImagePlane) -> Labels | None:
+    """Return the labels layer that holds the segmentation of the image of a plane, whatever is chosen now."""
+    return _result_layer(layers, plane.layer_name, plane.shape)
+
+
 def mark(image_name: str, kind: str) -> dict[str, Any]:
     """Return the metadata that make a layer named ``<image> <kind>`` known as ours."""
     return {MARK: {"image": image_name, "kind": kind}}
@@ -244,15 +264,26 @@ def _result_layer(layers: LayerList, image_name: str, shape: tuple[int, ...]) ->
 
 def _writable(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels | None) -> Labels:
     """Return the layer for the segmentations of an image, whose data can hold values of a type."""
-    layer = _result_layer(viewer.layers, plane.layer_name, plane.shape)
+    layer = result_at(viewer.layers, plane)
     if layer is None:
         return _add_result(viewer, plane, dtype, strokes)
     if not np.can_cast(dtype, layer.data.dtype):
         wider = empty(plane.shape, np.promote_types(dtype, layer.data.dtype), plane.is_lazy)
-        for at in range(plane.shape[0]):  # one after the other: all of them may not fit into memory
-            wider[at] = layer.data[at]
+        for block in _blocks(plane.shape):  # one after the other: all of them may not fit into memory
+            wider[block] = layer.data[block]
         layer.data = wider
     return layer
+
+
+def _locked(strokes: Labels | None) -> set[int]:
+    return set() if strokes is None else locked_classes(strokes)
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
+    """Yield indices that cover an array, of rows that are packed together."""
+    for at in np.ndindex(shape[:-2]):
+        for row in range(0, shape[-2], _PACKED_SIDE):
+            yield (*at, slice(row, row + _PACKED_SIDE))
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype, lazy: bool) -> Any:

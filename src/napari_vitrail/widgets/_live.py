@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QFormLayout
 from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._form import choice, label_of, wrapped
-from napari_vitrail.widgets._layers import class_names, write_patch
+from napari_vitrail.widgets._layers import class_names, finish_patches, write_patch
 from napari_vitrail.widgets._planes import ImagePlane, Painted, shown_window
 from napari_vitrail.widgets._settings import follow, preference
 from napari_vitrail.widgets._strokes import StrokesWatch
@@ -176,13 +176,18 @@ class LiveUpdate:
         )
         self._job.run(
             steps,
-            on_done=partial(self._on_settled, plane),
+            on_done=partial(self._on_settled, plane, self._finished(window)),
             on_preview=partial(self._on_patch, plane),
             title=f"Learning thoroughly from the strokes on {plane.layer_name}",
             in_passing=True,
         )
 
-    def _on_settled(self, plane: ImagePlane, classifier: PixelClassifier) -> str:
+    def _finished(self, window: Window) -> Window:
+        """Return what of a plane is segmented at the end of a run at rest in a window."""
+        return window if self._visible_only.value else (slice(None), slice(None))
+
+    def _on_settled(self, plane: ImagePlane, finished: Window, classifier: PixelClassifier) -> str:
+        finish_patches(self._viewer, plane, finished)
         self._bench.keep(classifier, plane.layer_name)
         return self._bench.report(plane, classifier.report)
 
@@ -200,7 +205,7 @@ class LiveUpdate:
         plane, window = self._shown()
         self._job.run(
             show_steps(self._live, plane, window, not self._visible_only.value),
-            on_done=lambda learned: f"{plane.layer_name}, {learned.report}",
+            on_done=partial(self._on_looked, plane, self._finished(window)),
             on_preview=partial(self._on_patch, plane),
             title=f"Segmenting {plane.layer_name}",
             in_passing=True,
@@ -212,6 +217,10 @@ class LiveUpdate:
         if self._sitting is None or self._live is None or self._sitting.chosen != chosen:
             return True
         return bool(self._live.classifier and self._bench.channels_obstacle(self._live.classifier))
+
+    def _on_looked(self, plane: ImagePlane, finished: Window, learned: PixelClassifier) -> str:
+        finish_patches(self._viewer, plane, finished)
+        return f"{plane.layer_name}, {learned.report}"
 
     def _read(self) -> tuple[ImagePlane, Window, Steps[list[Painted]], _Sitting]:
         """Return what a job needs, read from the layers as they are now."""
@@ -235,7 +244,7 @@ class LiveUpdate:
         return plane, shown_window(self._layers.image, plane)
 
     def _on_patch(self, plane: ImagePlane, patch: Patch) -> None:
-        write_patch(self._viewer, plane, patch.window, patch.classes, self._layers.strokes)
+        write_patch(self._viewer, plane, patch.window, patch.classes, self._layers.strokes, is_finished=False)
         self._bench.shown.emit()
 
 

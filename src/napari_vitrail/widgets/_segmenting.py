@@ -39,40 +39,45 @@ def segment_painted(bench: Workbench) -> None:
     def on_done(result: Segmented) -> str:
         classifier, segmentation = result
         bench.keep(classifier, plane.layer_name)
-        _show(bench, plane, strokes, segmentation)
+        _show(bench, plane, strokes, segmentation, is_finished=True)
         return bench.report(plane, classifier.report)
 
     bench.job.run(
         steps,
         on_done=on_done,
-        on_preview=partial(_show, bench, plane, strokes),
+        on_preview=partial(_show, bench, plane, strokes, is_finished=False),
         title=f"Segmenting {plane.layer_name}",
     )
 
 
 def segment_saved(bench: Workbench, path: str) -> None:
     """Start to segment the plane in view with the classifier in a file."""
-    plane, name = bench.plane(), Path(path).name
+    plane, strokes, name = bench.plane(), bench.layers.strokes, Path(path).name
 
     def on_done(result: Segmented) -> str:
         classifier, segmentation = result
         bench.keep(classifier, name)
-        layer = _show(bench, plane, bench.layers.strokes, segmentation)
+        layer = _show(bench, plane, strokes, segmentation, is_finished=True)
         layer.features = class_table(classifier.class_names)
         return bench.report(plane, f"{name}, {classifier.report}")
 
     bench.job.run(
         segment_saved_steps(plane, path),
         on_done=on_done,
-        on_preview=partial(_show, bench, plane, None),
+        on_preview=partial(_show, bench, plane, strokes, is_finished=False),
         title=f"Segmenting {plane.layer_name}",
     )
 
 
 def _show(
-    bench: Workbench, plane: ImagePlane, strokes: Labels | None, segmentation: NDArray[np.integer]
+    bench: Workbench,
+    plane: ImagePlane,
+    strokes: Labels | None,
+    segmentation: NDArray[np.integer],
+    *,
+    is_finished: bool,
 ) -> Labels:
-    layer = write_segmentation(bench.viewer, plane, segmentation, strokes)
+    layer = write_segmentation(bench.viewer, plane, segmentation, strokes, is_finished=is_finished)
     bench.shown.emit()
     return layer
 
