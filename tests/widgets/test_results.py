@@ -123,6 +123,26 @@ def test_a_preview_changes_what_is_in_view_and_undo_takes_it_back(qtbot, viewer,
     assert not button(widget, "Undo").isEnabled()
 
 
+def test_a_clean_up_that_ends_while_another_image_is_chosen_belongs_to_its_own(qtbot, viewer, widget, grains):
+    viewer.add_image(grains[::-1].copy(), name="others")
+    combo(widget, "others").setCurrentText("others")
+    button(widget, "New").click()
+    others = viewer.layers["others strokes"]
+    others.data[4:8, 5:90], others.data[68:84, 14:26] = 2, 7
+    segment(qtbot, widget)
+    before = viewer.layers["others segmentation"].data.copy()
+    combo(widget, "others").setCurrentText("grains")
+    first = viewer.layers[RESULT].data.copy()
+    expected = cleaned(widget, strength(widget).value())
+    button(widget, "Apply").click()
+    combo(widget, "others").setCurrentText("others")
+    wait(qtbot, widget)
+    np.testing.assert_array_equal(viewer.layers["others segmentation"].data, before)
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, expected)
+    button(widget, "Undo").click()
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, first)
+
+
 def test_apply_writes_what_the_library_makes(qtbot, viewer, widget):
     before = viewer.layers[RESULT].data.copy()
     strength(widget).setValue(3)

@@ -16,7 +16,7 @@ from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.refinement import Refinement
 from napari_vitrail.smoothing import Smoothing
 from napari_vitrail.widgets._form import choice, label_of, wrapped
-from napari_vitrail.widgets._layers import write_patch
+from napari_vitrail.widgets._layers import result_at, write_patch
 from napari_vitrail.widgets._planes import ImagePlane, shown_window
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -43,6 +43,7 @@ class _Before:
     """What a plane of a segmentation was before it was cleaned up."""
 
     layer: Labels
+    strokes: Labels | None
     plane: ImagePlane
     classes: NDArray[np.integer]
     is_preview: bool
@@ -119,25 +120,27 @@ class CleanUp(QWidget):
         if obstacle or classifier is None:
             self._bench.job.refuse(obstacle)
             return
-        plane = self._bench.plane()
+        plane, strokes = self._bench.plane(), self._bench.layers.strokes
         window = shown_window(self._bench.layers.image, plane) if is_preview else None
         self._bench.job.run(
             clean_up_steps(plane, classifier, self._how, window),
-            on_done=partial(self._on_done, plane, window),
+            on_done=partial(self._on_done, plane, strokes, window),
             title=f"Cleaning up {plane.layer_name}",
         )
 
-    def _on_done(self, plane: ImagePlane, window: Window | None, classes: NDArray[np.integer]) -> str:
+    def _on_done(
+        self, plane: ImagePlane, strokes: Labels | None, window: Window | None, classes: NDArray[np.integer]
+    ) -> str:
         if self._before is not None and self._before.is_preview:
             self._put_back(self._before)
-        layer = self._bench.result()
+        layer = result_at(self._bench.viewer.layers, plane)  # another image may be chosen by now
         if layer is None:
             return "the segmentation was removed meanwhile; nothing is left to clean up."
-        before = _Before(layer, plane, np.array(layer.data[plane.index]), window is not None)
+        before = _Before(layer, strokes, plane, np.array(layer.data[plane.index]), window is not None)
         at = (slice(None), slice(None)) if window is None else window
         changed = np.count_nonzero(before.classes[at] != classes)
         self._before = before
-        self._write(plane, at, classes)
+        self._write(before, at, classes)
         where = "in the part in view; Apply does all of it" if window is not None else "in the plane in view"
         return self._bench.report(plane, f"{changed:,} pixels have another class, {where}.")
 
@@ -149,13 +152,12 @@ class CleanUp(QWidget):
 
     def _put_back(self, before: _Before) -> None:
         if before.layer in self._bench.viewer.layers:
-            self._write(before.plane, (slice(None), slice(None)), before.classes)
+            self._write(before, (slice(None), slice(None)), before.classes)
 
-    def _write(self, plane: ImagePlane, window: Window, classes: NDArray[np.integer]) -> None:
+    def _write(self, before: _Before, window: Window, classes: NDArray[np.integer]) -> None:
         self._is_writing = True
         try:
-            strokes = self._bench.layers.strokes
-            write_patch(self._bench.viewer, plane, window, classes, strokes, is_finished=True)
+            write_patch(self._bench.viewer, before.plane, window, classes, before.strokes, is_finished=True)
             self._bench.shown.emit()
         finally:
             self._is_writing = False
