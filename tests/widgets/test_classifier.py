@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QFileDi
 from skimage.measure import label as connected
 
 from napari_vitrail.backbones import available_source
+from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import Progress
 from napari_vitrail.samples import histology
 from napari_vitrail.spec import DEFAULT_BACKBONE
@@ -78,6 +79,7 @@ class Gate:
 
 class Report:
     report = "All is one."
+    intensity = IntensityRange(0, 255)
 
 
 def dock(viewer) -> ClassifierWidget:
@@ -163,7 +165,7 @@ def test_runtime_error_is_one_notification(qtbot, widget, painted, notes, monkey
 def test_result_that_cannot_be_written_is_one_notification(
     qtbot, widget, painted, gate, notes, monkeypatch, caplog
 ):
-    def fail(*_):
+    def fail(*_, **__):
         raise TypeError("no such dtype")
 
     monkeypatch.setattr("napari_vitrail.widgets._segmenting.write_segmentation", fail)
