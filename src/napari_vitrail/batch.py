@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_vitrail.errors import CHEAPER, ComputeError, MissingExtra, SpecMismatch
-from napari_vitrail.image import LayeredImage, Picture, as_image
+from napari_vitrail.image import LayeredImage, Picture, as_image, channel_name
 from napari_vitrail.imagefile import TIFF_SUFFIXES, read_image
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.results import Wanted, results_steps, write_results
@@ -255,11 +255,6 @@ def _file_steps(
             known = np.stack(probabilities).reshape(*counts, *probabilities[0].shape)
         whole = np.stack(segmentations).reshape(*counts, *segmentations[0].shape)
         write_results(paths, planes[0], classifier, wanted, whole, known)
-
-
-def channel_name(channel: int) -> str:
-    """Return what a channel along an axis is called among the further channels of an image."""
-    return f"channel {channel}"
 
 
 @contextmanager

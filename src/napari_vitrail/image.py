@@ -284,6 +284,11 @@ class IntensityRange:
         return np.clip(values, 0, 1, out=values).astype(np.float32, copy=False)
 
 
+def channel_name(channel: int) -> str:
+    """Return what a channel along an axis is called among the further channels of an image."""
+    return f"channel {channel}"
+
+
 def main_of(image: Picture) -> NDArray[np.generic]:
     """Return the image without its further channels."""
     return image.image if isinstance(image, LayeredImage) else image

@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._planes import Painted
+from napari_vitrail.widgets._planes import Painted, arrays_of
 
 if TYPE_CHECKING:
-    from napari_vitrail.image import Picture
     from napari_vitrail.trust import Ablation, Comparison, Trust
 
 
@@ -25,7 +21,9 @@ def assess_steps(
     from napari_vitrail.trust import assess_steps
 
     pairs = yield from painted
-    steps = assess_steps(*_arrays(pairs), spec, estimator=estimator, class_names=names, store=shared_store())
+    steps = assess_steps(
+        *arrays_of(pairs), spec, estimator=estimator, class_names=names, store=shared_store()
+    )
     return (yield from steps), pairs
 
 
@@ -44,12 +42,10 @@ def compare_steps(trust: Trust, pairs: list[Painted], estimators: tuple[str, ...
     rows = trust.held_out.rows
     if rows.vit is None or rows.classical is None:
         spec = replace(rows.spec, features="auto")
-        steps = painted_rows_steps(*_arrays(pairs), spec, class_names=rows.class_names, store=shared_store())
+        steps = painted_rows_steps(
+            *arrays_of(pairs), spec, class_names=rows.class_names, store=shared_store()
+        )
         rows = yield from part_of(steps, 0, 2)
         return (yield from part_of(compare_steps(rows, estimators), 1, 2))
     yield Progress(0, 1, "strokes held out")
     return (yield from compare_steps(rows, estimators, known=trust.held_out))
-
-
-def _arrays(pairs: list[Painted]) -> tuple[list[Picture], list[NDArray[np.integer]]]:
-    return [plane.read() for plane, _ in pairs], [strokes for _, strokes in pairs]

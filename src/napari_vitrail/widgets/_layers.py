@@ -134,13 +134,12 @@ def write_values(
 
     The selected layer stays selected; `look` is what a new layer looks like.
     """
-    for layer in written(viewer.layers, plane.layer_name, kind):
-        if layer.data.shape == plane.shape:
-            layer.data[plane.index] = values
-            layer.visible = True
-            place(layer, plane)
-            layer.refresh()
-            return layer
+    if (found := written_at(viewer.layers, plane, kind)) is not None:
+        found.data[plane.index] = values
+        found.visible = True
+        place(found, plane)
+        found.refresh()
+        return found
     data = empty(plane.shape, np.dtype(np.float32), plane.is_lazy)
     data[plane.index] = values
     layer = Image(
@@ -222,12 +221,19 @@ def colour_class(labels: Labels, label: int, colour: Sequence[float]) -> None:
 
 def result_of(layers: LayerList, image: Image | None, channels: Channels = PLAIN) -> Labels | None:
     """Return the labels layer that holds the segmentation of an image, if there is one."""
-    return None if image is None else _result_layer(layers, image.name, shape_of(image, channels))
+    if image is None:
+        return None
+    return _of_shape(written(layers, image.name, SEGMENTATION), shape_of(image, channels))
 
 
 def result_at(layers: LayerList, plane: ImagePlane) -> Labels | None:
     """Return the labels layer that holds the segmentation of the image of a plane, whatever is chosen now."""
-    return _result_layer(layers, plane.layer_name, plane.shape)
+    return written_at(layers, plane, SEGMENTATION)
+
+
+def written_at(layers: LayerList, plane: ImagePlane, kind: str) -> Any:
+    """Return the layer of one kind that we have made of the image of a plane, if there is one."""
+    return _of_shape(written(layers, plane.layer_name, kind), plane.shape)
 
 
 def mark(image_name: str, kind: str) -> dict[str, Any]:
@@ -254,12 +260,9 @@ def _keeps_its_name(layer: Layer) -> bool:
     return re.fullmatch(rf"{name}( \[\d+\])?", layer.name) is not None
 
 
-def _result_layer(layers: LayerList, image_name: str, shape: tuple[int, ...]) -> Labels | None:
-    """Return the layer that earlier runs on an image have written to."""
-    for layer in written(layers, image_name, SEGMENTATION):
-        if layer.data.shape == shape:  # of the same name, an image opened earlier may have had another
-            return layer
-    return None
+def _of_shape(layers: Sequence[Layer], shape: tuple[int, ...]) -> Any:
+    """Return the first of some layers that has a shape: an image of the same name may have had another."""
+    return next((layer for layer in layers if layer.data.shape == shape), None)
 
 
 def _writable(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels | None) -> Labels:

@@ -17,7 +17,7 @@ from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._form import choice, label_of, wrapped
 from napari_vitrail.widgets._layers import class_names, finish_patches, write_patch
-from napari_vitrail.widgets._planes import ImagePlane, Painted, shown_window
+from napari_vitrail.widgets._planes import ImagePlane, Painted, arrays_of, shown_window
 from napari_vitrail.widgets._settings import follow, preference
 from napari_vitrail.widgets._strokes import StrokesWatch
 from napari_vitrail.widgets._timer import timer
@@ -288,7 +288,7 @@ def learn_steps(
     names: dict[int, str],
 ) -> Steps[PixelClassifier | None]:  # fmt: skip
     """Yield Progress and patches; return a classifier, None while fewer than two classes are painted."""
-    images, labels = yield from _pairs_steps(painted)
+    images, labels = arrays_of((yield from painted))
     if len({int(label) for own in labels for label in np.unique(own[own > 0])}) < 2:
         return None
     session = yield from sitting.open_steps()
@@ -313,12 +313,7 @@ def settle_steps(
     names: dict[int, str], around: bool,
 ) -> Steps[PixelClassifier]:  # fmt: skip
     """Yield Progress and patches; return the classifier that Segment would have trained."""
-    images, labels = yield from _pairs_steps(painted)
+    images, labels = arrays_of((yield from painted))
     session = yield from sitting.open_steps()
     yield from session.settle_steps(images, labels, class_names=names)
     return (yield from show_steps(session, plane, window, around))
-
-
-def _pairs_steps(painted: Steps[list[Painted]]) -> Steps[tuple[list[Any], list[Any]]]:
-    pairs = yield from painted
-    return [plane.read() for plane, _ in pairs], [strokes for _, strokes in pairs]

@@ -16,7 +16,7 @@ from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._class_menu import ClassMenu
 from napari_vitrail.widgets._dialogs import TABLE, ask_path
 from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._layers import OBJECTS, class_names, empty, mark, place, written
+from napari_vitrail.widgets._layers import OBJECTS, class_names, empty, mark, place, written, written_at
 from napari_vitrail.widgets._planes import ImagePlane
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
@@ -189,11 +189,10 @@ def write_objects(bench: Workbench, plane: ImagePlane, instances: NDArray[np.int
     viewer = bench.viewer
     data = empty(plane.shape, np.dtype(np.int32), plane.is_lazy)
     data[plane.index] = instances
-    for layer in written(viewer.layers, plane.layer_name, OBJECTS):
-        if layer.data.shape == plane.shape:
-            layer.data, layer.features, layer.visible = data, table, True
-            place(layer, plane)
-            return layer
+    if (found := written_at(viewer.layers, plane, OBJECTS)) is not None:
+        found.data, found.features, found.visible = data, table, True
+        place(found, plane)
+        return found
     layer = Labels(
         data,
         name=f"{plane.layer_name} {OBJECTS}",

@@ -14,6 +14,7 @@ from napari.layers import Image, Labels
 from napari.utils.transforms import Affine
 from numpy.typing import ArrayLike, NDArray
 
+from napari_vitrail.image import LayeredImage, channel_name
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._overlay import LINEAR, Index, PlaneOverlay, Viewpoint, overlays
 
@@ -44,6 +45,12 @@ class Channels:
     chosen: tuple[int, ...] = ()
     layers: tuple[Image, ...] = ()
     level: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the further channels that a plane will be read with, in their order."""
+        own = map(channel_name, self.chosen) if len(self.chosen) > 1 else ()
+        return tuple(sorted({*own, *(layer.name for layer in self.layers)}))
 
 
 PLAIN = Channels()
@@ -91,12 +98,6 @@ class ImagePlane:
         return pixels.transpose(*order)[list(self.channels.chosen)]
 
     @property
-    def channel_names(self) -> tuple[str, ...]:
-        """Names of the further channels that `read` will return, in their order."""
-        own = self.channels.chosen if len(self.channels.chosen) > 1 else ()
-        return tuple(sorted({*(f"channel {channel}" for channel in own), *self.extra}))
-
-    @property
     def is_lazy(self) -> bool:
         """Whether the image may not fit into memory: it is computed, or read from a file."""
         return is_lazy(self.data)
@@ -108,12 +109,10 @@ class ImagePlane:
 
     def read(self) -> Picture:
         """Return the pixels as the core takes them; lazy ones are computed."""
-        from napari_vitrail.image import LayeredImage
-
         pixels = np.asarray(self.pixels)
         extra = {name: overlay.read(LINEAR) for name, overlay in self.extra.items()}
         if len(self.channels.chosen) > 1:
-            names = [f"channel {channel}" for channel in self.channels.chosen]
+            names = map(channel_name, self.channels.chosen)
             image = LayeredImage.of_channels(dict(zip(names, pixels, strict=True)))
             return replace(image, extra={**image.extra, **extra})
         if self.channels.chosen:
@@ -123,6 +122,11 @@ class ImagePlane:
 
 Painted = tuple[ImagePlane, NDArray[np.integer]]
 """A plane and the strokes (H, W) on it."""
+
+
+def arrays_of(painted: Sequence[Painted]) -> tuple[list[Picture], list[NDArray[np.integer]]]:
+    """Return the planes, read, and the strokes on them, as the core takes them."""
+    return [plane.read() for plane, _ in painted], [strokes for _, strokes in painted]
 
 
 def read_plane(image: Image, dims: Dims, channels: Channels = PLAIN) -> ImagePlane:

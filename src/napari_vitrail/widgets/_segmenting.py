@@ -15,7 +15,7 @@ from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.speed import shared_speeds
 from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
-from napari_vitrail.widgets._planes import ImagePlane, Painted
+from napari_vitrail.widgets._planes import ImagePlane, Painted, arrays_of
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -112,9 +112,7 @@ def segment_painted_steps(
     from napari_vitrail.segmentation import coarse_to_fine_steps
     from napari_vitrail.store import shared_store
 
-    pairs = yield from painted
-    images = [own.read() for own, _ in pairs]
-    labels = [strokes for _, strokes in pairs]
+    images, labels = arrays_of((yield from painted))
     began, spent = time.perf_counter(), shared_speeds().spent
     classifier = yield from fit_classifier_steps(
         images, labels, spec, estimator=estimator, class_names=class_names, store=shared_store()

@@ -109,10 +109,10 @@ class Workbench(QObject):
 
     def channels_obstacle(self, classifier: PixelClassifier) -> str:
         """Return why the plane in view is not of the kind that a classifier knows, nothing if it is."""
-        names = classifier.intensity.extra_names
-        if self.plane().channel_names == names:
+        learned, chosen = classifier.intensity.extra_names, self.layers.channels.names
+        if learned == chosen:
             return ""
-        return f"it was learned with {_spoken(names)}, and {_spoken(self.plane().channel_names)} are chosen"
+        return f"it was learned with {_spoken(learned)}, and {_spoken(chosen)} are chosen"
 
     def keep(self, classifier: PixelClassifier, name: str) -> None:
         """Take a classifier: it can be saved from now on, and be asked about planes."""
