@@ -63,7 +63,8 @@ class Painting:
         On another image that was never seen, at stride 4 with everything loaded: from the end of the first
         stroke of a third class to the first picture, and to the picture of all pixels at that stride.
     idle_gaps, busy_gaps : list of float, seconds
-        Between beats of the event loop, while nothing runs and while the worker does.
+        Between beats of the event loop: before the panel is opened; and while features of two
+        images are computed, and learned from and predicted with.
     """
 
     side: int
@@ -101,6 +102,10 @@ def _painting(side: int, n_strokes: int, kept: str, store: Path) -> Painting:
     viewer = napari.Viewer(show_welcome_screen=False)
     viewer.window.resize(*SIZE)  # else as large as napari was when it was closed last
     image = viewer.add_image(micrograph(side), name="micrograph")
+    _pass(2)  # drawn, and whatever napari loads late is there
+    beats = _Heartbeat()
+    _pass(IDLE_SECONDS)
+    idle = beats.gaps()
     widget, opening = _opened(viewer)
     DEFAULTS.store_folder = store  # in the one of Preferences lie features that earlier runs have kept
     strokes = add_strokes(viewer, image)
@@ -109,15 +114,12 @@ def _painting(side: int, n_strokes: int, kept: str, store: Path) -> Painting:
     swaps: list[float] = []
     canvas.frameSwapped.connect(lambda: swaps.append(time.perf_counter()))
     _wait(lambda: len(swaps) > 2)
-    beats = _Heartbeat()
-    _pass(IDLE_SECONDS)
-    idle = beats.gaps()
     places = _places(side, n_strokes + 3)
+    beats.gaps()
     ended = _first_strokes(viewer, canvas, strokes, places)
     first = _painted_after(viewer, widget, swaps, ended)
     painted = [strokes.data.copy()]
     _wait(lambda: widget._live.is_settled)
-    beats.gaps()
     repaints = []
     for index in range(n_strokes):
         strokes.selected_label = 1 + index % 3
@@ -133,7 +135,9 @@ def _painting(side: int, n_strokes: int, kept: str, store: Path) -> Painting:
     thorough = time.perf_counter() - ended
     gaps = beats.gaps()
     pixels = _predicting(image.data, strokes.data, widget._live._live)
+    beats.gaps()  # this thread has just predicted
     unseen = _unseen(viewer, widget, swaps, np.rot90(image.data).copy())
+    gaps += beats.gaps()
     viewer.close()
     if kept:
         np.savez_compressed(kept, labels=painted)

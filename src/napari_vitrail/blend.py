@@ -37,6 +37,9 @@ SMOOTHING = 0.02
 WEIGHT_WITHOUT_EVIDENCE = 0.5
 """Weight of the linear model where some class lies in a single stroke, so that none can be held out."""
 HELD_OUT_TREES, TREES, HASTY_TREES = 50, 100, 16
+TOLERANCE, HASTY_TOLERANCE = 1e-3, 1e-2
+"""Largest slope at which the linear model is taken for fitted. The hasty one moves probabilities by .03 at
+most, in half of the time."""
 HELD_OUT_PER_CLASS = 4000
 """Pixels of a class that held-out training sees at most; more would take time and change little."""
 FLOOR = 1e-3
@@ -52,26 +55,29 @@ def detail_forest(n_trees: int, random_state: int) -> Any:
     )
 
 
-def linear_model(vit: Rows, ids: Ids, start: Projection | None = None) -> Projection:
+def linear_model(vit: Rows, ids: Ids, *, hasty: bool = False, start: Projection | None = None) -> Projection:
     """Return the map from ViT features to the logits (k,) of a linear model in order of the class ids.
 
     Parameters
     ----------
     vit : (n, D) float32
     ids : (n,) int array
+    hasty : bool
+        Take float32 and `HASTY_TOLERANCE`: a third of the time.
     start : Projection, optional
         The map found for nearly the same pixels and the same classes: less is left to be found.
     """
+    precision = np.float32 if hasty else np.float64
     mean, scale = vit.mean(axis=0, dtype=np.float64), vit.std(axis=0, dtype=np.float64)
     scale = np.where(scale > 1e-12, scale, np.inf)
     # Of the solvers the one that comes closest to the optimum in the least time, by two to four times.
     model = LogisticRegression(
-        C=REGULARISATION * max(1, FEW / len(ids)), solver="newton-cg", max_iter=300, tol=1e-3,
-        class_weight="balanced", warm_start=start is not None,
+        C=REGULARISATION * max(1, FEW / len(ids)), solver="newton-cg", max_iter=300,
+        tol=HASTY_TOLERANCE if hasty else TOLERANCE, class_weight="balanced", warm_start=start is not None,
     )  # fmt: skip
     if start is not None:
-        _begin_at(model, start, mean, scale)
-    model.fit((vit - mean) / scale, ids)
+        _begin_at(model, start, mean, scale, precision)
+    model.fit(((vit - mean) / scale).astype(precision, copy=False), ids)
     coefficients, intercept = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # one logit stands for two
         coefficients = np.concatenate([-coefficients / 2, coefficients / 2])
@@ -80,13 +86,15 @@ def linear_model(vit: Rows, ids: Ids, start: Projection | None = None) -> Projec
     return Projection.from_affine(basis, intercept - mean @ basis)
 
 
-def _begin_at(model: LogisticRegression, start: Projection, mean: Rows, scale: Rows) -> None:
+def _begin_at(
+    model: LogisticRegression, start: Projection, mean: Rows, scale: Rows, precision: type[np.floating]
+) -> None:
     """Let a model of standardised features begin where a map of features as they are has ended."""
     basis, offset = start.basis.astype(float), start.offset.astype(float)
     if start.width == 2:  # one logit stands for two
         basis, offset = basis[:, 1:] - basis[:, :1], offset[1:] - offset[:1]
-    model.coef_ = basis.T * np.where(np.isfinite(scale), scale, 0)
-    model.intercept_ = offset + mean @ basis
+    model.coef_ = (basis.T * np.where(np.isfinite(scale), scale, 0)).astype(precision)
+    model.intercept_ = (offset + mean @ basis).astype(precision)
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:

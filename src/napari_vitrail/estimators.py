@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -152,7 +153,7 @@ def _fit_blend_steps(
     if vit is not None and classical is not None and spec.features == "auto":
         detail = _side_by_side(vit, components, classical)
         weight, reason = yield from _weight_steps(vit, detail, ids, folds, random_state)
-    return _blended(vit, components, classical, ids, weight, TREES, random_state, reason)
+    return _blended(vit, components, classical, ids, weight, random_state, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -181,19 +182,19 @@ def fit_hastily(
     components = known.components
     if components is None and vit is not None:
         components = Projection.of(vit, spec.n_components)
-    return _blended(
-        vit, components, classical, ids, known.weight, HASTY_TREES, random_state, start=known.linear
-    )
+    return _blended(vit, components, classical, ids, known.weight, random_state, haste=known)
 
 
 def _blended(
     vit: Rows | None, components: Projection | None, classical: Rows | None, ids: Ids, weight: float,
-    n_trees: int, random_state: int, reason: str = "", start: Projection | None = None,
+    random_state: int, *, reason: str = "", haste: Haste | None = None,
 ) -> Fitted:  # fmt: skip
     """Fit the forest, the linear model, or both, as the features and the weight ask for it."""
     classes = np.unique(ids)
+    n_trees, start = (TREES, None) if haste is None else (HASTY_TREES, haste.linear)
+    fit_linear = partial(linear_model, hasty=haste is not None, start=start)
     if vit is not None and (classical is None or weight == 1):
-        linear = linear_model(vit, ids, start)
+        linear = fit_linear(vit, ids)
         return Fitted(Blend(classes, 1.0, None), linear, "vit", f"linear ViT model{reason}")
     detail = _side_by_side(vit, components, classical)
     forest = detail_forest(n_trees, random_state).fit(detail, ids)
@@ -201,7 +202,7 @@ def _blended(
     if vit is None or components is None:
         return Fitted(Blend(classes, 0.0, forest), None, "classical", report)
     if weight > 0:
-        components = linear_model(vit, ids, start).beside(components)
+        components = fit_linear(vit, ids).beside(components)
         report = f"{1 - weight:.0%} {report}, {weight:.0%} linear ViT model"
     return Fitted(Blend(classes, weight, forest), components, "hybrid", report + reason)
 

@@ -35,8 +35,8 @@ PAUSE_MS = 150
 """Between two updates while the brush is down."""
 REST_MS = 700
 """Without a stroke, after which the thorough classifier is trained."""
-DRAW_SECONDS = 0.015
-"""Left to the viewer after each patch, in which one is drawn."""
+FIRST_DRAW_SECONDS, DRAW_SECONDS = 0.04, 0.015
+"""Left to the viewer after the first patch, which is waited for, and after each of the others."""
 LOOK_MS = 250
 """Without a move of camera or slider, after which what came into view is segmented."""
 
@@ -298,6 +298,7 @@ def learn_steps(
 
 def _drawn_steps(steps: Steps[Result]) -> Steps[Result]:
     """Yield what steps yield; rest after each patch, so that the viewer has the interpreter to draw it."""
+    rest = FIRST_DRAW_SECONDS
     while True:
         try:
             progress = next(steps)
@@ -305,7 +306,8 @@ def _drawn_steps(steps: Steps[Result]) -> Steps[Result]:
             return stop.value
         yield progress
         if progress.so_far is not None:
-            time.sleep(DRAW_SECONDS)
+            time.sleep(rest)
+            rest = DRAW_SECONDS
 
 
 def settle_steps(
