@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from napari_vitrail.annotations import LARGEST_ID
 from napari_vitrail.widgets._overlay import Index
-from napari_vitrail.widgets._planes import full_resolution, is_lazy, plane_index
+from napari_vitrail.widgets._painted import Position, painted_planes
+from napari_vitrail.widgets._planes import axes_of, full_resolution, is_lazy, plane_index, position_of
 
 _COUNTED_AT_ONCE = 1 << 26
 
@@ -30,17 +31,17 @@ def count_in_view(layer: Labels, dims: Dims) -> Counter[int]:
 
 
 class PaintedCount:
-    """Counts of all planes of a layer, of which only that in view is counted again.
+    """Counts of all painted planes of a layer, of which only that in view is counted again.
 
-    The brush and its undo change the plane in view. All planes are counted where others may have changed
-    too: with other data, when other axes are shown, and when told to forget. Undo of what was painted on
-    several planes at once counts on each when it comes into view.
+    The brush and its undo change the plane in view. All `PaintedPlanes` are counted where others may have
+    changed too: with other data, when other axes are shown, and when told to forget. Undo of what was
+    painted on several planes at once counts on each when it comes into view.
     """
 
     def __init__(self) -> None:
         self._data: Any = None
         self._axes: tuple[int, ...] = ()
-        self._planes: dict[tuple[int, ...], Counter[int]] = {}
+        self._planes: dict[Position, Counter[int]] = {}
 
     def forget(self) -> None:
         """Count all planes the next time."""
@@ -52,14 +53,14 @@ class PaintedCount:
         if is_lazy(data) or data.size > _COUNTED_AT_ONCE:
             self.forget()
             return count_in_view(layer, dims)
-        axes = (data.ndim - 2, data.ndim - 1) if shown is None else _axes(shown)
+        axes = (data.ndim - 2, data.ndim - 1) if shown is None else axes_of(shown)
         planes = np.moveaxis(data, axes, (-2, -1))
         if self._data is not data or self._axes != axes:
-            self._data, self._axes = data, axes
-            self._planes = {at: count_labels(planes[at]) for at in np.ndindex(planes.shape[:-2])}
-        elif shown is not None:
-            at = tuple(place for place in shown if not isinstance(place, slice))
-            self._planes[at] = count_labels(planes[at])
+            self._data, self._axes, self._planes = data, axes, {}
+        again = painted_planes(layer).positions(data, axes) - self._planes.keys()
+        if shown is not None:
+            again.add(position_of(shown))
+        self._planes |= {at: count_labels(planes[at]) for at in again}
         return sum(self._planes.values(), Counter())
 
 
@@ -69,8 +70,3 @@ def _shown(layer: Labels, dims: Dims) -> Index | None:
         return plane_index(layer, dims)
     except ValueError:
         return None
-
-
-def _axes(index: Index) -> tuple[int, ...]:
-    """Return the axes along which an index takes all there is."""
-    return tuple(axis for axis, at in enumerate(index) if isinstance(at, slice))

@@ -102,31 +102,32 @@ def overlays(
     target : Viewpoint
         What is looked from.
     indices : sequence of index
-        Planes of it, whole numbers but for two slices.
+        Planes of it, parallel to each other: whole numbers but for two slices.
     point : sequence of float
         Where the viewer stands along the axes that the target lacks, in the world.
     """
+    if not indices:
+        return []
     linear, constant = _mapping(source, target, np.asarray(point, float))
-    return [_overlay(source, data, target, index, linear, constant) for index in indices]
-
-
-def _overlay(
-    source: Image | Labels, data: Any, target: Viewpoint, index: Index,
-    linear: NDArray[np.float64], constant: NDArray[np.float64],
-) -> PlaneOverlay:  # fmt: skip
-    axes = [axis for axis, at in enumerate(index) if isinstance(at, slice)]
+    axes = [axis for axis, at in enumerate(indices[0]) if isinstance(at, slice)]
     own = [axis - len(target.sides) + source.ndim for axis in axes]
     shape = (target.sides[axes[0]], target.sides[axes[1]])
-    first = np.array([0.0 if isinstance(at, slice) else float(at) for at in index])
-    origin = linear @ first + constant
     if min(own) < 0:
-        return PlaneOverlay(data, None, np.eye(2), np.zeros(2), shape)
-    at = [slice(None) if axis in own else round(float(origin[axis])) for axis in range(source.ndim)]
-    inside = all(
-        isinstance(here, slice) or 0 <= here < side for here, side in zip(at, data.shape, strict=False)
-    )
+        return [PlaneOverlay(data, None, np.eye(2), np.zeros(2), shape) for _ in indices]
     matrix = linear[np.ix_(own, axes)]
-    return PlaneOverlay(data, tuple(at) if inside else None, matrix, origin[own], shape)
+    first = [[0.0 if isinstance(at, slice) else float(at) for at in index] for index in indices]
+    origins = np.array(first) @ linear.T + constant
+    return [
+        PlaneOverlay(data, _index_at(origin, own, data.shape), matrix, origin[own], shape)
+        for origin in origins
+    ]
+
+
+def _index_at(origin: NDArray[np.float64], axes: Sequence[int], sides: Sequence[int]) -> Index | None:
+    """Return the index of the plane through a position along two axes, None where it lies outside."""
+    at = [slice(None) if axis in axes else round(float(place)) for axis, place in enumerate(origin)]
+    inside = all(isinstance(here, slice) or 0 <= here < side for here, side in zip(at, sides, strict=False))
+    return tuple(at) if inside else None
 
 
 def _mapping(

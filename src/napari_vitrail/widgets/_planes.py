@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_vitrail.image import LayeredImage, channel_name
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._overlay import LINEAR, Index, PlaneOverlay, Viewpoint, overlays
+from napari_vitrail.widgets._painted import painted_planes
 
 if TYPE_CHECKING:
     from napari_vitrail.image import Picture
@@ -181,8 +182,8 @@ def read_strokes(
     Strokes painted on any plane of a stack count; strokes on a flat layer over a stack belong to
     the plane in view. They count where they lie on the image as the world has it, whatever their layer's
     shape and scale. Strokes in memory are copied by this call, where there are any: the brush may
-    go on. Those that are computed, or read from a file, are left to the worker. The slider may be beyond
-    a `clipped` image.
+    go on; only planes that may be painted are looked at, see `PaintedPlanes`. Those that are computed, or
+    read from a file, are left to the worker. The slider may be beyond a `clipped` image.
 
     Returns
     -------
@@ -195,12 +196,30 @@ def read_strokes(
     labels = full_resolution(strokes)
     found: list[tuple[Index, PlaneOverlay]] = []
     seen = overlays_on(strokes, image, dims, channels, indices)
-    for index, overlay in zip(indices, seen, strict=True):
-        own = overlay if is_lazy(labels) else overlay.kept()
+    kept = seen if is_lazy(labels) else _kept(strokes, labels, seen, seen[indices.index(shown)].index)
+    for index, own in zip(indices, kept, strict=True):
         if own is not None:
             found.append((index, own))
     planes = _planes_at(image, dims, channels, [index for index, _ in found])
     return _painted_steps(planes, [overlay for _, overlay in found])
+
+
+def _kept(
+    strokes: Labels, labels: NDArray[np.integer], seen: Sequence[PlaneOverlay], shown: Index | None
+) -> list[PlaneOverlay | None]:
+    """Return copies of the planes of strokes that are painted, None for the others."""
+    there = [overlay.index for overlay in seen if overlay.index is not None]
+    if not there:
+        return [None] * len(seen)
+    known = painted_planes(strokes)
+    painted = known.positions(labels, axes_of(there[0]))
+    if shown is not None and labels[shown].any():
+        painted.add(position_of(shown))
+        known.add([position_of(shown)])
+    return [
+        overlay.kept() if overlay.index is not None and position_of(overlay.index) in painted else None
+        for overlay in seen
+    ]
 
 
 def _seen_from(image: Image, channels: Channels) -> Viewpoint:
@@ -353,6 +372,16 @@ def resolution(layer: Image | Labels, level: int) -> Any:
 def is_lazy(data: Any) -> bool:
     """Whether an array is computed, or read from a file: a memory map is an array, of a kind."""
     return type(data) is not np.ndarray
+
+
+def axes_of(index: Index) -> tuple[int, ...]:
+    """Return the axes along which an index takes all there is."""
+    return tuple(axis for axis, at in enumerate(index) if isinstance(at, slice))
+
+
+def position_of(index: Index) -> tuple[int, ...]:
+    """Return the places that an index takes along the other axes."""
+    return tuple(at for at in index if not isinstance(at, slice))
 
 
 def _parallel(index: Index, shape: tuple[int, ...]) -> Iterator[Index]:

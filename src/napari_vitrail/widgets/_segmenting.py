@@ -30,7 +30,7 @@ def segment_painted(bench: Workbench) -> None:
     plane, strokes = bench.plane(), bench.layers.strokes
     steps = segment_painted_steps(
         plane,
-        bench.painted(),
+        bench.painted_anew(),
         bench.form.spec,
         estimator=bench.form.estimator,
         class_names=class_names(strokes),

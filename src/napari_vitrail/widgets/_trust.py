@@ -161,7 +161,7 @@ class TrustPage(QWidget):
         plane, strokes = self._bench.plane(), self._bench.layers.strokes
         spec, estimator = self._bench.form.spec, self._bench.form.estimator
         self._bench.job.run(
-            assess_steps(self._bench.painted(), spec, estimator, class_names(strokes)),
+            assess_steps(self._bench.painted_anew(), spec, estimator, class_names(strokes)),
             on_done=partial(self._on_assessed, plane, strokes),
             on_preview=partial(self._on_known, strokes),
             title=f"Holding out strokes on {plane.layer_name}",

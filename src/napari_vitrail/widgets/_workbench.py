@@ -16,6 +16,7 @@ from napari_vitrail.widgets._choice import LayerChoice
 from napari_vitrail.widgets._form import SpecForm
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._layers import result_of
+from napari_vitrail.widgets._painted import painted_planes
 from napari_vitrail.widgets._planes import ImagePlane, Painted, read_plane, read_strokes
 from napari_vitrail.widgets._settings import preference
 
@@ -84,6 +85,12 @@ class Workbench(QObject):
                 for number, own in enumerate(self.layers.painted)
             ]
         )
+
+    def painted_anew(self) -> Steps[list[Painted]]:
+        """Return the same, with what scripts have written into planes out of view and told nobody."""
+        for own in self.layers.painted:
+            painted_planes(own.strokes).forget()
+        return self.painted()
 
     def result(self) -> Labels | None:
         """Return the layer that holds the segmentation of the chosen image, if there is one."""
