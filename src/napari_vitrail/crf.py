@@ -83,13 +83,18 @@ class DenseCRF:
         """
         if image is None:
             raise ValueError("image must be given for DenseCRF: pixels of like colour are found in it")
-        if find_spec("pydensecrf") is None:
-            raise MissingExtra("DenseCRF needs pydensecrf: pip install 'napari-vitrail[crf]'")
+        check_installed()
         with tempfile.TemporaryDirectory(prefix="vitrail-crf-") as name:
             folder = Path(name)
             np.savez(folder / _INPUTS, probabilities=probabilities, guide=_guide(image), **asdict(self))
             yield from _run_apart(folder)
             return np.asarray(np.load(folder / _ANSWER))
+
+
+def check_installed() -> None:
+    """Raise MissingExtra if the package that `DenseCRF` needs is not there."""
+    if find_spec("pydensecrf") is None:
+        raise MissingExtra("DenseCRF needs pydensecrf: pip install 'napari-vitrail[crf]'")
 
 
 def _guide(image: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import csv
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QMenu
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QMenu
 
 from napari_vitrail import Smoothing, class_probabilities, refine
 from napari_vitrail.widgets import ClassifierWidget
@@ -75,6 +75,11 @@ def press(qtbot, widget, text):
 def strength(widget) -> QDoubleSpinBox:
     """Return the box that says over how many pixels is smoothed."""
     return next(box for box in widget.findChildren(QDoubleSpinBox) if box.suffix() == " px")
+
+
+def keeps_on(widget) -> QCheckBox:
+    """Return the box that keeps a clean-up on."""
+    return next(box for box in widget.findChildren(QCheckBox) if box.text() == "Clean up every result")
 
 
 def cleaned(widget, sigma):
@@ -148,7 +153,7 @@ def test_apply_writes_what_the_library_makes(qtbot, viewer, widget):
     strength(widget).setValue(3)
     press(qtbot, widget, "Apply")
     np.testing.assert_array_equal(viewer.layers[RESULT].data, cleaned(widget, 3))
-    assert says(widget, "pixels have another class, in the plane in view")
+    assert says(widget, "pixels have another class by smoothing over 3 px, in the plane in view")
     button(widget, "Undo").click()
     np.testing.assert_array_equal(viewer.layers[RESULT].data, before)
 
@@ -163,10 +168,94 @@ def test_a_second_preview_starts_from_the_segmentation_not_from_the_first(qtbot,
 
 
 def test_undo_does_not_bring_back_an_older_segmentation(qtbot, viewer, widget):
-    press(qtbot, widget, "Apply")
+    press(qtbot, widget, "Preview")
     assert button(widget, "Undo").isEnabled()
     segment(qtbot, widget)
     assert not button(widget, "Undo").isEnabled()
+
+
+def test_a_clean_up_that_is_applied_stays_on_and_undo_switches_it_off(qtbot, viewer, widget):
+    press(qtbot, widget, "Apply")
+    assert keeps_on(widget).isChecked()
+    viewer.layers["grains strokes"].data[80:90, 60:90] = 2
+    segment(qtbot, widget)
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, cleaned(widget, 2))
+    assert says(widget, "Cleaned up by smoothing over 2 px.")
+    button(widget, "Undo").click()
+    assert not keeps_on(widget).isChecked()
+    plain = viewer.layers[RESULT].data.copy()
+    assert (plain != cleaned(widget, 2)).any()
+    segment(qtbot, widget)
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, plain)
+
+
+def test_a_box_keeps_it_on_and_takes_it_back(qtbot, viewer, widget):
+    before = viewer.layers[RESULT].data.copy()
+    keeps_on(widget).click()
+    wait(qtbot, widget)
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, cleaned(widget, 2))
+    keeps_on(widget).click()
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, before)
+
+
+def test_a_setting_that_is_turned_is_followed_while_it_is_on(qtbot, viewer, widget):
+    before = viewer.layers[RESULT].data.copy()
+    press(qtbot, widget, "Apply")
+    strength(widget).setValue(4)
+    qtbot.waitUntil(lambda: says(widget, "smoothing over 4 px"), timeout=60_000)
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, cleaned(widget, 4))
+    button(widget, "Undo").click()
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, before)
+
+
+def test_a_clean_up_that_is_switched_off_while_it_runs_changes_nothing(qtbot, viewer, widget):
+    before = viewer.layers[RESULT].data.copy()
+    button(widget, "Apply").click()
+    keeps_on(widget).click()
+    wait(qtbot, widget)
+    assert says(widget, "switched off meanwhile")
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, before)
+
+
+def test_the_picture_that_follows_the_strokes_is_cleaned_up_at_rest(qtbot, viewer, widget):
+    press(qtbot, widget, "Apply")
+    combo(widget, "Live").setCurrentText("After stroke")
+    viewer.layers["grains strokes"].data_setitem((np.full(30, 85), np.arange(60, 90)), 2)
+    qtbot.waitUntil(lambda: says(widget, "It is cleaned up when you rest."), timeout=60_000)
+    qtbot.waitUntil(lambda: widget._live.is_settled, timeout=60_000)
+    assert says(widget, "Cleaned up by smoothing over 2 px.")
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, cleaned(widget, 2))
+    button(widget, "Undo").click()
+    assert (viewer.layers[RESULT].data != cleaned(widget, 2)).any()
+
+
+def test_a_camera_that_moves_takes_no_clean_up_away(qtbot, viewer, widget):
+    press(qtbot, widget, "Apply")
+    combo(widget, "Live").setCurrentText("After stroke")
+    viewer.layers["grains strokes"].data_setitem((np.full(30, 85), np.arange(60, 90)), 2)
+    qtbot.waitUntil(lambda: says(widget, "Cleaned up by") and widget._live.is_settled, timeout=60_000)
+    expected, shown = cleaned(widget, 2), []
+    widget._bench.shown.connect(lambda: shown.append(viewer.layers[RESULT].data.copy()))
+    viewer.camera.zoom *= 2
+    qtbot.waitUntil(
+        lambda: not widget._live._look.isActive() and not widget._bench.job.is_busy, timeout=60_000
+    )
+    assert shown == []
+    widget._bench.shown.emit()  # someone may have written
+    shown.clear()
+    viewer.camera.zoom *= 2
+    qtbot.waitUntil(lambda: bool(shown), timeout=60_000)
+    assert all((data == expected).all() for data in shown)
+
+
+def test_cancel_leaves_the_plain_picture_and_the_next_result_is_cleaned_up(qtbot, viewer, widget):
+    before = viewer.layers[RESULT].data.copy()
+    button(widget, "Apply").click()
+    button(widget, "Cancel").click()
+    qtbot.waitUntil(lambda: says(widget, "Cancelled"), timeout=60_000)
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, before)
+    segment(qtbot, widget)
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, cleaned(widget, 2))
 
 
 def test_the_dense_crf_is_a_choice(qtbot, viewer, widget):
@@ -181,9 +270,13 @@ def test_a_missing_package_is_said_and_nothing_is_changed(qtbot, viewer, widget,
     monkeypatch.setattr("napari_vitrail.crf.find_spec", lambda name: None)
     before = viewer.layers[RESULT].data.copy()
     combo(widget, "Dense CRF").setCurrentText("Dense CRF")
-    button(widget, "Apply").click()
+    button(widget, "Preview").click()
     qtbot.waitUntil(lambda: says(widget, "Stopped by an error"), timeout=60_000)
     assert "pip install 'napari-vitrail[crf]'" in notes[-1].message
+    notes.clear()
+    button(widget, "Apply").click()
+    assert "pip install 'napari-vitrail[crf]'" in notes[-1].message
+    assert not keeps_on(widget).isChecked()
     np.testing.assert_array_equal(viewer.layers[RESULT].data, before)
 
 

@@ -1,29 +1,38 @@
-"""Clean up: a segmentation freed of specks that keeps small structures; seen in part first, and undone."""
+"""Clean up: a segmentation freed of specks that keeps small structures; previewed, kept on, undone."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.layers import Labels
-from numpy.typing import NDArray
-from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_vitrail.crf import DenseCRF
-from napari_vitrail.progress import Steps, part_of
+from napari_vitrail.crf import DenseCRF, check_installed
+from napari_vitrail.errors import MissingExtra
 from napari_vitrail.refinement import Refinement
 from napari_vitrail.smoothing import Smoothing
+from napari_vitrail.widgets._cleaning import Cleaned, clean_up_steps, spoken
 from napari_vitrail.widgets._form import choice, label_of, wrapped
-from napari_vitrail.widgets._layers import result_at, write_patch
 from napari_vitrail.widgets._planes import ImagePlane, shown_window
+from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
-    from napari_vitrail.tiling import Window
 
+TURN_MS = 400
+"""After the last turn of a setting, until a clean-up that is on follows it."""
 _SMOOTHING, _CRF = "smoothing", "crf"
 _METHODS = {"Smoothing": _SMOOTHING, "Dense CRF": _CRF}
 _METHOD_HELP = (
@@ -31,26 +40,19 @@ _METHOD_HELP = (
     "colours change. Both leave what is small for its class alone only if it is a speck"
 )
 _SIGMA_HELP = "How far each pixel asks its neighbours, in pixels; more is smoother"
+_ON_HELP = (
+    "Clean up every result from now on: what follows the strokes as soon as you rest, and what Segment, all "
+    "slices, other images and files give. Apply switches this on, Undo off"
+)
 _HELP = {
     "Preview": "Clean up the part of the image that is in view; Undo takes it back",
-    "Apply": "Clean up the whole plane in view; Undo takes it back",
-    "Undo": "Show the segmentation as it was before the clean-up",
+    "Apply": "Clean up the whole plane in view, and every result from now on; Undo takes it back",
+    "Undo": "Show the segmentation as it was before the clean-up, and clean up no more",
 }
 
 
-@dataclass(frozen=True)
-class _Before:
-    """What a plane of a segmentation was before it was cleaned up."""
-
-    layer: Labels
-    strokes: Labels | None
-    plane: ImagePlane
-    classes: NDArray[np.integer]
-    is_preview: bool
-
-
 class CleanUp(QWidget):
-    """A choice of method and strength, and buttons to preview, apply and undo.
+    """A choice of method and strength, a box that keeps it on, and buttons to preview, apply and undo.
 
     Parameters
     ----------
@@ -60,8 +62,6 @@ class CleanUp(QWidget):
     def __init__(self, bench: Workbench) -> None:
         super().__init__()
         self._bench = bench
-        self._before: _Before | None = None
-        self._is_writing = False
         self._method = choice("Clean up", _METHODS.items(), _SMOOTHING, _METHOD_HELP)
         self._sigma = QDoubleSpinBox()
         self._sigma.setRange(0.5, 20)
@@ -70,14 +70,19 @@ class CleanUp(QWidget):
         self._sigma.setValue(Smoothing().sigma)
         self._sigma.setSuffix(" px")
         self._sigma.setToolTip(wrapped(_SIGMA_HELP))
+        self._keeps_on = QCheckBox("Clean up every result")
+        self._keeps_on.setToolTip(wrapped(_ON_HELP))
+        self._keeps_on.toggled.connect(self._on_toggled)
+        self._turned = timer(self, TURN_MS, self._on_turned)
         self._buttons = {name: QPushButton(name) for name in _HELP}
         self._buttons["Preview"].clicked.connect(lambda: self._start(is_preview=True))
-        self._buttons["Apply"].clicked.connect(lambda: self._start(is_preview=False))
+        self._buttons["Apply"].clicked.connect(self._on_apply_clicked)
         self._buttons["Undo"].clicked.connect(self._on_undo_clicked)
         self._method.changed.connect(lambda method: self._sigma.setVisible(method == _SMOOTHING))
-        for signal in (bench.changed, bench.learned):
+        for signal in (self._method.changed, self._sigma.valueChanged):
+            signal.connect(lambda _: self._turned.start())
+        for signal in (bench.changed, bench.learned, bench.shown):
             signal.connect(self._allow)
-        bench.shown.connect(self._on_shown)
         self._lay_out()
         self._allow()
 
@@ -98,6 +103,7 @@ class CleanUp(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(rows)
+        layout.addWidget(self._keeps_on)
         layout.addLayout(buttons)
 
     def _obstacle(self) -> str:
@@ -109,11 +115,47 @@ class CleanUp(QWidget):
 
     def _allow(self) -> None:
         obstacle = self._obstacle()
-        nothing = "" if self._before is not None else "nothing was cleaned up"
+        nothing = "" if self._bench.cleaning.can_go_back else "nothing was cleaned up"
         for name, hint in _HELP.items():
             reason = nothing if name == "Undo" else obstacle
             self._buttons[name].setEnabled(not reason)
             self._buttons[name].setToolTip(wrapped(f"Not yet: {reason}" if reason else hint))
+
+    def _on_apply_clicked(self) -> None:
+        if self._keeps_on.isChecked() or self._obstacle():
+            self._start(is_preview=False)
+        else:
+            self._keeps_on.setChecked(True)
+
+    def _on_undo_clicked(self) -> None:
+        if self._keeps_on.isChecked():
+            self._keeps_on.setChecked(False)
+        else:
+            self._go_back()
+
+    def _on_toggled(self, is_on: bool) -> None:
+        """Clean up what is shown and will be, or show what was before and clean up no more."""
+        if is_on and self._method.value == _CRF:
+            try:
+                check_installed()
+            except MissingExtra as error:  # said once, not after every stroke
+                show_error(str(error))
+                self._keeps_on.setChecked(False)
+                return
+        self._bench.cleaning.how = self._how if is_on else None
+        if not is_on:
+            self._go_back()
+        elif not self._obstacle():
+            self._start(is_preview=False)
+
+    def _on_turned(self) -> None:
+        """Follow a setting that was turned while the clean-up is on."""
+        if self._bench.cleaning.how not in (None, self._how):
+            self._on_toggled(is_on=True)
+
+    def _go_back(self) -> None:
+        self._bench.cleaning.go_back()
+        self._allow()
 
     def _start(self, *, is_preview: bool) -> None:
         obstacle, classifier = self._obstacle(), self._bench.classifier
@@ -124,65 +166,20 @@ class CleanUp(QWidget):
         window = shown_window(self._bench.layers.image, plane) if is_preview else None
         self._bench.job.run(
             clean_up_steps(plane, classifier, self._how, window),
-            on_done=partial(self._on_done, plane, strokes, window),
+            on_done=partial(self._on_done, plane, strokes, classifier, is_preview),
             title=f"Cleaning up {plane.layer_name}",
         )
 
     def _on_done(
-        self, plane: ImagePlane, strokes: Labels | None, window: Window | None, classes: NDArray[np.integer]
-    ) -> str:
-        if self._before is not None and self._before.is_preview:
-            self._put_back(self._before)
-        layer = result_at(self._bench.viewer.layers, plane)  # another image may be chosen by now
-        if layer is None:
+        self, plane: ImagePlane, strokes: Labels | None, classifier: PixelClassifier, is_preview: bool,
+        cleaned: Cleaned,
+    ) -> str:  # fmt: skip
+        if not is_preview and self._bench.cleaning.how is None:
+            return "the clean-up was switched off meanwhile; nothing was changed."
+        changed = self._bench.cleaning.write(plane, strokes, cleaned, classifier, is_preview=is_preview)
+        if changed is None:
             return "the segmentation was removed meanwhile; nothing is left to clean up."
-        before = _Before(layer, strokes, plane, np.array(layer.data[plane.index]), window is not None)
-        at = (slice(None), slice(None)) if window is None else window
-        changed = np.count_nonzero(before.classes[at] != classes)
-        self._before = before
-        self._write(before, at, classes)
-        where = "in the part in view; Apply does all of it" if window is not None else "in the plane in view"
-        return self._bench.report(plane, f"{changed:,} pixels have another class, {where}.")
-
-    def _on_undo_clicked(self) -> None:
-        before, self._before = self._before, None
-        if before is not None:
-            self._put_back(before)
-        self._allow()
-
-    def _put_back(self, before: _Before) -> None:
-        if before.layer in self._bench.viewer.layers:
-            self._write(before, (slice(None), slice(None)), before.classes)
-
-    def _write(self, before: _Before, window: Window, classes: NDArray[np.integer]) -> None:
-        self._is_writing = True
-        try:
-            write_patch(self._bench.viewer, before.plane, window, classes, before.strokes, is_finished=True)
-            self._bench.shown.emit()
-        finally:
-            self._is_writing = False
-        self._allow()
-
-    def _on_shown(self) -> None:
-        """Forget what was before once there is another segmentation."""
-        if not self._is_writing:
-            self._before = None
-            self._allow()
-
-
-def clean_up_steps(
-    plane: ImagePlane, classifier: PixelClassifier, how: Refinement, window: Window | None
-) -> Steps[NDArray[np.integer]]:
-    """Yield Progress; return the cleaned segmentation of a plane, or of a window of it."""
-    from napari_vitrail.image import main_of
-    from napari_vitrail.refinement import refine_steps
-    from napari_vitrail.segmentation import probabilities_steps  # loads torch
-    from napari_vitrail.store import shared_store
-
-    image = plane.read()
-    asking = probabilities_steps(image, classifier, window=window, store=shared_store())
-    probabilities = yield from part_of(asking, 0, 2)
-    seen = main_of(image) if window is None else main_of(image)[window]
-    cleaning = refine_steps(probabilities, how, image=seen, classes=classifier.classes_)
-    classes = yield from part_of(cleaning, 1, 2)
-    return classes.astype(classifier.dtype)
+        where = "in the part in view; Apply does all of it" if is_preview else "in the plane in view"
+        return self._bench.report(
+            plane, f"{changed:,} pixels have another class by {spoken(cleaned.how)}, {where}."
+        )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from magicgui.widgets import CheckBox
@@ -15,9 +15,11 @@ from qtpy.QtWidgets import QFormLayout
 
 from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.widgets._cleaning import ALL, Cleaned, clean_up_steps
 from napari_vitrail.widgets._form import choice, label_of, wrapped
-from napari_vitrail.widgets._layers import class_names, finish_patches, write_patch
+from napari_vitrail.widgets._layers import class_names, finish_patches, result_at, write_patch
 from napari_vitrail.widgets._planes import ImagePlane, Painted, arrays_of, shown_window
+from napari_vitrail.widgets._segmenting import show_cleaned
 from napari_vitrail.widgets._settings import follow, preference
 from napari_vitrail.widgets._strokes import StrokesWatch
 from napari_vitrail.widgets._timer import timer
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from napari_vitrail.tiling import Window
 
 Chosen = tuple[FeatureSpec, str | None]
+Found = tuple["PixelClassifier", Cleaned | None]
+CleanUp = Callable[["PixelClassifier"], Steps[Cleaned]]
 
 MANUAL, AFTER_STROKE, LIVE = "manual", "after", "live"
 PAUSE_MS = 150
@@ -165,18 +169,18 @@ class LiveUpdate:
             timer(self._job, 0, self.prepare).start()  # once this job is over
             return "paint a stroke of another class."
         self._rest.start()
-        return f"{plane.layer_name}, {learned.report}"
+        later = "" if self._bench.cleaning.how is None else " It is cleaned up when you rest."
+        return f"{plane.layer_name}, {learned.report}{later}"
 
     def _on_rest(self) -> None:
         if self._gear.value == MANUAL or self._bench.obstacle():
             return
         plane, window, painted, sitting = self._read()
-        steps = settle_steps(
-            sitting, painted, plane, window, class_names(self._layers.strokes), not self._visible_only.value
-        )
+        names, finished = class_names(self._layers.strokes), self._finished(window)
+        clean_up = self._clean_up(plane, finished)
         self._job.run(
-            steps,
-            on_done=partial(self._on_settled, plane, self._finished(window)),
+            settle_steps(sitting, painted, plane, window, names, not self._visible_only.value, clean_up),
+            on_done=partial(self._on_settled, plane, self._layers.strokes, finished),
             on_preview=partial(self._on_patch, plane),
             title=f"Learning thoroughly from the strokes on {plane.layer_name}",
             in_passing=True,
@@ -184,12 +188,21 @@ class LiveUpdate:
 
     def _finished(self, window: Window) -> Window:
         """Return what of a plane is segmented at the end of a run at rest in a window."""
-        return window if self._visible_only.value else (slice(None), slice(None))
+        return window if self._visible_only.value else ALL
 
-    def _on_settled(self, plane: ImagePlane, finished: Window, classifier: PixelClassifier) -> str:
+    def _clean_up(self, plane: ImagePlane, finished: Window) -> CleanUp | None:
+        """Return what ends a run in some of a plane: the clean-up that is on, if any is."""
+        how = self._bench.cleaning.how
+        if how is None:
+            return None
+        return partial(clean_up_steps, plane, how=how, window=None if finished == ALL else finished)
+
+    def _on_settled(self, plane: ImagePlane, strokes: Labels | None, finished: Window, found: Found) -> str:
         finish_patches(self._viewer, plane, finished)
+        classifier, cleaned = found
         self._bench.keep(classifier, plane.layer_name)
-        return self._bench.report(plane, classifier.report)
+        report = classifier.report + show_cleaned(self._bench, plane, strokes, classifier, cleaned)
+        return self._bench.report(plane, report)
 
     def _on_moved(self) -> None:
         if self._gear.value != MANUAL and self._live is not None and self._live.classifier is not None:
@@ -203,9 +216,17 @@ class LiveUpdate:
         if self._live is None or self._live.classifier is None or self._is_of_another_kind():
             return
         plane, window = self._shown()
+        if self._bench.cleaning.stands(plane, self._live.classifier):
+            return
+        finished = self._finished(window)
+        clean_up = self._clean_up(plane, finished)
+        if clean_up is not None and self._is_filled(plane, window):  # shown until it is there anew
+            steps = clean_look_steps(self._live.classifier, clean_up)
+        else:
+            steps = show_steps(self._live, plane, window, not self._visible_only.value, clean_up)
         self._job.run(
-            show_steps(self._live, plane, window, not self._visible_only.value),
-            on_done=partial(self._on_looked, plane, self._finished(window)),
+            steps,
+            on_done=partial(self._on_looked, plane, self._layers.strokes, finished),
             on_preview=partial(self._on_patch, plane),
             title=f"Segmenting {plane.layer_name}",
             in_passing=True,
@@ -218,9 +239,16 @@ class LiveUpdate:
             return True
         return bool(self._live.classifier and self._bench.channels_obstacle(self._live.classifier))
 
-    def _on_looked(self, plane: ImagePlane, finished: Window, learned: PixelClassifier) -> str:
+    def _is_filled(self, plane: ImagePlane, window: Window) -> bool:
+        """Whether something is shown in all of a window of a plane."""
+        result = result_at(self._viewer.layers, plane)
+        return result is not None and bool(np.all(result.data[plane.within(window)]))
+
+    def _on_looked(self, plane: ImagePlane, strokes: Labels | None, finished: Window, found: Found) -> str:
         finish_patches(self._viewer, plane, finished)
-        return f"{plane.layer_name}, {learned.report}"
+        learned, cleaned = found
+        report = learned.report + show_cleaned(self._bench, plane, strokes, learned, cleaned)
+        return f"{plane.layer_name}, {report}"
 
     def _read(self) -> tuple[ImagePlane, Window, Steps[list[Painted]], _Sitting]:
         """Return what a job needs, read from the layers as they are now."""
@@ -278,9 +306,19 @@ def prepare_steps(sitting: _Sitting, plane: ImagePlane, window: Window) -> Steps
     yield from session.prepare_steps(plane.read(), window)
 
 
-def show_steps(session: LiveSession, plane: ImagePlane, window: Window, around: bool) -> Steps[Any]:
-    """Yield Progress and patches; return the classifier that was trained last."""
-    return (yield from session.show_steps(plane.read(), window, around=around))
+def show_steps(
+    session: LiveSession, plane: ImagePlane, window: Window, around: bool, clean_up: CleanUp | None
+) -> Steps[Found]:
+    """Yield Progress and patches; return the classifier that was trained last, and what was cleaned up."""
+    classifier = yield from session.show_steps(plane.read(), window, around=around)
+    if clean_up is None:
+        return classifier, None
+    return (yield from clean_look_steps(classifier, clean_up))
+
+
+def clean_look_steps(classifier: PixelClassifier, clean_up: CleanUp) -> Steps[Found]:
+    """Yield Progress; return a classifier and what is cleaned up of its segmentation."""
+    return classifier, (yield from clean_up(classifier))
 
 
 def learn_steps(
@@ -312,10 +350,10 @@ def _drawn_steps(steps: Steps[Result]) -> Steps[Result]:
 
 def settle_steps(
     sitting: _Sitting, painted: Steps[list[Painted]], plane: ImagePlane, window: Window,
-    names: dict[int, str], around: bool,
-) -> Steps[PixelClassifier]:  # fmt: skip
-    """Yield Progress and patches; return the classifier that Segment would have trained."""
+    names: dict[int, str], around: bool, clean_up: CleanUp | None,
+) -> Steps[Found]:  # fmt: skip
+    """Yield Progress and patches; return the classifier that Segment would have trained, see `show_steps`."""
     images, labels = arrays_of((yield from painted))
     session = yield from sitting.open_steps()
     yield from session.settle_steps(images, labels, class_names=names)
-    return (yield from show_steps(session, plane, window, around))
+    return (yield from show_steps(session, plane, window, around, clean_up))

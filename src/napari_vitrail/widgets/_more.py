@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.widgets._checklist import ImageChecklist
+from napari_vitrail.widgets._cleaning import spoken
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
 from napari_vitrail.widgets._planes import ImagePlane, all_planes, image_index
@@ -19,6 +20,7 @@ from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.refinement import Refinement
 
 _SLICES_HELP = (
     "Segment every slice of the chosen image with the classifier at hand, the one in view first. It runs "
@@ -85,10 +87,11 @@ class SegmentMore(QWidget):
             self._bench.job.refuse(obstacle)
             return
         planes = [plane for image in images for plane in self._planes(image)]
-        names = ", ".join(image.name for image in images)
+        names, how = ", ".join(image.name for image in images), self._bench.cleaning.how
+        cleaned = "" if how is None else f" and cleaned up by {spoken(how)}"
         self._bench.job.run(
-            segment_planes_steps(planes, self._bench.classifier),
-            on_done=lambda count: f"{count} slices of {names} segmented.",
+            segment_planes_steps(planes, self._bench.classifier, how),
+            on_done=lambda count: f"{count} slices of {names} segmented{cleaned}.",
             on_preview=partial(self._on_segmented, self._bench.classifier),
             title=f"Segmenting {names}",
         )
@@ -106,13 +109,19 @@ class SegmentMore(QWidget):
         return layer
 
 
-def segment_planes_steps(planes: Sequence[ImagePlane], classifier: PixelClassifier) -> Steps[int]:
-    """Yield Progress, with each plane and its segmentation as soon as it is there; return how many."""
-    from napari_vitrail.segmentation import segment_steps  # loads torch
+def segment_planes_steps(
+    planes: Sequence[ImagePlane], classifier: PixelClassifier, how: Refinement | None = None
+) -> Steps[int]:
+    """Yield Progress, with each plane and its segmentation as soon as it is there; return how many.
+
+    They are cleaned up where that is asked for.
+    """
+    from napari_vitrail.results import Wanted, results_steps  # loads torch
     from napari_vitrail.store import shared_store
 
+    wanted = Wanted(refinement=how)
     for number, plane in enumerate(planes):
-        steps = segment_steps(plane.read(), classifier, store=shared_store())
-        segmentation = yield from part_of(steps, number, len(planes))
+        steps = results_steps(plane.read(), classifier, wanted, store=shared_store())
+        segmentation, _ = yield from part_of(steps, number, len(planes))
         yield Progress(number + 1, len(planes), "slices", (plane, segmentation))
     return len(planes)

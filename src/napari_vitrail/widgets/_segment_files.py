@@ -10,6 +10,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Steps
+from napari_vitrail.widgets._cleaning import spoken
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._planes import full_resolution
 from napari_vitrail.widgets._workbench import Workbench
@@ -17,12 +18,14 @@ from napari_vitrail.widgets._workbench import Workbench
 if TYPE_CHECKING:
     from napari_vitrail.batch import FileDone, Reading
     from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.refinement import Refinement
 
 _FILES_HELP = "A folder whose images are segmented, one image file, or a pattern such as plate/**/*.tif"
 _INTO_HELP = "The folder that gets NAME_segmentation.tif for each image; made if it is not there"
 _HELP = (
     "Segment every image with the classifier at hand and write the results into the folder, to the bit what "
-    "the command line writes: vitrail segment. Channels and stacks are read as those of the chosen image"
+    "the command line writes: vitrail segment. Channels and stacks are read as those of the chosen image; a "
+    "clean-up that is on is done here too"
 )
 
 
@@ -88,9 +91,10 @@ class SegmentFiles(QWidget):
             self._bench.job.refuse(self._obstacle())
             return
         names, into = self._files.text().strip(), Path(self._into.text().strip()).expanduser()
+        how = self._bench.cleaning.how
         self._bench.job.run(
-            segment_files_steps(names, into, self._bench.classifier, self._reading()),
-            on_done=partial(self._on_done, into),
+            segment_files_steps(names, into, self._bench.classifier, self._reading(), how),
+            on_done=partial(self._on_done, into, "" if how is None else f", cleaned up by {spoken(how)}"),
             title=f"Segmenting {names}",
         )
 
@@ -112,23 +116,27 @@ class SegmentFiles(QWidget):
             stack=n_planes_axes > 0,
         )
 
-    def _on_done(self, into: Path, done: list[FileDone]) -> str:
+    def _on_done(self, into: Path, cleaned: str, done: list[FileDone]) -> str:
         errors = [file.error for file in done if file.error]
         if errors:
             show_warning(f"{len(errors)} of {len(done)} images could not be segmented:\n" + "\n".join(errors))
-        return f"{len(done) - len(errors)} of {len(done)} images segmented into {into}."
+        return f"{len(done) - len(errors)} of {len(done)} images segmented into {into}{cleaned}."
 
 
 def segment_files_steps(
-    names: str, into: Path, classifier: PixelClassifier, reading: Reading
+    names: str, into: Path, classifier: PixelClassifier, reading: Reading, how: Refinement | None = None
 ) -> Steps[list[FileDone]]:
-    """Yield Progress; segment what a name or a pattern stands for, return what came of each file."""
+    """Yield Progress; segment what a name or a pattern stands for, return what came of each file.
+
+    They are cleaned up where that is asked for.
+    """
     from napari_vitrail import batch
     from napari_vitrail.results import Wanted
     from napari_vitrail.store import shared_store
 
     images = batch.find_images([Path(names).expanduser()])
-    outputs = batch.plan_outputs(images, Wanted(), into)
+    wanted = Wanted(refinement=how)
+    outputs = batch.plan_outputs(images, wanted, into)
     into.mkdir(parents=True, exist_ok=True)
-    steps = batch.segment_files_steps(images, outputs, classifier, Wanted(), reading, store=shared_store())
+    steps = batch.segment_files_steps(images, outputs, classifier, wanted, reading, store=shared_store())
     return (yield from steps)

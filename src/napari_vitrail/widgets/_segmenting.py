@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.speed import shared_speeds
+from napari_vitrail.widgets._cleaning import Cleaned, clean_up_steps
 from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
 from napari_vitrail.widgets._planes import ImagePlane, Painted, arrays_of
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.refinement import Refinement
 
-Segmented = tuple["PixelClassifier", NDArray[np.integer]]
-"""A classifier and the segmentation of an image by it."""
+Segmented = tuple["PixelClassifier", NDArray[np.integer], Cleaned | None]
+"""A classifier, the segmentation of an image by it, and that cleaned up where it was asked for."""
 
 
 def segment_painted(bench: Workbench) -> None:
@@ -34,13 +36,16 @@ def segment_painted(bench: Workbench) -> None:
         bench.form.spec,
         estimator=bench.form.estimator,
         class_names=class_names(strokes),
+        how=bench.cleaning.how,
     )
 
     def on_done(result: Segmented) -> str:
-        classifier, segmentation = result
+        classifier, segmentation, cleaned = result
         bench.keep(classifier, plane.layer_name)
         _show(bench, plane, strokes, segmentation, is_finished=True)
-        return bench.report(plane, classifier.report)
+        return bench.report(
+            plane, classifier.report + show_cleaned(bench, plane, strokes, classifier, cleaned)
+        )
 
     bench.job.run(
         steps,
@@ -55,14 +60,15 @@ def segment_saved(bench: Workbench, path: str) -> None:
     plane, strokes, name = bench.plane(), bench.layers.strokes, Path(path).name
 
     def on_done(result: Segmented) -> str:
-        classifier, segmentation = result
+        classifier, segmentation, cleaned = result
         bench.keep(classifier, name)
         layer = _show(bench, plane, strokes, segmentation, is_finished=True)
         layer.features = class_table(classifier.class_names)
-        return bench.report(plane, f"{name}, {classifier.report}")
+        report = f"{name}, {classifier.report}" + show_cleaned(bench, plane, strokes, classifier, cleaned)
+        return bench.report(plane, report)
 
     bench.job.run(
-        segment_saved_steps(plane, path),
+        segment_saved_steps(plane, path, how=bench.cleaning.how),
         on_done=on_done,
         on_preview=partial(_show, bench, plane, strokes, is_finished=False),
         title=f"Segmenting {plane.layer_name}",
@@ -82,6 +88,17 @@ def _show(
     return layer
 
 
+def show_cleaned(
+    bench: Workbench, plane: ImagePlane, strokes: Labels | None, classifier: PixelClassifier,
+    cleaned: Cleaned | None,
+) -> str:  # fmt: skip
+    """Write what was cleaned up over what it was made of, unless that is not wanted; return how to say so."""
+    if cleaned is None or bench.cleaning.how is None:  # maybe it was switched off meanwhile
+        return ""
+    bench.cleaning.write(plane, strokes, cleaned, classifier)
+    return f" Cleaned up by {cleaned}."
+
+
 def segment_painted_steps(
     plane: ImagePlane,
     painted: Steps[list[Painted]],
@@ -89,6 +106,7 @@ def segment_painted_steps(
     *,
     estimator: str | None = None,
     class_names: dict[int, str] | None = None,
+    how: Refinement | None = None,
 ) -> Steps[Segmented]:
     """Yield Progress; return a classifier trained on painted images and the segmentation of an image.
 
@@ -106,6 +124,8 @@ def segment_painted_steps(
         Name of an estimator that `napari_vitrail.fit_classifier` knows.
     class_names : dict of int to str, optional
         What each class is called.
+    how : Smoothing or DenseCRF, optional
+        What the segmentation is cleaned up by.
     """
     from napari_vitrail.classify import fit_classifier_steps  # loads torch
     from napari_vitrail.forecast import note_rest
@@ -120,10 +140,10 @@ def segment_painted_steps(
     segmentation = yield from coarse_to_fine_steps(plane.read(), classifier, store=shared_store())
     network = shared_speeds().spent - spent
     note_rest(spec, classifier, segmentation.size, time.perf_counter() - began - network)
-    return classifier, segmentation
+    return classifier, segmentation, (yield from _cleaned_steps(plane, classifier, how, segmentation))
 
 
-def segment_saved_steps(plane: ImagePlane, path: str) -> Steps[Segmented]:
+def segment_saved_steps(plane: ImagePlane, path: str, *, how: Refinement | None = None) -> Steps[Segmented]:
     """Yield Progress; return the classifier in a ``.vitrail`` file and its segmentation of an image.
 
     Coarser segmentations come with the progress, as soon as they are there.
@@ -134,6 +154,8 @@ def segment_saved_steps(plane: ImagePlane, path: str) -> Steps[Segmented]:
         To be segmented.
     path : str
         Of the file.
+    how : Smoothing or DenseCRF, optional
+        What the segmentation is cleaned up by.
     """
     from napari_vitrail.project import load_classifier  # loads torch
     from napari_vitrail.segmentation import coarse_to_fine_steps
@@ -142,4 +164,14 @@ def segment_saved_steps(plane: ImagePlane, path: str) -> Steps[Segmented]:
     yield Progress(0, 1, "opening the classifier")
     classifier = load_classifier(path)
     segmentation = yield from coarse_to_fine_steps(plane.read(), classifier, store=shared_store())
-    return classifier, segmentation
+    return classifier, segmentation, (yield from _cleaned_steps(plane, classifier, how, segmentation))
+
+
+def _cleaned_steps(
+    plane: ImagePlane, classifier: PixelClassifier, how: Refinement | None, segmentation: NDArray[np.integer]
+) -> Steps[Cleaned | None]:
+    """Yield Progress, the segmentation first; return it cleaned up, None where nobody asks for that."""
+    if how is None:
+        return None
+    yield Progress(0, 1, "cleaning up", segmentation)
+    return (yield from clean_up_steps(plane, classifier, how, None))

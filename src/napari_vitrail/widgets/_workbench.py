@@ -13,6 +13,7 @@ from napari_vitrail.presets import preset
 from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._choice import LayerChoice
+from napari_vitrail.widgets._cleaning import Cleaning
 from napari_vitrail.widgets._form import SpecForm
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._layers import result_of
@@ -46,6 +47,8 @@ class Workbench(QObject):
         The features and the estimator.
     job : JobPanel
         Runs the work, one job at a time; the newest wins.
+    cleaning : Cleaning
+        What finished results are cleaned up by.
     classifier : PixelClassifier or None
         The one that was trained or applied last.
     classifier_name : str
@@ -69,6 +72,7 @@ class Workbench(QObject):
             "Learn from the strokes and segment the plane in view",
             "Paint a few strokes of each class, one label for each.",
         )
+        self.cleaning = Cleaning(viewer, self.shown)
         self.classifier: PixelClassifier | None = None
         self.classifier_name = ""
         viewer.dims.events.connect(self._on_changed)
