@@ -109,3 +109,20 @@ def test_a_folder_that_is_a_file_is_an_error_and_leaves_nothing(objects, tmp_pat
 def test_what_cannot_be_measured_is_said(objects, arguments, message):
     with pytest.raises(ValueError, match=message):
         measure(**{"instances": objects, **arguments})
+
+
+def test_tables_of_several_planes_are_one_that_says_which():
+    instances = np.array([[1, 1, 0, 2]])
+    tables = [measure(instances), measure(np.zeros_like(instances)), measure(instances[:, :3])]
+    joined = join_tables(tables, [{"plane": 0}, {"plane": 1}, {"plane": 4}])
+    assert list(joined)[:2] == ["index", "plane"]
+    assert joined["plane"].tolist() == [0, 0, 4]
+    assert joined["area"].tolist() == [2, 1, 2]
+
+
+def test_tables_that_do_not_fit_each_other_are_refused():
+    table = measure(np.array([[1, 1]]))
+    with pytest.raises(ValueError, match="one for each table, got 1 for 2"):
+        join_tables([table, table], [{"plane": 0}])
+    with pytest.raises(ValueError, match="same columns"):
+        join_tables([table, {"index": table["index"]}], [{"plane": 0}, {"plane": 1}])

@@ -28,7 +28,7 @@ from .forecast import forecast_seconds
 from .grid import FeatureGrid, Grid
 from .image import LayeredImage, as_image
 from .instances import find_instances, find_instances_steps
-from .measurements import measure, write_csv
+from .measurements import join_tables, measure, write_csv
 from .presets import preset
 from .progress import Progress, drain
 from .project import Project, load_classifier, load_project, save_classifier, save_project
@@ -94,6 +94,7 @@ __all__ = [
     "fit_classifier",
     "fit_classifier_steps",
     "forecast_seconds",
+    "join_tables",
     "list_backbones",
     "load_annotations",
     "load_backbone",

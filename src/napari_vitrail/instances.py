@@ -36,7 +36,7 @@ def find_instances_steps(
     instances = np.zeros(classes.shape, np.int32)
     for done, class_id in enumerate(wanted, start=1):
         members = classes == class_id
-        own = _split(members, neck) if split else connected(members, connectivity=1)
+        own = (yield from _split_steps(members, neck)) if split else connected(members, connectivity=1)
         own = _without_small(own, min_size)
         instances[own > 0] = own[own > 0] + instances.max()
         yield Progress(done, len(wanted), "objects")
@@ -81,12 +81,15 @@ def find_instances(
     return drain(find_instances_steps(segmentation, class_ids, min_size=min_size, split=split, neck=neck))
 
 
-def _split(members: NDArray[np.bool_], neck: float) -> NDArray[np.intp]:
-    """Return objects, cut apart at necks; those too thin to have one stay whole."""
+def _split_steps(members: NDArray[np.bool_], neck: float) -> Steps[NDArray[np.intp]]:
+    """Yield Progress; return objects, cut apart at necks; those too thin to have one stay whole."""
     depth = np.asarray(distance_transform_edt(np.pad(members, 1)), np.float32)
     depth = depth[tuple(slice(1, -1) for _ in members.shape)]
+    yield Progress(1, 4, "splitting objects")
     filled = reconstruction(depth - neck, depth)  # joins what no deep neck parts
+    yield Progress(2, 4, "splitting objects")
     hearts = connected(local_maxima(filled) & (filled > 0), connectivity=members.ndim)
+    yield Progress(3, 4, "splitting objects")
     parts = np.asarray(watershed(-depth, hearts, mask=members))
     whole = connected(members & (parts == 0), connectivity=1)
     return np.where(whole > 0, whole + parts.max(), parts)

@@ -82,6 +82,36 @@ def measure(
     return table
 
 
+def join_tables(tables: Sequence[Table], places: Sequence[Mapping[str, int]]) -> Table:
+    """Put the tables of several planes, or volumes, below each other.
+
+    Parameters
+    ----------
+    tables : sequence of dict of str to (n,) array
+        Such as `measure` returns, all with the same columns.
+    places : sequence of dict of str to int
+        What each table is of, for instance ``{"plane": 3}``: more columns, after ``index`` and ``class``.
+
+    Returns
+    -------
+    table : dict of str to (n,) array
+
+    Raises
+    ------
+    ValueError
+        If there are no tables, not one place for each, or the columns differ.
+    """
+    if not tables or len(tables) != len(places):
+        raise ValueError(f"places must be one for each table, got {len(places)} for {len(tables)} tables")
+    if any(list(table) != list(tables[0]) for table in tables):
+        raise ValueError("tables must all have the same columns")
+    counts = [len(table["index"]) for table in tables]
+    joined = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+    where = {name: np.repeat([place[name] for place in places], counts) for name in places[0]}
+    first = {name: joined.pop(name) for name in ("index", "class") if name in joined}
+    return first | where | joined
+
+
 def write_csv(path: str | os.PathLike[str], table: Table) -> None:
     """Write a table as comma-separated values in UTF-8, the names of the columns first.
 

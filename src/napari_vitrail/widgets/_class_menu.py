@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -39,8 +40,13 @@ class ClassMenu(QPushButton):
     @property
     def chosen(self) -> list[int]:
         """The chosen classes, of those that the plane in view had when it was last looked at."""
-        largest = max(self._areas, key=self._areas.__getitem__, default=0)
-        return [class_id for class_id in self._areas if self._asked.get(class_id, class_id != largest)]
+        return [class_id for class_id in self._areas if self.is_wanted(class_id)]
+
+    @property
+    def is_wanted(self) -> Callable[[int], bool]:
+        """Tells whether a class is wanted, of this plane or another, as things are now."""
+        largest, asked = max(self._areas, key=self._areas.__getitem__, default=0), dict(self._asked)
+        return lambda class_id: asked.get(class_id, class_id != largest)
 
     def show_classes(self) -> None:
         """Look at the plane in view, and say what is chosen now."""

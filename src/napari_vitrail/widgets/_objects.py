@@ -5,36 +5,53 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 from magicgui.widgets import CheckBox
 from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info
-from numpy.typing import NDArray
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
-from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._class_menu import ClassMenu
 from napari_vitrail.widgets._dialogs import TABLE, ask_path
-from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._layers import OBJECTS, class_names, empty, mark, place, written, written_at
-from napari_vitrail.widgets._planes import ImagePlane
+from napari_vitrail.widgets._extents import (
+    EXTENTS,
+    PLANE,
+    VOLUME,
+    Part,
+    depth_axis,
+    memory_obstacle,
+    parts_of,
+)
+from napari_vitrail.widgets._finding import (
+    Found,
+    Search,
+    calibration_of,
+    is_out_of_date,
+    objects_steps,
+    write_objects,
+)
+from napari_vitrail.widgets._form import choice, label_of, wrapped
+from napari_vitrail.widgets._layers import OBJECTS, class_names, written
+from napari_vitrail.widgets._planes import ImagePlane, all_planes
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_vitrail.measurements import Table
 
-Found = tuple[NDArray[np.int32], "Table"]
-"""Numbered objects of a plane, and their measurements."""
-
 LOOK_MS = 300
-"""After the last change, until the classes of the segmentation are looked for anew."""
+"""After the last change, until the segmentation is looked at anew."""
 _FEWEST_PIXELS = 10
 _SIZE_HELP = "Objects of fewer pixels are left out"
 _SPLIT_HELP = "Cut objects that touch apart at their necks"
+_EXTENT_HELP = (
+    "Which planes are looked at: the one in view, all that are parallel to it, or volumes of them, in which "
+    "an object goes through planes. A volume is deep along the axis labelled z, or else the last that is out of "
+    "view and not labelled t; each time point is a volume of its own"
+)
+_OUT_OF_DATE = "Out of date: this plane was segmented anew since the objects were found."
 _TABLE = ("napari", "Features table widget")
 _HELP = {
-    "Find objects": "Number the objects of the chosen classes in the plane in view, and measure them",
+    "Find objects": "Number the objects of the chosen classes, and measure them",
     "Table": "Show the measurements in napari's table of features",
     "Save CSV...": "Write the measurements to a file of comma-separated values",
 }
@@ -52,6 +69,10 @@ class Objects(QWidget):
         super().__init__()
         self._bench = bench
         self._classes = ClassMenu(bench)
+        self._extent = choice("Of", EXTENTS.items(), PLANE, _EXTENT_HELP)
+        self._note = QLabel(_OUT_OF_DATE)
+        self._note.setWordWrap(True)
+        self._note.setToolTip("Press Find objects for those of the segmentation as it is now")
         self._size = QSpinBox()
         self._size.setRange(0, 99_999)
         self._size.setValue(_FEWEST_PIXELS)
@@ -63,11 +84,12 @@ class Objects(QWidget):
         self._buttons["Find objects"].clicked.connect(self._on_find_clicked)
         self._buttons["Table"].clicked.connect(self._on_table_clicked)
         self._buttons["Save CSV..."].clicked.connect(self._on_save_clicked)
-        self._soon = timer(self, LOOK_MS, self._classes.show_classes)
+        self._soon = timer(self, LOOK_MS, self._look)
         for signal in (bench.changed, bench.shown):
             signal.connect(self._allow)
             signal.connect(self._soon.start)
         self._lay_out()
+        self._note.hide()
         self._allow()
 
     def _lay_out(self) -> None:
@@ -82,9 +104,11 @@ class Objects(QWidget):
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addRow(label, self._classes)
+        rows.addRow(label_of(self._extent), self._extent.native)
         rows.addRow(size_label, sizes)
         rows.addRow(self._buttons["Find objects"])
         rows.addRow(buttons)
+        rows.addRow(self._note)
 
     def _obstacle(self) -> str:
         """Return why no objects can be found, nothing if they can."""
@@ -99,6 +123,13 @@ class Objects(QWidget):
         layers = [] if image is None else written(self._bench.viewer.layers, image.name, OBJECTS)
         return layers[-1] if layers else None
 
+    def _look(self) -> None:
+        """Say which classes there are now, and whether the objects are of another segmentation."""
+        self._classes.show_classes()
+        found, result = self._found(), self._bench.result()
+        known = found is not None and result is not None and not self._bench.image_obstacle()
+        self._note.setVisible(known and is_out_of_date(found, result, self._bench.plane()))
+
     def _allow(self) -> None:
         obstacle = self._obstacle()
         nothing = "" if self._found() is not None else "find objects first"
@@ -110,26 +141,47 @@ class Objects(QWidget):
     def _on_find_clicked(self) -> None:
         obstacle, result = self._obstacle(), self._bench.result()
         self._classes.show_classes()
-        chosen = self._classes.chosen
-        if not obstacle and not chosen:
+        extent = self._extent.value
+        if not obstacle and extent == PLANE and not self._classes.chosen:
             obstacle = "choose a class whose objects are wanted"
+        obstacle = obstacle or self._extent_obstacle(extent)
         if obstacle or result is None:
             self._bench.job.refuse(obstacle)
             return
-        plane = self._bench.plane()
-        steps = objects_steps(
-            plane, np.array(result.data[plane.index]), chosen, class_names(result),
-            min_size=self._size.value(), split=self._split.value, calibration=calibration(result, plane),
-        )  # fmt: skip
+        plane, parts = self._bench.plane(), self._parts(extent)
+        search = Search(
+            self._classes.is_wanted, class_names(result), self._size.value(), bool(self._split.value)
+        )
         self._bench.job.run(
-            steps, on_done=partial(self._on_done, plane), title=f"Finding objects in {plane.layer_name}"
+            objects_steps(parts, result.data, search, calibration_of(result, parts[0].index)),
+            on_done=partial(self._on_done, plane, parts),
+            title=f"Finding objects in {plane.layer_name}",
         )
 
-    def _on_done(self, plane: ImagePlane, found: Found) -> str:
-        instances, table = found
-        write_objects(self._bench, plane, instances, table)
+    def _extent_obstacle(self, extent: str) -> str:
+        """Return why there is no volume to find objects in, nothing if there is one or none is wanted."""
+        if extent != VOLUME:
+            return ""
+        plane = self._bench.plane()
+        depth = depth_axis(plane)
+        if depth is None:
+            return "there are no planes that make a volume; axes that are labelled t are time"
+        return memory_obstacle(plane, depth)
+
+    def _parts(self, extent: str) -> list[Part]:
+        if extent == PLANE:
+            return parts_of([self._bench.plane()])
+        layers = self._bench.layers
+        planes = all_planes(layers.image, self._bench.viewer.dims, layers.channels)
+        return parts_of(planes, depth=depth_axis(planes[0]) if extent == VOLUME else None)
+
+    def _on_done(self, plane: ImagePlane, parts: list[Part], found: Found) -> str:
+        write_objects(self._bench, plane, found)
         self._allow()
-        return self._bench.report(plane, f"{len(table['index'])} objects.")
+        self._look()
+        kind = "planes" if parts[0].depth is None else "volumes"
+        where = f" in {len(parts)} {kind}" if len(parts) > 1 else ""
+        return self._bench.report(plane, f"{len(found.table['index'])} objects{where}.")
 
     def _on_table_clicked(self) -> None:
         layer = self._found()
@@ -142,68 +194,6 @@ class Objects(QWidget):
         path = "" if layer is None else ask_path(self, "Save measurements", TABLE, f"{layer.name}.csv")
         if layer is not None and path:
             save_table(path, {name: layer.features[name].to_numpy() for name in layer.features})
-
-
-def objects_steps(
-    plane: ImagePlane,
-    segmentation: NDArray[np.integer],
-    class_ids: list[int],
-    names: dict[int, str],
-    *,
-    min_size: int,
-    split: bool,
-    calibration: tuple[tuple[float, ...], str] | None,
-) -> Steps[Found]:
-    """Yield Progress; return the objects of a plane of a segmentation, and their measurements."""
-    from napari_vitrail.image import main_of
-    from napari_vitrail.instances import find_instances_steps
-    from napari_vitrail.measurements import measure
-
-    instances = yield from find_instances_steps(segmentation, class_ids, min_size=min_size, split=split)
-    yield Progress(0, 1, "measuring")
-    spacing, unit = calibration or (None, "um")
-    names = {class_id: names.get(class_id, f"class {class_id}") for class_id in class_ids}
-    table = measure(
-        instances, segmentation=segmentation, class_names=names, image=main_of(plane.read()),
-        spacing=spacing, unit=unit,
-    )  # fmt: skip
-    return instances, table
-
-
-def calibration(layer: Labels, plane: ImagePlane) -> tuple[tuple[float, ...], str] | None:
-    """Return the size of a pixel of a plane and its unit; None where the layer is in pixels."""
-    axes = [axis for axis, at in enumerate(plane.index) if isinstance(at, slice)]
-    spacing = tuple(abs(float(layer.scale[axis])) for axis in axes)
-    units = {f"{layer.units[axis]:~}".replace("µ", "u") for axis in axes}
-    unit = units.pop() if len(units) == 1 else ""
-    if unit.isalpha() and unit not in ("pixel", "px", "pix"):
-        return spacing, unit
-    return None if set(spacing) == {1.0} else (spacing, "world")
-
-
-def write_objects(bench: Workbench, plane: ImagePlane, instances: NDArray[np.int32], table: Table) -> Labels:
-    """Write objects and their measurements into the layer that earlier runs have made, or a new one.
-
-    Other planes of it are emptied: the table is of one plane.
-    """
-    viewer = bench.viewer
-    data = empty(plane.shape, np.dtype(np.int32), plane.is_lazy)
-    data[plane.index] = instances
-    if (found := written_at(viewer.layers, plane, OBJECTS)) is not None:
-        found.data, found.features, found.visible = data, table, True
-        place(found, plane)
-        return found
-    layer = Labels(
-        data,
-        name=f"{plane.layer_name} {OBJECTS}",
-        metadata=mark(plane.layer_name, OBJECTS),
-        features=table,
-        **plane.to_world,
-    )
-    selected = viewer.layers.selection.active
-    viewer.add_layer(layer)
-    viewer.layers.selection.active = selected
-    return layer
 
 
 def save_table(path: str, table: Table) -> None:
