@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from napari_vitrail import measure, write_csv
+from napari_vitrail import join_tables, measure, write_csv
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtWidgets import QFileDialog, QLineEdit
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit
 
 from napari_vitrail.cli import main
 from napari_vitrail.widgets import ClassifierWidget
@@ -55,6 +55,23 @@ def segment_files(qtbot, widget, files, into, says_so):
     button(widget, "Segment files").click()
     qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
     assert says(widget, says_so)
+
+
+def test_a_clean_up_that_is_on_is_done_to_files_to_the_bit_as_by_the_command_line(
+    qtbot, viewer, plate, textures, tmp_path, monkeypatch
+):
+    widget = learned(qtbot, viewer, textures)
+    next(box for box in widget.findChildren(QCheckBox) if box.text() == "Clean up every result").click()
+    qtbot.waitUntil(lambda: not widget._bench.job.is_busy, timeout=60_000)
+    segment_files(qtbot, widget, plate, tmp_path / "napari", ", cleaned up by smoothing over 2 px.")
+    by_command_line(widget, tmp_path, monkeypatch, plate, "--smooth", "2")
+    for name in ("a_segmentation.tif", "b_segmentation.tif"):
+        ours, theirs = ((tmp_path / where / name).read_bytes() for where in ("napari", "shell"))
+        assert ours == theirs
+    np.testing.assert_array_equal(
+        tifffile.imread(tmp_path / "napari" / "a_segmentation.tif"),
+        viewer.layers["image segmentation"].data,
+    )
 
 
 def by_command_line(widget, tmp_path, monkeypatch, *words):

@@ -45,8 +45,8 @@ _SIZE_HELP = "Objects of fewer pixels are left out"
 _SPLIT_HELP = "Cut objects that touch apart at their necks"
 _EXTENT_HELP = (
     "Which planes are looked at: the one in view, all that are parallel to it, or volumes of them, in which "
-    "an object goes through planes. A volume is deep along the axis labelled z, or else the last that is out of "
-    "view and not labelled t; each time point is a volume of its own"
+    "an object goes through planes. A volume is deep along the axis labelled z, or else the last that is out "
+    "of view and not labelled t; each time point is a volume of its own"
 )
 _OUT_OF_DATE = "Out of date: this plane was segmented anew since the objects were found."
 _TABLE = ("napari", "Features table widget")
