@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_vitrail.segmentation import segment
+from napari_vitrail.refinement import refine
+from napari_vitrail.segmentation import class_probabilities, segment
 from napari_vitrail.widgets import ClassifierWidget
 from tests.widgets.conftest import SIDE
 from tests.widgets.driving import button, combo, draw, says
@@ -64,6 +65,22 @@ def test_every_slice_gets_what_it_would_get_alone(qtbot, viewer, widget, stack):
     result = viewer.layers["stack segmentation"]
     for pixels, segmentation in zip(stack, result.data, strict=True):
         np.testing.assert_array_equal(segmentation, segment(pixels, widget._bench.classifier))
+
+
+def test_a_clean_up_that_is_on_is_done_to_every_slice(qtbot, viewer, widget, stack):
+    paint(qtbot, viewer, widget, "stack")
+    press(qtbot, widget, "Segment")
+    press(qtbot, widget, "Apply")
+    press(
+        qtbot,
+        widget,
+        "Segment all slices",
+        "3 slices of stack segmented and cleaned up by smoothing over 2 px.",
+    )
+    classifier = widget._bench.classifier
+    for pixels, segmentation in zip(stack, viewer.layers["stack segmentation"].data, strict=True):
+        probabilities = class_probabilities(pixels, classifier)
+        np.testing.assert_array_equal(segmentation, refine(probabilities, classes=classifier.classes_))
 
 
 def test_cancel_keeps_the_slices_that_are_done(qtbot, make_napari_viewer_proxy, stack, notes):
