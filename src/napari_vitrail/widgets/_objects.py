@@ -69,7 +69,7 @@ class Objects(QWidget):
         super().__init__()
         self._bench = bench
         self._classes = ClassMenu(bench)
-        self._extent = choice("Of", EXTENTS.items(), PLANE, _EXTENT_HELP)
+        self._extent = choice("In", EXTENTS.items(), PLANE, _EXTENT_HELP)
         self._note = QLabel(_OUT_OF_DATE)
         self._note.setWordWrap(True)
         self._note.setToolTip("Press Find objects for those of the segmentation as it is now")
