@@ -17,7 +17,7 @@ PLANE, PLANES, VOLUME = "plane", "planes", "volume"
 EXTENTS = {"Plane in view": PLANE, "Every plane by itself": PLANES, "Whole volume": VOLUME}
 _TIME, _DEPTH = {"t", "time", "frame", "frames"}, {"z", "depth"}
 _BYTES_PER_PIXEL = 100
-"""While objects of a volume are found, split and measured: 74 on 128 planes of 128 x 128, and some to spare."""
+"""While objects of a volume are found, split and measured: 74 in one of 128 x 128 x 128, some to spare."""
 
 
 @dataclass(frozen=True)
