@@ -12,6 +12,7 @@ from tqdm import tqdm
 from evals.cleanup import SUPERALLOY, cleanup_rows, cleanup_section
 from evals.convpaint import SETS, convpaint_rows, convpaint_section
 from evals.datasets import DENSE
+from evals.haste import haste_rows, haste_section
 from evals.pages import COUNTED, Row, read_rows, scribbles_section, write_rows, write_section
 from evals.peers import Convpaint
 from evals.position import PROBE, position_rows
@@ -50,6 +51,10 @@ def _measured_sampling(options: argparse.Namespace) -> Iterator[Row]:
     return sampling_rows(options.sets, options.seeds, spec, _part(options))
 
 
+def _measured_haste(options: argparse.Namespace) -> Iterator[Row]:
+    return haste_rows(options.sets, options.seeds, SEGMENTATION, _part(options))
+
+
 def _measured_cleanup(options: argparse.Namespace) -> Iterator[Row]:
     return cleanup_rows(options.sets, options.seeds, SEGMENTATION, _part(options))
 
@@ -72,6 +77,9 @@ EVALUATIONS = {
     ),
     "sampling": Evaluation(
         "dense queries beside strided passes", list(DENSE), _measured_sampling, sampling_section
+    ),
+    "haste": Evaluation(
+        "what follows the brush beside what is learned at rest", COUNTED, _measured_haste, haste_section
     ),
     "cleanup": Evaluation(
         "what smoothing and the dense CRF do to small classes",
