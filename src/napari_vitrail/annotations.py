@@ -19,6 +19,7 @@ from napari_vitrail.archive import (
     strokes_member,
     write_archive,
 )
+from napari_vitrail.channels import ChosenChannels, channels_entry, channels_of
 from napari_vitrail.entries import Geometry, as_choice, as_geometry, as_numbers, as_text, as_whole
 from napari_vitrail.errors import ProjectError
 from napari_vitrail.reference import ImageReference, reference_entry, reference_of
@@ -63,12 +64,15 @@ class Annotation:
     strokes : SparseLabels
     image : ImageReference
     geometry : mapping
+    channels : ChosenChannels or None
+        Of the image; None where the file does not say, as in those of earlier versions.
     """
 
     name: str
     strokes: SparseLabels
     image: ImageReference
     geometry: Geometry = field(default_factory=dict)
+    channels: ChosenChannels | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,7 @@ def _described(annotations: Annotations, folder: Path) -> dict[str, Any]:
             {
                 "strokes": {"name": each.name, "geometry": dict(each.geometry)},
                 "image": reference_entry(each.image, folder),
+                "channels": None if each.channels is None else channels_entry(each.channels, folder),
             }
             for each in annotations.images
         ],
@@ -194,7 +199,10 @@ def _annotation(entry: Mapping[str, Any], data: bytes, path: str | os.PathLike[s
     name = as_text(entry["strokes"]["name"])
     strokes = SparseLabels.from_npz(data, f"{path}, {name!r},")
     geometry = as_geometry(entry["strokes"]["geometry"], len(strokes.shape))
-    return Annotation(name, strokes, reference_of(entry["image"]), geometry)
+    image, channels = reference_of(entry["image"]), entry.get("channels")
+    return Annotation(
+        name, strokes, image, geometry, None if channels is None else channels_of(channels, image)
+    )
 
 
 def _classes(entries: list[Mapping[str, Any]]) -> tuple[ClassLabel, ...]:

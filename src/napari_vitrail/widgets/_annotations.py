@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 from zarr.storage import MemoryStore
 
 from napari_vitrail.annotations import LARGEST_ID, Annotation, Annotations, ClassLabel
+from napari_vitrail.channels import ChosenChannels
 from napari_vitrail.entries import UNIT
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.reference import ImageReference, pixels_digest
@@ -32,15 +33,39 @@ from napari_vitrail.widgets._layers import (
     locked_classes,
     strokes_name,
 )
-from napari_vitrail.widgets._planes import full_resolution
+from napari_vitrail.widgets._planes import Channels, full_resolution
 
 PLAIN_BYTES = 1 << 30
 """Above which strokes are packed in memory."""
 
+_SUBJECT = f"{MARK} subject"  # beside the mark, which says what a layer of ours is
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What strokes were painted on: an image that is not in the viewer now.
+
+    Attributes
+    ----------
+    image : ImageReference
+    channels : ChosenChannels or None
+        What of it, and which other images, were looked at together.
+    """
+
+    image: ImageReference
+    channels: ChosenChannels | None = None
+
 
 Pair = tuple[Labels, Image]
 """A layer of strokes and the image that they are painted on."""
+
+Painting = tuple[Labels, Image | Subject]
+"""A layer of strokes and what they are painted on, whether that is in the viewer or not."""
+
+Link = tuple[str, str | None]
+"""The name of an image layer, and the key of one that was opened with the strokes that belong to it."""
 
 LayerData = tuple[Any, dict[str, Any], str]
 """What napari makes a layer of: data, attributes, kind."""
@@ -54,12 +79,16 @@ class Captured:
     ----------
     name : str
         Of the strokes layer.
-    labels, pixels : array, or lazy array
-        Of both layers at full resolution; not copied.
+    labels : array, or lazy array
+        At full resolution; not copied.
     geometry : mapping
         Of the strokes layer.
     image : ImageReference
         Maybe without the digest, which takes a look at the pixels.
+    channels : ChosenChannels or None
+        Likewise.
+    pixels : mapping of str to array
+        Of the image and of further layers, by name, as far as they are in the viewer.
     names : dict of int to str
     locked : set of int
     colormap : label colormap
@@ -67,26 +96,56 @@ class Captured:
 
     name: str
     labels: Any
-    pixels: Any
     geometry: Mapping[str, Any]
     image: ImageReference
+    channels: ChosenChannels | None
+    pixels: Mapping[str, Any]
     names: Mapping[int, str]
     locked: Collection[int]
     colormap: CyclicLabelColormap | DirectLabelColormap
 
 
-def capture(strokes: Labels, image: Image, digest: str = "") -> Captured:
-    """Return what a worker needs to keep the strokes on an image, whose digest may be known."""
+def capture(
+    strokes: Labels,
+    image: Image | Subject,
+    channels: Channels | None = None,
+    digest_of: Callable[[Image], str] = lambda _: "",
+) -> Captured:
+    """Return what a worker needs to keep the strokes on an image.
+
+    Parameters
+    ----------
+    strokes : Labels
+    image : Image or Subject
+    channels : Channels, optional
+        Of an image that is in the viewer; None leaves them to whoever opens it.
+    digest_of : callable, optional
+        Returns the digest of an image that was looked at before, else nothing.
+    """
+    here = () if isinstance(image, Subject) else (image, *(() if channels is None else channels.layers))
+    on = image if isinstance(image, Subject) else subject_of(image, channels, digest_of)
     return Captured(
         strokes.name,
         full_resolution(strokes),
-        full_resolution(image),
         numbers_of(strokes),
-        replace(reference_to(image), digest=digest),
+        on.image,
+        on.channels,
+        {layer.name: full_resolution(layer) for layer in here},
         class_names(strokes),
         locked_classes(strokes),
         strokes.colormap,
     )
+
+
+def subject_of(
+    image: Image, channels: Channels | None, digest_of: Callable[[Image], str] = lambda _: ""
+) -> Subject:
+    """Return how to find an image again, and the other images that are looked at with it."""
+    chosen = None
+    if channels is not None:
+        layers = tuple(replace(reference_to(layer), digest=digest_of(layer)) for layer in channels.layers)
+        chosen = ChosenChannels(channels.axis, channels.chosen, layers, channels.level)
+    return Subject(replace(reference_to(image), digest=digest_of(image)), chosen)
 
 
 def annotations_steps(
@@ -105,8 +164,11 @@ def annotations_steps(
     for each in captured:
         strokes = yield from sparse_steps(each.labels)
         yield Progress(0, 1, "looking at the image")
-        image = each.image if each.image.digest else replace(each.image, digest=_digest(each))
-        images.append(Annotation(each.name, strokes, image, each.geometry))
+        image, channels = _looked_at(each.image, each.pixels), each.channels
+        if channels is not None:
+            layers = tuple(_looked_at(layer, each.pixels) for layer in channels.layers)
+            channels = replace(channels, layers=layers)
+        images.append(Annotation(each.name, strokes, image, each.geometry, channels))
     return Annotations(tuple(images), _classes(captured, images), spec, estimator)
 
 
@@ -160,19 +222,15 @@ def is_in_memory(labels: Labels) -> bool:
     return type(labels.data) is np.ndarray or isinstance(store, MemoryStore)
 
 
-def strokes_data(
-    annotation: Annotation, classes: Iterable[ClassLabel], image: str, project: Path | None
-) -> LayerData:
+def strokes_data(annotation: Annotation, classes: Iterable[ClassLabel], mark: Mapping[str, Any]) -> LayerData:
     """Return strokes as napari makes a layer of them.
 
     Parameters
     ----------
     annotation : Annotation
     classes : iterable of ClassLabel
-    image : str
-        Name of the layer that they belong to.
-    project : path or None
-        What they are a part of; None if it is not to be taken up with them.
+    mark : mapping
+        What is to be remembered of where they came from, and of the image that they belong to.
 
     Raises
     ------
@@ -187,7 +245,7 @@ def strokes_data(
         ),
         "colormap": colormap_of(classes),
         "opacity": 1,
-        "metadata": {MARK: {"image": image} | ({} if project is None else {"project": str(project)})},
+        "metadata": {MARK: dict(mark), _SUBJECT: Subject(annotation.image, annotation.channels)},
         **annotation.geometry,
     }
     return _array_of(annotation.strokes), attributes, "labels"
@@ -203,9 +261,12 @@ def _array_of(strokes: SparseLabels) -> Any:
     return packed
 
 
-def image_data(reference: ImageReference, pixels: Any, path: Path | None) -> LayerData:
-    """Return an image as napari makes a layer of it, which remembers where it came from."""
-    origin = {"path": None if path is None else str(path), "sample": reference.sample}
+def image_data(reference: ImageReference, pixels: Any, path: Path | None, key: str) -> LayerData:
+    """Return an image as napari makes a layer of it, which remembers where it came from.
+
+    By the key the strokes that were opened with it know it, whatever it is called here.
+    """
+    origin = {"path": None if path is None else str(path), "sample": reference.sample, "key": key}
     attributes = {
         "name": reference.name,
         "rgb": reference.rgb,
@@ -227,10 +288,27 @@ def colormap_of(classes: Iterable[ClassLabel]) -> CyclicLabelColormap | DirectLa
     return DirectLabelColormap(color_dict=whole)
 
 
+def link_leads_to(link: Link, image: Image) -> bool:
+    """Whether an image is the one that was opened with strokes; or was there then, or came later."""
+    name, key = link
+    return image.metadata.get(MARK, {}).get("key") == key if key is not None else image.name == name
+
+
+def subject_known(strokes: Labels) -> Subject | None:
+    """Return what strokes were painted on, as far as it was noted when that was opened or removed."""
+    found: Subject | None = strokes.metadata.get(_SUBJECT)
+    return found
+
+
+def note_subject(strokes: Labels, subject: Subject) -> None:
+    """Note what strokes are painted on: it is about to leave the viewer."""
+    strokes.metadata[_SUBJECT] = subject
+
+
 def _came_with(labels: Labels, image: Image) -> bool:
     """Whether strokes were opened together with an image."""
     marked = labels.metadata.get(MARK, {})
-    return "kind" not in marked and marked.get("image") == image.name
+    return "link" in marked and link_leads_to(marked["link"], image)
 
 
 def _are_named_after(labels: Labels, image: Image) -> bool:
@@ -238,13 +316,15 @@ def _are_named_after(labels: Labels, image: Image) -> bool:
     return re.fullmatch(rf"{re.escape(strokes_name(image))}( \[\d+\])?", labels.name) is not None
 
 
-def _digest(captured: Captured) -> str:
-    """Return the digest of an image; none of one that cannot be read any more, whose strokes matter more."""
+def _looked_at(image: ImageReference, pixels: Mapping[str, Any]) -> ImageReference:
+    """Return an image with its digest; without, if it cannot be read any more: its strokes matter more."""
+    if image.digest or image.name not in pixels:
+        return image
     try:
-        return pixels_digest(captured.pixels, rgb=captured.image.rgb)
+        return replace(image, digest=pixels_digest(pixels[image.name], rgb=image.rgb))
     except (OSError, LookupError, RuntimeError, ValueError) as error:
-        log.warning("%s is not looked at: %s", captured.image.name, error)
-        return ""
+        log.warning("%s is not looked at: %s", image.name, error)
+        return image
 
 
 def _classes(captured: Sequence[Captured], images: Sequence[Annotation]) -> tuple[ClassLabel, ...]:

@@ -9,8 +9,8 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
+from napari_vitrail.planes import Index
 from napari_vitrail.widgets._counts import count_labels
-from napari_vitrail.widgets._overlay import Index
 
 _AREAS = "napari-vitrail areas"  # of a result's metadata
 

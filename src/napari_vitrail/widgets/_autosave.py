@@ -16,8 +16,9 @@ from napari_vitrail.errors import ProjectError
 from napari_vitrail.progress import Progress, Steps, drain
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.unsaved import close_unsaved, open_unsaved
-from napari_vitrail.widgets._annotations import Captured, Pair, annotations_steps, capture, is_in_memory
+from napari_vitrail.widgets._annotations import Captured, Painting, annotations_steps, is_in_memory
 from napari_vitrail.widgets._keeping import KeptFile
+from napari_vitrail.widgets._planes import Channels
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._settings import preference
 from napari_vitrail.widgets._strokes import StrokesWatch
@@ -44,7 +45,7 @@ class Autosave(QObject):
         self._kept = 0  # the revision that is in the file, or was saved elsewhere
         self._superseded: list[tuple[Path, list[Labels]]] = []  # and what came from each
         self._has_warned = False
-        self._digests: WeakKeyDictionary[Image, tuple[int, str]] = WeakKeyDictionary()
+        self._channels: WeakKeyDictionary[Image, Channels] = WeakKeyDictionary()  # as they were last seen
         self._soon = timer(self, 0, self._write)
         self._watches: dict[Labels, StrokesWatch] = {}
         self._runner = Runner(
@@ -108,7 +109,9 @@ class Autosave(QObject):
     def _follow(self) -> None:
         if (window := self._bench.job.window()) is not None:  # another one once the dock is in its place
             window.installEventFilter(self)
-        painted = [strokes for strokes, _ in self._bench.layers.pairs]
+        pairs = self._bench.layers.pairs
+        self._follow_channels([on for _, on in pairs if isinstance(on, Image)])
+        painted = [strokes for strokes, _ in pairs]
         for strokes in self._watches.keys() - set(painted):
             self._watches.pop(strokes).end()
         for strokes in painted:
@@ -116,6 +119,14 @@ class Autosave(QObject):
                 watch = StrokesWatch(self, self._bench.viewer.dims, on_stroke=self.note, on_touch=_leave_be)
                 watch.watch(strokes)
                 self._watches[strokes] = watch
+
+    def _follow_channels(self, images: Sequence[Image]) -> None:
+        """Keep other channels too, where something was painted."""
+        now = {image: self._bench.layers.channels_of(image) for image in images}
+        others = [image for image in now if self._channels.get(image, now[image]) != now[image]]
+        self._channels.update(now)
+        if others and self._revision:
+            self.note()
 
     def _write(self) -> None:
         if self._runner.is_busy:
@@ -125,26 +136,22 @@ class Autosave(QObject):
             on_done = partial(self._on_kept, found, self._revision)
             self._runner.start(Job(self._steps(found), on_done, "Keeping unsaved strokes"))
 
-    def _pairs(self) -> list[Pair]:
+    def _pairs(self) -> list[Painting]:
         """Return the strokes that are to be kept."""
         return [pair for pair in self._bench.layers.pairs if is_in_memory(pair[0])]
 
-    def _steps(self, found: Sequence[Pair]) -> Steps[Annotations | None]:
-        captured = [capture(strokes, image, self._digest_of(image)) for strokes, image in found]
+    def _steps(self, found: Sequence[Painting]) -> Steps[Annotations | None]:
         form = self._bench.form
+        captured = self._bench.layers.captured(found)
         return keep_steps(self._file, captured, form.valid_spec, form.estimator)
 
-    def _digest_of(self, image: Image) -> str:
-        """Return the digest of an image that was looked at before."""
-        seen, digest = self._digests.get(image, (0, ""))
-        return digest if seen == id(image.data) else ""
-
-    def _on_kept(self, found: Sequence[Pair], revision: int, kept: Annotations | None) -> None:
+    def _on_kept(self, found: Sequence[Painting], revision: int, kept: Annotations | None) -> None:
         if kept is None:  # something newer is
             return
         self._kept = revision
-        for (_, image), annotation in zip(found, kept.images, strict=True):
-            self._digests[image] = (id(image.data), annotation.image.digest)
+        for (_, on), annotation in zip(found, kept.images, strict=True):
+            if isinstance(on, Image):
+                self._bench.layers.digests.note(on, annotation.image.digest)
         self._drop_superseded({strokes for strokes, _ in found})
 
     def _drop_superseded(self, kept: Collection[Labels]) -> None:

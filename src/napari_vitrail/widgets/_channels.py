@@ -12,6 +12,7 @@ from napari.layers import Image
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
+from napari_vitrail.channels import channel_axis
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._layers import is_result
 from napari_vitrail.widgets._planes import PLAIN, Channels, full_resolution, shape_of
@@ -20,7 +21,6 @@ _MOST_CHANNELS = 64
 """A longer axis is hardly one of channels."""
 _MOST_PIXELS = 1 << 26
 """Of a plane that is worked on at its finest level unless another is chosen; its features take 2 GB."""
-_CHANNEL_LABELS = {"c", "ch", "channel", "channels"}
 _HINT = (
     "What is looked at together: channels along an axis of the image, and further image layers. The ViT "
     "sees up to three channels as colours; the classical filters see every channel and layer by itself. Of "
@@ -71,11 +71,15 @@ class ChannelsMenu(QPushButton):
         layers = tuple(layer for layer in channels.layers if layer in self._viewer.layers)
         return replace(channels, layers=layers)
 
+    def choose(self, image: Image, channels: Channels) -> None:
+        """Take the channels of an image, whether it is the one that is shown or not."""
+        self._chosen[image] = channels
+        self.setText(self._said())
+        self._on_change()
+
     def _choose(self, channels: Channels) -> None:
         if self._image is not None:
-            self._chosen[self._image] = channels
-            self.setText(self._said())
-            self._on_change()
+            self.choose(self._image, channels)
 
     def _axes(self) -> list[int]:
         """Return the axes that may hold channels."""
@@ -161,12 +165,10 @@ class ChannelsMenu(QPushButton):
 def _guessed(image: Image) -> Channels:
     """Return all channels of the axis that is labelled as theirs, and a level that fits into memory."""
     channels = Channels(level=_workable_level(image))
-    labels = [str(label).lower() for label in image.axis_labels]
-    for axis, label in enumerate(labels):
-        if label in _CHANNEL_LABELS and not image.rgb and image.ndim > 2:
-            count = full_resolution(image).shape[axis]
-            return replace(channels, axis=axis, chosen=tuple(range(count)))
-    return channels
+    axis = channel_axis(image.axis_labels, image.ndim, rgb=image.rgb)
+    if axis is None:
+        return channels
+    return replace(channels, axis=axis, chosen=tuple(range(full_resolution(image).shape[axis])))
 
 
 def _workable_level(image: Image) -> int:

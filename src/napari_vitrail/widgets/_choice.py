@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
@@ -13,8 +13,17 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.events import Event
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QPushButton
 
-from napari_vitrail.widgets._annotations import named_pairs
+from napari_vitrail.widgets._annotations import (
+    Captured,
+    Painting,
+    capture,
+    named_pairs,
+    note_subject,
+    subject_known,
+    subject_of,
+)
 from napari_vitrail.widgets._channels import ChannelsMenu
+from napari_vitrail.widgets._digests import Digests
 from napari_vitrail.widgets._form import label_of, wrapped, yield_space
 from napari_vitrail.widgets._layers import add_strokes, is_result, strokes_name
 from napari_vitrail.widgets._planes import GEOMETRY, Channels, image_index, mismatch
@@ -60,6 +69,7 @@ class LayerChoice:
         self._channels = ChannelsMenu(viewer, on_change=self._on_chosen)
         self._pairs: WeakKeyDictionary[Image, Labels] = WeakKeyDictionary()  # as they were chosen together
         self._images: WeakKeyDictionary[Labels, ReferenceType[Image]] = WeakKeyDictionary()  # of all strokes
+        self.digests = Digests()
         self._all = QCheckBox()
         self._all.setToolTip(wrapped(_ALL_HINT))
         self._all.toggled.connect(self._on_chosen)
@@ -67,6 +77,7 @@ class LayerChoice:
         self._new.clicked.connect(self._on_new_clicked)
         for name in ("inserted", "removed", "reordered", "renamed"):
             getattr(viewer.layers.events, name).connect(self._on_layers_changed)
+        viewer.layers.events.removing.connect(self._on_removing)
         viewer.layers.events.connect(self._on_layer_event)
         self._image.changed.connect(self._on_image_chosen)
         self._strokes.changed.connect(self._on_strokes_chosen)
@@ -98,17 +109,35 @@ class LayerChoice:
         return [*chosen, *self._others()] if self._all.isChecked() else chosen
 
     @property
-    def pairs(self) -> list[tuple[Labels, Image]]:
+    def pairs(self) -> list[Painting]:
         """All strokes and the image of each, the chosen ones first: what there is to save.
 
         An image may have several layers of strokes: those that bear its name, and those that were chosen with
-        it at any time.
+        it at any time. Strokes stay those on an image that was removed, or not found.
         """
+        strokes = [layer for layer in self._viewer.layers if isinstance(layer, Labels)]
+        gone = {layer: subject for layer in strokes if (subject := subject_known(layer)) is not None}
+        found = {**gone, **self._images_here()}
+        return sorted(found.items(), key=lambda pair: pair[0] is not self.strokes)
+
+    def captured(self, pairs: Sequence[Painting]) -> list[Captured]:
+        """Return what a worker needs to keep some strokes."""
+        return [
+            capture(strokes, on, self.channels_of(on) if isinstance(on, Image) else None, self.digests.of)
+            for strokes, on in pairs
+        ]
+
+    def note_use(self) -> None:
+        """Note that the strokes are learned from with these images: whose image has gone are theirs now."""
+        here = self._images_here()
+        self._images |= {own.strokes: ref(own.image) for own in self.painted if own.strokes not in here}
+
+    def _images_here(self) -> dict[Labels, Image]:
+        """Return the image of all strokes that have one in the viewer."""
         layers = self._viewer.layers
         known = {layer: self._image_of(layer) for layer in layers if isinstance(layer, Labels)}
         chosen = {strokes: image for strokes, image in known.items() if image is not None}
-        found = {**dict(named_pairs(layers)), **chosen}
-        return sorted(found.items(), key=lambda pair: pair[0] is not self.strokes)
+        return {**dict(named_pairs(layers)), **chosen}
 
     def _image_of(self, strokes: Labels) -> Image | None:
         """Return the image that strokes were last chosen with, if it is still there."""
@@ -138,6 +167,10 @@ class LayerChoice:
         """Take an image and the strokes on it."""
         self._image.value = image
         self._strokes.value = strokes
+
+    def choose_channels(self, image: Image, channels: Channels) -> None:
+        """Take the channels of an image, whether it is the chosen one or not."""
+        self._channels.choose(image, channels)
 
     def image_obstacle(self, dims: Dims) -> str:
         """Return why there is no plane to segment, or nothing if there is one."""
@@ -182,9 +215,21 @@ class LayerChoice:
         )
 
     def _on_layers_changed(self) -> None:
+        image = self.image
         for combo in (self._image, self._strokes):
             refresh(combo)
-        self._on_chosen()
+        if self.image is image:
+            self._on_chosen()
+        else:
+            self._on_image_chosen()
+
+    def _on_removing(self, event: Event) -> None:
+        """Let strokes remember an image that leaves."""
+        image = self._viewer.layers[event.index]
+        if isinstance(image, Image):
+            for strokes, own in self._images_here().items():
+                if own is image:
+                    note_subject(strokes, subject_of(image, self.channels_of(image), self.digests.of))
 
     def _on_layer_event(self, event: Event) -> None:
         if event.type in ("data", *GEOMETRY):
@@ -207,13 +252,15 @@ class LayerChoice:
     def _note_image(self) -> None:
         """Remember which image unnamed strokes are shown with, unless they were chosen with another.
 
-        Nobody may ever choose them: what is shown first is not a choice.
+        Nobody may ever choose them: what is shown first is not a choice. Strokes whose image has gone stay on
+        that one, until they are chosen or learned from with another.
         """
         if self.image is None or self.strokes is None:
             return
         known = self._image_of(self.strokes)
         was_chosen = known is not None and self._pairs.get(known) is self.strokes
-        if not was_chosen and self.strokes not in dict(named_pairs(self._viewer.layers)):
+        is_left = known is None and subject_known(self.strokes) is not None
+        if not (was_chosen or is_left) and self.strokes not in dict(named_pairs(self._viewer.layers)):
             self._images[self.strokes] = ref(self.image)
 
     def _on_chosen(self) -> None:

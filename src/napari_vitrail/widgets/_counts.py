@@ -11,7 +11,7 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 
 from napari_vitrail.annotations import LARGEST_ID
-from napari_vitrail.widgets._overlay import Index
+from napari_vitrail.planes import Index
 from napari_vitrail.widgets._painted import Position, painted_planes
 from napari_vitrail.widgets._planes import axes_of, full_resolution, is_lazy, plane_index, position_of
 

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from napari_vitrail.widgets._overlay import Index
+from napari_vitrail.planes import Index
 from napari_vitrail.widgets._planes import ImagePlane, axes_of, position_of
 
 PLANE, PLANES, VOLUME = "plane", "planes", "volume"

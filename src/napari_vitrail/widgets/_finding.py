@@ -11,10 +11,10 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
+from napari_vitrail.planes import Index
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.widgets._extents import Part
 from napari_vitrail.widgets._layers import OBJECTS, empty, mark, place, written_at
-from napari_vitrail.widgets._overlay import Index
 from napari_vitrail.widgets._planes import ImagePlane, axes_of, position_of
 from napari_vitrail.widgets._workbench import Workbench
 

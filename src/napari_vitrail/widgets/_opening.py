@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,11 @@ import numpy as np
 from napari.layers import Image, Layer
 
 from napari_vitrail.annotations import Annotations, load_annotations
-from napari_vitrail.imagefile import read_image
-from napari_vitrail.reference import ImageReference, pixels_digest, places
-from napari_vitrail.widgets._annotations import LayerData, image_data, reference_to, strokes_data
+from napari_vitrail.errors import ProjectError
+from napari_vitrail.originals import Original, checked_original, read_original
+from napari_vitrail.reference import ImageReference, pixels_digest
+from napari_vitrail.widgets._annotations import LayerData, Link, image_data, reference_to, strokes_data
 
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy")
-"""Of images that are opened on a project's word: their readers run nothing that a file says."""
 SAMPLES = ("napari", "napari-vitrail")
 """Plugins whose sample data are opened on a project's word."""
 
@@ -60,23 +60,56 @@ def opened(path: str | Path, present: Iterable[Layer] = (), *, is_project: bool 
     ValueError
         If there is no memory for the strokes.
     """
-    project, present = Path(path).absolute(), list(present)
-    annotations = load_annotations(project)
-    layers: list[LayerData] = []
-    remarks: list[str] = []
-    seen: list[ImageReference] = []
+    opening = _Opening(Path(path).absolute(), list(present))
+    annotations = load_annotations(opening.project)
     for annotation in annotations.images:
-        reference = annotation.image
-        there = next((layer for layer in present if is_of(layer, reference)), None)
-        if reference not in seen and there is None:
-            image, remark = _image(reference, project)
-            layers += [] if image is None else [image]
-            remarks += [remark] if remark else []
-        seen.append(reference)
-        name = reference.name if there is None else there.name
-        mark = project if is_project else None
-        layers.append(strokes_data(annotation, annotations.classes, name, mark))
-    return Opened(annotations, layers, remarks)
+        link = opening.image(annotation.image, "its strokes are here: open the image yourself")
+        channels = annotation.channels
+        after = f"open it yourself and choose it under Channels of {annotation.image.name!r}"
+        further = [] if channels is None else [opening.image(layer, after) for layer in channels.layers]
+        mark = {"link": link, "further": further} | (opening.mark if is_project else {})
+        opening.layers.append(strokes_data(annotation, annotations.classes, mark))
+    return Opened(annotations, opening.layers, opening.remarks)
+
+
+class _Opening:
+    """One opening of a project: what has been opened so far, and how strokes find it.
+
+    Parameters
+    ----------
+    project : Path
+    present : list of layers
+    """
+
+    def __init__(self, project: Path, present: list[Layer]) -> None:
+        self.project = project
+        self.layers: list[LayerData] = []
+        self.remarks: list[str] = []
+        self.mark = {"project": str(project), "opening": secrets.token_hex(8)}
+        self._present = present
+        self._links: list[tuple[ImageReference, Link]] = []
+
+    def image(self, reference: ImageReference, after: str) -> Link:
+        """Return how an image is found among the layers; open it, or say why not, unless that was done."""
+        known = next((link for own, link in self._links if own == reference), None)
+        if known is None:
+            known = self._opened(reference, after)
+            self._links.append((reference, known))
+        return known
+
+    def _opened(self, reference: ImageReference, after: str) -> Link:
+        there = next((layer for layer in self._present if is_of(layer, reference)), None)
+        if there is not None:
+            return there.name, None
+        try:
+            original = _original(reference, self.project)
+        except ProjectError as error:
+            self.remarks.append(f"{error}; {after}")
+            return reference.name, None
+        key = secrets.token_hex(8)
+        self.layers.append(image_data(reference, original.pixels, original.path, key))
+        self.remarks += [original.remark] if original.remark else []
+        return reference.name, key
 
 
 def is_of(layer: Layer, reference: ImageReference) -> bool:
@@ -94,59 +127,24 @@ def is_of(layer: Layer, reference: ImageReference) -> bool:
     return pixels_digest(pixels, rgb=own.rgb) == reference.digest
 
 
-def _image(reference: ImageReference, project: Path) -> tuple[LayerData | None, str]:
-    """Return an image as layer data, None where it is not found; and what is to be said of it."""
-    if reference.sample is not None:
-        pixels, remark, path = *_sample(reference), None
-    else:
-        pixels, remark, path = _read(reference, project)
-    if pixels is None:
-        return None, remark
-    if pixels.shape != reference.shape:
-        return None, (
-            f"{path or reference.name} has shape {pixels.shape}, and had {reference.shape} when it was "
-            f"painted on as {reference.name!r}; open the image as you did then"
-        )
-    if reference.digest and pixels_digest(pixels, rgb=reference.rgb) != reference.digest:
-        remark = f"the pixels of {path or reference.name} have changed since they were painted on"
-    return image_data(reference, pixels, path), remark
+def _original(reference: ImageReference, project: Path) -> Original:
+    """Return an image from its file or sample; ProjectError where it is not to be had."""
+    if reference.sample is None:
+        return read_original(reference, project)
+    return checked_original(_sample(reference), reference, None)
 
 
-def _read(reference: ImageReference, project: Path) -> tuple[Any, str, Path | None]:
-    """Return the pixels of an image from its file; None, and why, where there is none to read."""
-    after = "; its strokes are here: open the image yourself"
-    if reference.path is None:
-        return None, f"{reference.name!r} was never in a file{after}", None
-    looked = places(reference, project)
-    path = next((place for place in looked if place.exists()), None)
-    if path is None:
-        where = " nor ".join(map(str, looked)) or "any place on this machine"
-        return None, f"the image {reference.name!r} is neither at {where}{after}", None
-    if path.suffix.lower() not in SUFFIXES:
-        return (
-            None,
-            f"{path} is not opened on a project's word, being {path.suffix or 'a folder'}{after}",
-            path,
-        )
-    try:
-        npy = path.suffix.lower() == ".npy"
-        return (np.load(path, allow_pickle=False) if npy else read_image(path)), "", path
-    except (OSError, ValueError) as error:
-        return None, f"the image {reference.name!r} cannot be read: {error}{after}", path
-
-
-def _sample(reference: ImageReference) -> tuple[Any, str]:
-    """Return the pixels of sample data; None, and why, where they are not to be had."""
+def _sample(reference: ImageReference) -> Any:
+    """Return the pixels of sample data."""
     from npe2 import PluginManager
 
     plugin, key = reference.sample or ("", "")
-    after = f"open it from File > Open Sample; the strokes on {reference.name!r} are here"
     if plugin not in SAMPLES:
-        return None, f"the sample {key!r} of {plugin} is not opened on a project's word; {after}"
+        raise ProjectError(f"the sample {key!r} of {plugin} is not opened on a project's word")
     for name, samples in PluginManager.instance().iter_sample_data():
         for sample in samples:
             if (name, sample.key) == (plugin, key):
                 found = [data for data, *rest in sample.open() if np.shape(data) == reference.shape]
                 if found:
-                    return np.asarray(found[0]), ""
-    return None, f"there is no sample {key!r} of {plugin} with shape {reference.shape}; {after}"
+                    return np.asarray(found[0])
+    raise ProjectError(f"there is no sample {key!r} of {plugin} with shape {reference.shape}")

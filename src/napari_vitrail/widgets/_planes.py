@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,10 @@ from napari.layers import Image, Labels
 from napari.utils.transforms import Affine
 from numpy.typing import ArrayLike, NDArray
 
-from napari_vitrail.image import LayeredImage, channel_name
+from napari_vitrail.image import channel_name
+from napari_vitrail.overlay import LINEAR, PlaneOverlay, Viewpoint, overlays
+from napari_vitrail.planes import Index, as_picture, plane_pixels
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.widgets._overlay import LINEAR, Index, PlaneOverlay, Viewpoint, overlays
 from napari_vitrail.widgets._painted import painted_planes
 
 if TYPE_CHECKING:
@@ -90,13 +91,7 @@ class ImagePlane:
     @property
     def pixels(self) -> ArrayLike:
         """The plane, (H, W) or (H, W, C), not yet read; (C, H, W) of channels along an axis."""
-        axis, index = self.channels.axis, self.index
-        if axis is None:
-            return self.data[index]
-        pixels = self.data[(*index[:axis], slice(None), *index[axis + 1 :])]
-        first = sum(isinstance(at, slice) for at in index[:axis])  # where that axis is now
-        order = [first, *(other for other in range(pixels.ndim) if other != first)]
-        return pixels.transpose(*order)[list(self.channels.chosen)]
+        return plane_pixels(self.data, self.index, self.channels.axis, self.channels.chosen)
 
     @property
     def is_lazy(self) -> bool:
@@ -112,13 +107,7 @@ class ImagePlane:
         """Return the pixels as the core takes them; lazy ones are computed."""
         pixels = np.asarray(self.pixels)
         extra = {name: overlay.read(LINEAR) for name, overlay in self.extra.items()}
-        if len(self.channels.chosen) > 1:
-            names = map(channel_name, self.channels.chosen)
-            image = LayeredImage.of_channels(dict(zip(names, pixels, strict=True)))
-            return replace(image, extra={**image.extra, **extra})
-        if self.channels.chosen:
-            pixels = pixels[0]
-        return LayeredImage(pixels, extra) if extra else pixels
+        return as_picture(pixels, self.channels.chosen, extra)
 
 
 Painted = tuple[ImagePlane, NDArray[np.integer]]

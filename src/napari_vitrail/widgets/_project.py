@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from napari.layers import Labels, Layer
 from napari.utils.notifications import show_error, show_info, show_warning
@@ -16,12 +17,13 @@ from napari_vitrail.annotations import Annotations, save_annotations
 from napari_vitrail.errors import VitrailError
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._annotations import Captured, annotations_steps, capture, named_pairs
+from napari_vitrail.widgets._annotations import Captured, annotations_steps, named_pairs
 from napari_vitrail.widgets._autosave import Autosave
 from napari_vitrail.widgets._dialogs import VITRAIL, ask_path
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._layers import MARK
 from napari_vitrail.widgets._opening import opened
+from napari_vitrail.widgets._rechosen import channels_taken_up
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
@@ -54,7 +56,8 @@ class ProjectFile(QWidget):
         self._bench = bench
         self._autosave = autosave
         self._path = ""  # of the project at hand
-        self._known: set[str] = set()  # projects of which layers are here
+        self._known: set[str] = set()  # openings of projects of which layers are here
+        self._waiting: WeakSet[Labels] = WeakSet()  # whose channels are taken up once their image is here
         self._save = QPushButton("Save project...")
         self._open = QPushButton("Open project...")
         self._soon = timer(self, 0, self._take_up)
@@ -78,7 +81,6 @@ class ProjectFile(QWidget):
     def open(self, path: str | Path) -> list[Layer]:
         """Add the layers of a project to the viewer, but for images that are there; say what has changed."""
         project = Path(path).absolute()
-        self._known.discard(str(project))  # who opens it again wants what was learned, too
         added = self._add(project, is_project=True)
         if added == []:
             self._load(str(project))
@@ -99,15 +101,8 @@ class ProjectFile(QWidget):
             show_error(str(error))
             return None
         added = [Layer.create(*each) for each in found.layers]
-        names: dict[str, str] = {}  # of images in the file -> here, where theirs may be taken
         for layer in added:
-            called = layer.name
             self._bench.viewer.add_layer(layer)
-            if isinstance(layer, Labels):
-                marked = layer.metadata[MARK]
-                marked["image"] = names.get(marked["image"], marked["image"])
-            else:
-                names[called] = layer.name
         if found.remarks:
             show_warning("\n".join(found.remarks))
         return added
@@ -132,7 +127,7 @@ class ProjectFile(QWidget):
         """Write all that was painted on the images of the viewer, and the classifier at hand."""
         form = self._bench.form
         pairs = self._bench.layers.pairs
-        captured = [capture(strokes, image) for strokes, image in pairs]
+        captured = self._bench.layers.captured(pairs)
         steps = save_steps(path, captured, form.valid_spec, form.estimator, self._bench.classifier)
         on_done = partial(self._on_saved, path, self._autosave.revision, [strokes for strokes, _ in pairs])
         self._runner.start(Job(steps, on_done, f"Saving {Path(path).name}"))
@@ -141,11 +136,14 @@ class ProjectFile(QWidget):
     def _on_saved(self, path: str, revision: int, strokes: Sequence[Labels], saved: Annotations) -> None:
         self._path = path
         self._autosave.forget(revision, strokes)
+        others = take_into(path, strokes)
         homeless = [each.image.name for each in saved.images if not (each.image.path or each.image.sample)]
         text = f"The project is saved as {path}."
         if homeless:
             names = ", ".join(map(repr, dict.fromkeys(homeless)))
             text += f" It cannot open {names}, which has no file: save the image too, and open it before."
+        if others:
+            text += f" It holds the strokes of {', '.join(others)} too."
         show_info(text)
 
     def _on_open_clicked(self) -> None:
@@ -156,35 +154,56 @@ class ProjectFile(QWidget):
         self._soon.start()
 
     def _on_removed(self) -> None:
-        self._known &= self._projects().keys()
+        self._known &= self._openings().keys()
 
     def _take_up(self) -> None:
-        """Choose strokes of a project that have come into the viewer, and load what was learned from them."""
-        here = self._projects()
-        come = [project for project in here if project not in self._known]  # a copy of a layer brings none
-        self._known = set(here)
-        for project in come:
-            self._choose(here[project])
-            self._load(project)
+        """Choose strokes of a project that have come into the viewer, and load what was learned from them.
 
-    def _projects(self) -> dict[str, list[Layer]]:
-        """Return the projects of which layers are in the viewer, and these."""
-        here: dict[str, list[Layer]] = {}
+        Of several projects the one that was opened last is at hand.
+        """
+        here = self._openings()
+        come = [opening for opening in here if opening not in self._known]  # a copy of a layer brings none
+        self._known = set(here)
+        for opening in come:
+            self._choose(here[opening])
+            self._load(here[opening][0].metadata[MARK]["project"])
+        self._take_up_channels()
+
+    def _openings(self) -> dict[str, list[Labels]]:
+        """Return the openings of projects of which strokes are in the viewer, and these."""
+        here: dict[str, list[Labels]] = {}
         for layer in self._bench.viewer.layers:
-            if project := layer.metadata.get(MARK, {}).get("project"):
-                here.setdefault(project, []).append(layer)
+            if opening := layer.metadata.get(MARK, {}).get("opening"):
+                here.setdefault(opening, []).append(layer)
         return here
 
     def _choose(self, layers: Sequence[Layer]) -> None:
         """Choose the strokes among some layers that have an image, the first of them last."""
         images = dict(named_pairs(self._bench.viewer.layers))
-        for strokes in reversed([layer for layer in layers if isinstance(layer, Labels)]):
-            if strokes in images:
-                self._bench.layers.choose(images[strokes], strokes)
+        strokes = [layer for layer in layers if isinstance(layer, Labels)]
+        self._waiting.update(strokes)
+        self._take_up_channels()
+        for own in reversed(strokes):
+            if own in images:
+                self._bench.layers.choose(images[own], own)
+
+    def _take_up_channels(self) -> None:
+        """Choose the channels of images that strokes were opened with, and that are here by now."""
+        if not self._waiting:
+            return
+        images = dict(named_pairs(self._bench.viewer.layers))
+        for strokes in [own for own in self._waiting if own in images]:
+            self._waiting.discard(strokes)
+            channels, remark = channels_taken_up(strokes, images[strokes], self._bench.viewer.layers)
+            if channels is not None:
+                self._bench.layers.choose_channels(images[strokes], channels)
+            if remark:
+                show_warning(remark)
 
     def _load(self, path: str) -> None:
         """Start to load settings and classifier of a project."""
         self._path = path
+        self._bench.forget()
         self._bench.job.run(
             load_steps(path),
             on_done=partial(self._on_loaded, Path(path).name),
@@ -199,6 +218,17 @@ class ProjectFile(QWidget):
             return f"{name}, strokes on {len(annotations.images)} images and no classifier: press Segment."
         self._bench.keep(classifier, name)
         return f"{name}, {classifier.report}"
+
+
+def take_into(path: str, strokes: Iterable[Labels]) -> list[str]:
+    """Let strokes be those of the project that they are saved in; return of which others they were."""
+    came_from: dict[str, None] = {}
+    for layer in strokes:
+        marked = layer.metadata.get(MARK, {})
+        if marked.get("project", path) != path:
+            came_from[Path(marked["project"]).name] = None
+            marked["project"] = path
+    return list(came_from)
 
 
 def save_steps(

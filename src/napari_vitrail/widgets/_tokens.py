@@ -15,9 +15,9 @@ from napari.utils.transforms import Affine
 from numpy.typing import ArrayLike, NDArray
 
 from napari_vitrail.grid import FeatureGrid, Grid
+from napari_vitrail.planes import Index
 from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._overlay import Index
 from napari_vitrail.widgets._planes import GEOMETRY, ImagePlane, full_resolution, plane_index
 
 if TYPE_CHECKING:

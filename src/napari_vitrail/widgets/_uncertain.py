@@ -12,10 +12,10 @@ from napari.layers import Image
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from napari_vitrail.overlay import PlaneOverlay
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import choice, wrapped
 from napari_vitrail.widgets._layers import UNCERTAINTY, write_values
-from napari_vitrail.widgets._overlay import PlaneOverlay
 from napari_vitrail.widgets._planes import ImagePlane, is_lazy, overlays_on
 from napari_vitrail.widgets._workbench import Workbench
 

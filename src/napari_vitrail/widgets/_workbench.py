@@ -83,6 +83,7 @@ class Workbench(QObject):
 
     def painted(self) -> Steps[list[Painted]]:
         """Return the work of reading the strokes to learn from; see `obstacle` first."""
+        self.layers.note_use()
         return _joined_steps(
             [
                 read_strokes(own.strokes, own.image, self.viewer.dims, own.channels, clipped=number > 0)
@@ -128,6 +129,11 @@ class Workbench(QObject):
     def keep(self, classifier: PixelClassifier, name: str) -> None:
         """Take a classifier: it can be saved from now on, and be asked about planes."""
         self.classifier, self.classifier_name = classifier, name
+        self.learned.emit()
+
+    def forget(self) -> None:
+        """Have no classifier: another project is opened, to which the one at hand does not belong."""
+        self.classifier, self.classifier_name = None, ""
         self.learned.emit()
 
     def report(self, plane: ImagePlane, report: str) -> str:

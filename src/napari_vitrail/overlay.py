@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from napari.layers import Image, Labels
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import affine_transform
 
-Index = tuple[int | slice, ...]
+from napari_vitrail.planes import Index, grey
+
 NEAREST, LINEAR = 0, 1
 _CLOSE = 1e-4
 """Pixels by which two layers may be apart and still lie on each other."""
@@ -59,7 +59,7 @@ class PlaneOverlay:
         """Return the pixels (H, W); zero beyond the data, to the nearest or interpolated between them."""
         if self.index is None:
             return np.zeros(self.shape, self.data.dtype)
-        plane = _grey(np.asarray(self.data[self.index]))
+        plane = grey(np.asarray(self.data[self.index]))
         if self.shape == plane.shape and _is_close(self.matrix, np.eye(2)) and _is_close(self.offset, 0):
             return plane
         if order != NEAREST:
@@ -67,6 +67,19 @@ class PlaneOverlay:
         return np.asarray(
             affine_transform(plane, self.matrix, self.offset, self.shape, order=order, mode="constant")
         )
+
+
+class Placed(Protocol):
+    """What knows where it lies in the world: a layer, or its frame."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of its data, without colours."""
+        ...
+
+    def world_to_data(self, position: ArrayLike) -> Sequence[float] | NDArray[np.floating[Any]]:
+        """Return where a position in the world lies in the data."""
+        ...
 
 
 class Viewpoint(NamedTuple):
@@ -85,7 +98,7 @@ class Viewpoint(NamedTuple):
 
 
 def overlays(
-    source: Image | Labels,
+    source: Placed,
     data: Any,
     target: Viewpoint,
     indices: Sequence[Index],
@@ -95,8 +108,8 @@ def overlays(
 
     Parameters
     ----------
-    source : Image or Labels
-        The layer that is read.
+    source : layer, or frame
+        Where that lies which is read.
     data : array
         Its pixels.
     target : Viewpoint
@@ -131,7 +144,7 @@ def _index_at(origin: NDArray[np.float64], axes: Sequence[int], sides: Sequence[
 
 
 def _mapping(
-    source: Image | Labels, target: Viewpoint, point: NDArray[np.float64]
+    source: Placed, target: Viewpoint, point: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the affine map from the data of the target to those of the source."""
     ndim = len(target.sides)
@@ -144,11 +157,6 @@ def _mapping(
 
     constant = seen(np.zeros(ndim))
     return np.stack([seen(unit) - constant for unit in np.eye(ndim)], axis=1), constant
-
-
-def _grey(plane: NDArray[Any]) -> NDArray[Any]:
-    """Return a plane (H, W) of one that may have colours."""
-    return plane if plane.ndim == 2 else plane[..., :3].mean(axis=2)
 
 
 def _is_close(values: NDArray[np.float64], wanted: NDArray[np.float64] | float) -> bool:
