@@ -116,7 +116,7 @@ def test_a_classifier_of_stains_says_which_it_wants(tmp_path, stains, strokes, c
     tifffile.imwrite(tmp_path / "a.tif", stains[2])
     words = [str(tmp_path / "a.tif"), "-m", str(tmp_path / "m.vitrail"), "-o", str(tmp_path / "out")]
     assert main(["segment", *words]) == 2
-    assert "extra channels 'channel 1', 'channel 2', the image has none" in capsys.readouterr().err
+    assert "extra channels 'channel 1', 'channel 2', and none are given" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -29,10 +29,13 @@ def _add_train(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "train", parents=[common], help="fit a classifier to painted images and save it"
     )
-    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="TIFF, PNG or JPEG")
     parser.add_argument(
-        "--labels", metavar="LABELS", nargs="+", type=Path, required=True,
-        help="one for each image, in the same order; whole numbers, 0 = unlabelled",
+        "images", metavar="IMAGE", nargs="+", type=Path,
+        help="TIFF, PNG or JPEG; or one .vitrail project alone, which names its images, strokes and features",
+    )  # fmt: skip
+    parser.add_argument(
+        "--labels", metavar="LABELS", nargs="+", type=Path,
+        help="one for each image, in the same order; whole numbers, 0 = unlabelled; none with a project",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", metavar="MODEL", type=Path, required=True, help="for instance my.vitrail"
@@ -47,6 +50,7 @@ def _add_train(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_computing(parser, weights="auto")
     _add_channels(parser)
     _add_stains(parser)
+    _add_extra(parser)
     _add_spec(parser)
     parser.set_defaults(command="train")
 
@@ -72,6 +76,7 @@ def _add_segment(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_computing(parser, weights=None)
     _add_channels(parser)
     _add_stains(parser)
+    _add_extra(parser)
     parser.add_argument(
         "--stack", action="store_true",
         help="files hold stacks: every plane is segmented, of the last two axes but for the channels",
@@ -203,6 +208,22 @@ def _add_stains(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _add_extra(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--extra", type=_named_pattern, action="append", default=[], metavar="NAME=PATTERN",
+        help="a further image of the same pixels as each image, as when further layers are chosen in napari: "
+        "the name of the layer, and where its file is, with {stem} for the name of the image without its "
+        "ending and {folder} for its folder, as in 'depth={folder}/{stem}_depth.tif'; may be repeated",
+    )  # fmt: skip
+
+
+def _named_pattern(word: str) -> tuple[str, str]:
+    name, _, pattern = word.partition("=")
+    if not (name and pattern):
+        raise argparse.ArgumentTypeError(f"expected NAME=PATTERN, got {word!r}")
+    return name, pattern
+
+
 def _add_spec(parser: argparse.ArgumentParser) -> None:
     """Add an option for every field of FeatureSpec."""
     group = parser.add_argument_group("features")
@@ -212,7 +233,7 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
         help_ = f"{described.get(item.name, '')} Default: {default}."
         group.add_argument(
             f"--{item.name.replace('_', '-')}",
-            default=default,
+            default=argparse.SUPPRESS,  # what is not given is left to the project, if there is one
             help=help_.strip().replace("%", "%%"),
             **_argument_of(item.type),
         )
@@ -228,6 +249,9 @@ def _argument_of(annotation: Any) -> dict[str, Any]:
     return {"type": kind, "metavar": kind.__name__.upper()}
 
 
-def spec_of(options: argparse.Namespace) -> FeatureSpec:
-    """Return the spec that the options of ``train`` and ``features`` describe."""
-    return FeatureSpec(**{item.name: getattr(options, item.name) for item in fields(FeatureSpec)})
+def spec_of(options: argparse.Namespace, base: FeatureSpec = SEGMENTATION) -> FeatureSpec:
+    """Return the spec that the options of ``train`` and ``features`` describe; else `base`."""
+    given = {
+        item.name: getattr(options, item.name) for item in fields(FeatureSpec) if hasattr(options, item.name)
+    }
+    return replace(base, **given)

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_vitrail import arguments
+from napari_vitrail import arguments, inputs
 from napari_vitrail.errors import CHEAPER, ComputeError, VitrailError
 from napari_vitrail.spec import SEGMENTATION
 
@@ -19,12 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from napari_vitrail.backbones import Backbone
-    from napari_vitrail.batch import FileDone, Reading
+    from napari_vitrail.batch import FileDone
     from napari_vitrail.demo import Outcome
-    from napari_vitrail.image import Picture
     from napari_vitrail.progress import Steps
     from napari_vitrail.results import Wanted
     from napari_vitrail.samples import Sample
@@ -83,24 +80,27 @@ def _train(options: Namespace) -> int:
     from napari_vitrail.classify import fit_classifier_steps
     from napari_vitrail.project import save_classifier
 
-    _check_pairs(options.images, options.labels)
     written = [options.output, *([options.assess] if options.assess else [])]
-    check_spared(written, [*options.images, *options.labels])
-    images = [_image(path, options) for path in options.images]
-    labels = [_labels(path, image) for path, image in zip(options.labels, images, strict=True)]
-    spec = arguments.spec_of(options)
+    check_spared(written, [*options.images, *(options.labels or ()), *inputs.extra_files(options)])
+    if inputs.is_project(options):
+        lesson = _with_bar(inputs.project_lesson_steps(options), "reading")
+    else:
+        lesson = inputs.file_lesson(options)
     settings = {
-        "estimator": options.estimator,
+        "estimator": lesson.estimator,
         "weights": options.weights,
         "device": options.device,
         "store": _store(options),
         "random_state": options.random_state,
     }
-    classifier = _with_bar(fit_classifier_steps(images, labels, spec, **settings), "training")
+    steps = fit_classifier_steps(
+        lesson.images, lesson.labels, lesson.spec, class_names=lesson.class_names, **settings
+    )
+    classifier = _with_bar(steps, "training")
     save_classifier(options.output, classifier)
     print(f"{options.output}: {classifier.report}")
     if options.assess:
-        _assess(options.assess, images, labels, spec, settings)
+        _assess(options.assess, lesson.images, lesson.labels, lesson.spec, settings)
     return 0
 
 
@@ -125,10 +125,13 @@ def _segment(options: Namespace) -> int:
     from napari_vitrail.batch import find_images, plan_outputs, segment_files_steps
     from napari_vitrail.project import load_classifier
 
-    wanted, reading = _wanted(options), _reading(options)
-    images = find_images(options.images)
-    outputs = plan_outputs(images, wanted, options.output, [options.model])
+    wanted, reading = _wanted(options), inputs.reading_of(options)
+    images = reading.without_extra(find_images(options.images))
+    inputs.check_extra(options, images)
+    read = [options.model, *(file for path in images for file in reading.extra_files(path))]
+    outputs = plan_outputs(images, wanted, options.output, read)
     classifier = load_classifier(options.model)
+    reading.check_names(classifier)
     wanted.class_ids(classifier)  # an unknown one is said before anything is computed
     asked = options.weights is not None and classifier.spec.uses_vit
     backbone = _backbone(classifier.spec, options) if asked else None
@@ -161,7 +164,7 @@ def _features(options: Namespace) -> int:
     failed = 0
     for path in options.images:
         try:
-            image = _image(path, options)
+            image = inputs.image_of(path, options)
             if options.plan:
                 print(f"{path}: {_planned(image.shape, spec)}")
                 continue
@@ -260,34 +263,6 @@ _COMMANDS = {
 # ---- from options to what the core takes --------------------------------------------------------
 
 
-def _image(path: Path, options: Namespace) -> Picture:
-    """Return an image file as the core wants it; an error names the file."""
-    [image] = _reading(options).read(path).planes
-    return image
-
-
-def _reading(options: Namespace) -> Reading:
-    from napari_vitrail.batch import Reading
-
-    return Reading(
-        options.channel_axis,
-        None if options.channels is None else tuple(options.channels),
-        tuple(options.stains) if getattr(options, "stains", None) else None,
-        getattr(options, "stack", False),
-    )
-
-
-def _labels(path: Path, image: Picture) -> NDArray[Any]:
-    """Return a labels file that fits an image; an error names the file."""
-    from napari_vitrail.batch import named
-    from napari_vitrail.imagefile import read_image
-    from napari_vitrail.strokes import as_labels
-
-    labels = read_image(path)
-    with named(path):
-        return as_labels(labels, image.shape)
-
-
 def _sample(options: Namespace) -> Sample:
     """Return the sample to demonstrate: the shipped one, or an image with some strokes held out."""
     from napari_vitrail.image import main_of
@@ -297,8 +272,8 @@ def _sample(options: Namespace) -> Sample:
         return histology()
     if not (options.image and options.labels):
         raise ValueError("--image and --labels go together: one was given without the other")
-    image = main_of(_image(options.image, options))
-    return sample_of(image, _labels(options.labels, image))
+    image = main_of(inputs.image_of(options.image, options))
+    return sample_of(image, inputs.labels_of(options.labels, image))
 
 
 def _backbone(spec: FeatureSpec, options: Namespace) -> Backbone:
@@ -349,16 +324,6 @@ def _score_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
         scores = f"{found.accuracy:8.3f} {found.mean_iou:8.3f}" if found else f"{'-':>8} {'-':>8}"
         times = f"{outcome.train_seconds:7.1f} s {outcome.segment_seconds:10.1f} s"
         yield f"{outcome.spec.features:<10} {scores} {times}"
-
-
-# ---- checks before anything is computed or written ----------------------------------------------
-
-
-def _check_pairs(images: Sequence[Path], labels: Sequence[Path]) -> None:
-    if len(images) != len(labels):
-        raise ValueError(
-            f"train needs one labels file for each image, got {len(images)} images and {len(labels)} labels"
-        )
 
 
 def _with_bar(steps: Steps[Result], title: str, tell: Callable[[Any], None] | None = None) -> Result:

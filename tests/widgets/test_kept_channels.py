@@ -14,6 +14,10 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_vitrail.annotations import load_annotations
 from napari_vitrail.channels import ChosenChannels
+from napari_vitrail.cli import main
+from napari_vitrail.project import load_classifier
+from napari_vitrail.segmentation import segment as segmented
+from napari_vitrail.training import training_planes
 from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._channels import ChannelsMenu
 from tests.widgets.driving import button, combo, draw, says
@@ -119,6 +123,12 @@ def test_channels_and_further_layers_are_there_again_and_give_the_same_bits(
     assert again._bench.classifier_obstacle() == ""
     np.testing.assert_array_equal(segment(qtbot, other, again), found)
     assert notes == []
+
+    model = chosen.with_name("by_shell.vitrail")
+    assert main(["train", str(chosen), "-o", str(model)]) == 0
+    [picture] = training_planes(chosen).images
+    np.testing.assert_array_equal(segmented(picture, load_classifier(model)), found[0])
+    assert load_classifier(model).report == again._bench.classifier.report
 
 
 def test_the_open_button_joins_layers_that_are_there(qtbot, begun, chosen, notes):
@@ -254,3 +264,56 @@ def test_a_removed_image_leaves_its_channels_with_its_strokes(begun):
     [(_, subject)] = widget._bench.layers.pairs
     assert subject.image.name == "stains"
     assert subject.channels == ChosenChannels(0, (0, 1), subject.channels.layers)
+
+
+def test_files_with_further_images_are_segmented_to_the_bit_as_layers(
+    qtbot, make_napari_viewer_proxy, files, chosen, notes, tmp_path
+):
+    viewer = make_napari_viewer_proxy()
+    viewer.open(files / "depth.tif", plugin="napari", name="depth")
+    viewer.open(files / "stains.tif", plugin="napari", name="stains")
+    widget = dock(viewer)
+    combo(widget, "stains").setCurrentText("stains")
+    for entry in ("Axis 0", "Channel 2", "depth"):
+        choose(widget, entry)
+    button(widget, "New").click()
+    labels = viewer.layers["stains strokes"].data
+    labels[0, 10:50, 8:12], labels[0, 10:50, 50:54] = 1, 2
+    found = segment(qtbot, viewer, widget)
+    save(qtbot, widget, notes)
+    words = [str(files), "-m", str(chosen), "-o", str(tmp_path / "out"), "--channel-axis", "0"]
+    words += ["--stains", "0", "1", "--extra", "depth={folder}/depth.tif"]
+    assert main(["segment", *words]) == 0
+    [written] = (tmp_path / "out").iterdir()  # the further image is no image of its own
+    np.testing.assert_array_equal(tifffile.imread(written), found[0])
+
+
+def test_several_painted_images_are_learned_from_alike(
+    qtbot, make_napari_viewer_proxy, textures, chosen, notes, tmp_path
+):
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([textures, textures.T]))
+    tifffile.imwrite(tmp_path / "b.tif", np.flipud(textures))
+    viewer = make_napari_viewer_proxy()
+    for name, turned in (("a", {}), ("b", {"scale": (0.5, 0.5), "rotate": 10})):
+        viewer.open(tmp_path / f"{name}.tif", plugin="napari", name=name, **turned)
+    widget = dock(viewer)
+    for name in ("b", "a"):
+        combo(widget, "a").setCurrentText(name)
+        button(widget, "New").click()
+        labels = viewer.layers[f"{name} strokes"].data
+        labels[..., 5:60, 8:12], labels[..., 10:50, 50:54] = 1, 2
+    save(qtbot, widget, notes)
+    other = make_napari_viewer_proxy()
+    again = opened(qtbot, other, chosen)
+    box = again._bench.layers._all
+    assert "all 2 painted images" in box.text()
+    box.setChecked(True)
+    button(again, "Segment").click()
+    qtbot.waitUntil(lambda: "a segmentation" in other.layers and says(again, "Done in"), timeout=60_000)
+    assert main(["train", str(chosen), "-o", str(tmp_path / "m.vitrail")]) == 0
+    shown = other.dims.current_step[0]
+    np.testing.assert_array_equal(
+        segmented([textures, textures.T][shown], load_classifier(tmp_path / "m.vitrail")),
+        other.layers["a segmentation"].data[shown],
+    )
+    assert len(training_planes(chosen).images) == 3

@@ -1,0 +1,129 @@
+"""From options of the command line to images, strokes and what is to be learned of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from napari_vitrail import arguments
+from napari_vitrail.spec import SEGMENTATION
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_vitrail.batch import Reading
+    from napari_vitrail.image import Picture
+    from napari_vitrail.progress import Steps
+    from napari_vitrail.spec import FeatureSpec
+
+# As in cli.py, what takes time to import is imported where it is used.
+
+
+class Lesson(NamedTuple):
+    """What is to be learned, from what; see `napari_vitrail.fit_classifier`."""
+
+    images: list[Any]
+    labels: list[Any]
+    spec: FeatureSpec
+    estimator: str | None
+    class_names: dict[int, str]
+
+
+def file_lesson(options: Namespace) -> Lesson:
+    """Return what images and labels in files are to teach."""
+    _check_pairs(options.images, options.labels or [])
+    check_extra(options, options.images)
+    images = [image_of(path, options) for path in options.images]
+    labels = [labels_of(path, image) for path, image in zip(options.labels, images, strict=True)]
+    return Lesson(images, labels, arguments.spec_of(options), options.estimator, {})
+
+
+def project_lesson_steps(options: Namespace) -> Steps[Lesson]:
+    """Yield Progress; return what a project is to teach, but for what the options say otherwise."""
+    from napari_vitrail.annotations import load_annotations
+    from napari_vitrail.training import training_planes_steps
+
+    [path] = options.images
+    given = (options.labels, options.channels, options.stains, options.extra)
+    if any(given) or options.channel_axis is not None:
+        raise ValueError(
+            f"{path} names its own strokes and channels: leave --labels, --channel-axis, --channels, "
+            "--stains and --extra out"
+        )
+    project = load_annotations(path)
+    if not project.images:
+        raise ValueError(f"{path} holds no strokes, only a classifier: train takes a project with strokes")
+    planes = yield from training_planes_steps(path, project.images)
+    return Lesson(
+        planes.images,
+        planes.labels,
+        arguments.spec_of(options, project.spec or SEGMENTATION),
+        options.estimator or project.estimator,
+        {each.id: each.name for each in project.classes if each.name},
+    )
+
+
+def is_project(options: Namespace) -> bool:
+    """Whether train was given a project; ValueError where it was given more."""
+    projects = [path for path in options.images if path.suffix.lower() == ".vitrail"]
+    if projects and len(options.images) > 1:
+        raise ValueError(
+            f"train takes one project alone, or images and --labels; got {projects[0]} and "
+            f"{len(options.images) - 1} more"
+        )
+    return bool(projects)
+
+
+def image_of(path: Path, options: Namespace) -> Picture:
+    """Return an image file as the core wants it; an error names the file."""
+    [image] = reading_of(options).read(path).planes
+    return image
+
+
+def reading_of(options: Namespace) -> Reading:
+    """Return how the axes of image files are meant."""
+    from napari_vitrail.batch import Reading
+
+    return Reading(
+        options.channel_axis,
+        None if options.channels is None else tuple(options.channels),
+        tuple(options.stains) if getattr(options, "stains", None) else None,
+        getattr(options, "stack", False),
+        tuple(getattr(options, "extra", ())),
+    )
+
+
+def labels_of(path: Path, image: Picture) -> NDArray[Any]:
+    """Return a labels file that fits an image; an error names the file."""
+    from napari_vitrail.batch import named
+    from napari_vitrail.imagefile import read_image
+    from napari_vitrail.strokes import as_labels
+
+    labels = read_image(path)
+    with named(path):
+        return as_labels(labels, image.shape)
+
+
+def _check_pairs(images: Sequence[Path], labels: Sequence[Path]) -> None:
+    if len(images) != len(labels):
+        raise ValueError(
+            f"train needs one labels file for each image, got {len(images)} images and {len(labels)} labels"
+        )
+
+
+def check_extra(options: Namespace, images: Sequence[Path]) -> None:
+    """Raise ValueError where several images would share one further image."""
+    for name, pattern in options.extra:
+        if len(images) > 1 and "{stem}" not in pattern:
+            raise ValueError(
+                f"--extra {name}={pattern} names one file for {len(images)} images: write {{stem}} in it for "
+                "the name of each image without its ending"
+            )
+
+
+def extra_files(options: Namespace) -> list[Path]:
+    """Return the files of the further images of all images."""
+    return [file for path in options.images for file in reading_of(options).extra_files(path)]
