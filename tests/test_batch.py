@@ -151,3 +151,92 @@ def test_objects_of_stacks_are_refused_with_a_word(tmp_path, stains, classifier)
     outputs = plan_outputs(images, wanted, tmp_path / "out")
     [done] = drain(segment_files_steps(images, outputs, classifier, wanted, Reading(stack=True)))
     assert "objects are found in planes" in done.error
+
+
+# ---- further images beside the images ---------------------------------------------------------------
+
+
+@pytest.fixture
+def layered(tmp_path, stains):
+    """Return a folder of two images, with a depth map of each beside it."""
+    for name, channel in (("a", 2), ("b", 1)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", stains[0])
+        tifffile.imwrite(tmp_path / f"{name}_depth.tif", stains[channel].astype(np.float32) / 7)
+    return tmp_path
+
+
+def test_further_images_are_learned_from_and_found_beside_each_image(layered, stains, strokes):
+    tifffile.imwrite(layered / "labels.png.tif", strokes)
+    extra = ["--extra", "depth={folder}/{stem}_depth.tif"]
+    model = str(layered / "m.vitrail")
+    words = ["--labels", str(layered / "labels.png.tif"), "-o", model, "--features", "classical", *extra]
+    assert main(["train", str(layered / "a.tif"), *words]) == 0
+    (layered / "labels.png.tif").unlink()
+    assert main(["segment", str(layered), "-m", model, "-o", str(layered / "out"), *extra]) == 0
+    images = [LayeredImage(stains[0], {"depth": stains[at].astype(np.float32) / 7}) for at in (2, 1)]
+    classifier = fit_classifier(images[:1], [strokes], SPEC)
+    written = sorted((layered / "out").iterdir())
+    assert [path.name for path in written] == ["a_segmentation.tif", "b_segmentation.tif"]
+    for path, image in zip(written, images, strict=True):
+        np.testing.assert_array_equal(tifffile.imread(path), segment(image, classifier))
+
+
+def test_every_plane_of_a_stack_has_its_own_plane_or_one_for_all(tmp_path, stains):
+    tifffile.imwrite(tmp_path / "a.tif", stains)
+    tifffile.imwrite(tmp_path / "deep.tif", stains[::-1])
+    tifffile.imwrite(tmp_path / "flat.tif", stains[1])
+    extra = (("deep", f"{tmp_path}/deep.tif"), ("flat", f"{tmp_path}/flat.tif"))
+    planes = Reading(stack=True, extra=extra).read(tmp_path / "a.tif").planes
+    for number, plane in enumerate(planes):
+        np.testing.assert_array_equal(plane.extra["deep"], stains[2 - number])
+        np.testing.assert_array_equal(plane.extra["flat"], stains[1])
+
+
+def test_colours_of_a_further_image_count_as_their_mean(tmp_path, stains):
+    tifffile.imwrite(tmp_path / "a.tif", stains[0])
+    tifffile.imwrite(tmp_path / "rgb.tif", np.stack(list(stains), axis=-1), photometric="rgb")
+    [plane] = Reading(extra=(("rgb", "{folder}/rgb.tif"),)).read(tmp_path / "a.tif").planes
+    np.testing.assert_array_equal(plane.extra["rgb"], stains.transpose(1, 2, 0).mean(axis=2))
+
+
+def test_a_further_image_of_another_shape_is_named(layered, stains, capsys):
+    tifffile.imwrite(layered / "b_depth.tif", stains[0][:-1])
+    with pytest.raises(ValueError, match=r"b_depth\.tif, the further image 'depth', must have .* \(40, 50\)"):
+        Reading(extra=(("depth", "{folder}/{stem}_depth.tif"),)).read(layered / "b.tif")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "with the extra channels 'depth', and none are given"),
+        (("--extra", "height={folder}/{stem}_depth.tif"), "'depth', and 'height' are given"),
+        (("--extra", "depth={folder}/a_depth.tif"), "names one file for 3 images: write {stem}"),
+        (("--extra", "depth=x{stem}", "--extra", "depth=y{stem}"), "must differ in their names"),
+    ],
+    ids=str,
+)
+def test_further_images_that_do_not_fit_are_said_before_anything_is_done(
+    layered, stains, strokes, words, reason, capsys
+):
+    image = LayeredImage(stains[0], {"depth": stains[2]})
+    save_classifier(layered / "m.vitrail", fit_classifier([image], [strokes], SPEC))
+    words = ["-m", str(layered / "m.vitrail"), "-o", str(layered / "out"), *words]
+    assert main(["segment", str(layered), *words]) == 2
+    assert reason in capsys.readouterr().err
+    assert not (layered / "out").exists()
+
+
+def test_a_further_image_that_is_missing_leaves_out_its_image_alone(layered, stains, strokes, capsys):
+    image = LayeredImage(stains[0], {"depth": stains[2]})
+    save_classifier(layered / "m.vitrail", fit_classifier([image], [strokes], SPEC))
+    (layered / "a_depth.tif").unlink()
+    words = ["-m", str(layered / "m.vitrail"), "-o", str(layered / "out")]
+    assert main(["segment", str(layered), *words, "--extra", "depth={folder}/{stem}_depth.tif"]) == 1
+    assert "a_depth.tif" in capsys.readouterr().err
+    assert [path.name for path in (layered / "out").iterdir()] == ["b_segmentation.tif"]
+
+
+def test_an_option_without_a_name_is_misuse(capsys):
+    with pytest.raises(SystemExit):
+        main(["segment", "a.tif", "-m", "m", "-o", "o", "--extra", "depth.tif"])
+    assert "expected NAME=PATTERN, got 'depth.tif'" in capsys.readouterr().err
