@@ -182,8 +182,8 @@ def test_further_images_are_learned_from_and_found_beside_each_image(layered, st
 
 
 def test_every_plane_of_a_stack_has_its_own_plane_or_one_for_all(tmp_path, stains):
-    tifffile.imwrite(tmp_path / "a.tif", stains)
-    tifffile.imwrite(tmp_path / "deep.tif", stains[::-1])
+    tifffile.imwrite(tmp_path / "a.tif", stains, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "deep.tif", stains[::-1].copy(), photometric="minisblack")
     tifffile.imwrite(tmp_path / "flat.tif", stains[1])
     extra = (("deep", f"{tmp_path}/deep.tif"), ("flat", f"{tmp_path}/flat.tif"))
     planes = Reading(stack=True, extra=extra).read(tmp_path / "a.tif").planes

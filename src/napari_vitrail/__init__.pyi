@@ -1,5 +1,6 @@
 from .annotations import Annotation, Annotations, ClassLabel, load_annotations, save_annotations
 from .backbones import BackboneInfo, list_backbones, load_backbone
+from .channels import ChosenChannels
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
 from .crf import DenseCRF
 from .errors import (
@@ -45,6 +46,7 @@ from .smoothing import Smoothing
 from .sparse import SparseLabels
 from .spec import AMIR_COSEGMENTATION, DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
 from .store import FeatureStore, shared_store
+from .training import TrainingPlanes, training_planes, training_planes_steps
 from .trust import Trust, assess, assess_steps
 from .uncertainty import most_uncertain, uncertainty
 
@@ -56,6 +58,7 @@ __all__ = [
     "Annotations",
     "BackboneInfo",
     "BackboneUnavailable",
+    "ChosenChannels",
     "ClassLabel",
     "ComputeError",
     "DenseCRF",
@@ -76,6 +79,7 @@ __all__ = [
     "SparseLabels",
     "SpecMismatch",
     "TokenMap",
+    "TrainingPlanes",
     "Trust",
     "VitrailError",
     "WeightsError",
@@ -116,6 +120,8 @@ __all__ = [
     "shared_store",
     "token_map",
     "token_map_steps",
+    "training_planes",
+    "training_planes_steps",
     "uncertainty",
     "write_csv",
 ]

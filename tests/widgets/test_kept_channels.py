@@ -30,7 +30,7 @@ def files(tmp_path, textures):
     folder.mkdir()
     noise = np.random.default_rng(0).integers(0, 90, (3, 64, 64)).astype(np.uint16)
     noise[1] += textures
-    tifffile.imwrite(folder / "stains.tif", noise)
+    tifffile.imwrite(folder / "stains.tif", noise, photometric="minisblack")
     tifffile.imwrite(folder / "depth.tif", textures.astype(np.float32) / 7)
     return folder
 
@@ -291,7 +291,7 @@ def test_files_with_further_images_are_segmented_to_the_bit_as_layers(
 def test_several_painted_images_are_learned_from_alike(
     qtbot, make_napari_viewer_proxy, textures, chosen, notes, tmp_path
 ):
-    tifffile.imwrite(tmp_path / "a.tif", np.stack([textures, textures.T]))
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([textures, textures.T]), photometric="minisblack")
     tifffile.imwrite(tmp_path / "b.tif", np.flipud(textures))
     viewer = make_napari_viewer_proxy()
     for name, turned in (("a", {}), ("b", {"scale": (0.5, 0.5), "rotate": 10})):
@@ -309,7 +309,8 @@ def test_several_painted_images_are_learned_from_alike(
     assert "all 2 painted images" in box.text()
     box.setChecked(True)
     button(again, "Segment").click()
-    qtbot.waitUntil(lambda: "a segmentation" in other.layers and says(again, "Done in"), timeout=60_000)
+    qtbot.waitUntil(lambda: "a segmentation" in other.layers, timeout=60_000)
+    qtbot.waitUntil(lambda: says(again, "Done in") and not says(again, ".vitrail"), timeout=60_000)
     assert main(["train", str(chosen), "-o", str(tmp_path / "m.vitrail")]) == 0
     shown = other.dims.current_step[0]
     np.testing.assert_array_equal(

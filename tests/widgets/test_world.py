@@ -10,6 +10,7 @@ from napari_vitrail.widgets._annotations import numbers_of
 from napari_vitrail.world import Frame
 
 
+@pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 @pytest.mark.parametrize("seed", range(12))
 def test_a_frame_is_where_napari_puts_a_layer(seed):
     random = np.random.default_rng(seed)
