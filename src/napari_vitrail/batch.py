@@ -81,6 +81,15 @@ class Reading:
                 "--stains with --channel-axis names channels of the images, --extra NAME=PATTERN further ones"
             )
 
+    def check_files(self, images: Sequence[Path]) -> None:
+        """Raise ValueError where several images would share one further image."""
+        for name, pattern in self.extra:
+            if len(images) > 1 and "{stem}" not in pattern:
+                raise ValueError(
+                    f"{name}={pattern} names one file for {len(images)} images: write {{stem}} in it for the "
+                    "name of each image without its ending"
+                )
+
     def extra_files(self, path: Path) -> list[Path]:
         """Return the files of the further images that belong to an image."""
         return [_beside(pattern, path) for _, pattern in self.extra]

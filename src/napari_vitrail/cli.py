@@ -127,7 +127,7 @@ def _segment(options: Namespace) -> int:
 
     wanted, reading = _wanted(options), inputs.reading_of(options)
     images = reading.without_extra(find_images(options.images))
-    inputs.check_extra(options, images)
+    reading.check_files(images)
     read = [options.model, *(file for path in images for file in reading.extra_files(path))]
     outputs = plan_outputs(images, wanted, options.output, read)
     classifier = load_classifier(options.model)

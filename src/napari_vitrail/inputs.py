@@ -35,7 +35,7 @@ class Lesson(NamedTuple):
 def file_lesson(options: Namespace) -> Lesson:
     """Return what images and labels in files are to teach."""
     _check_pairs(options.images, options.labels or [])
-    check_extra(options, options.images)
+    reading_of(options).check_files(options.images)
     images = [image_of(path, options) for path in options.images]
     labels = [labels_of(path, image) for path, image in zip(options.labels, images, strict=True)]
     return Lesson(images, labels, arguments.spec_of(options), options.estimator, {})
@@ -112,16 +112,6 @@ def _check_pairs(images: Sequence[Path], labels: Sequence[Path]) -> None:
         raise ValueError(
             f"train needs one labels file for each image, got {len(images)} images and {len(labels)} labels"
         )
-
-
-def check_extra(options: Namespace, images: Sequence[Path]) -> None:
-    """Raise ValueError where several images would share one further image."""
-    for name, pattern in options.extra:
-        if len(images) > 1 and "{stem}" not in pattern:
-            raise ValueError(
-                f"--extra {name}={pattern} names one file for {len(images)} images: write {{stem}} in it for "
-                "the name of each image without its ending"
-            )
 
 
 def extra_files(options: Namespace) -> list[Path]:

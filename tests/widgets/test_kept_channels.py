@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Image, Labels
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QLineEdit
 
 from napari_vitrail.annotations import load_annotations
 from napari_vitrail.channels import ChosenChannels
@@ -20,6 +20,8 @@ from napari_vitrail.segmentation import segment as segmented
 from napari_vitrail.training import training_planes
 from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._channels import ChannelsMenu
+from napari_vitrail.widgets._further_files import FurtherFiles
+from napari_vitrail.widgets._segment_files import SegmentFiles
 from tests.widgets.driving import button, combo, draw, says
 
 
@@ -286,6 +288,35 @@ def test_files_with_further_images_are_segmented_to_the_bit_as_layers(
     assert main(["segment", *words]) == 0
     [written] = (tmp_path / "out").iterdir()  # the further image is no image of its own
     np.testing.assert_array_equal(tifffile.imread(written), found[0])
+
+    page = widget.findChild(SegmentFiles)
+    assert "say where the files of 'depth' are" in button(page, "Segment files").toolTip()
+    further = page.findChild(FurtherFiles)
+    for line, text in (
+        (further.findChild(QLineEdit), "{folder}/depth.tif"),
+        (page._files, str(files / "s*.tif")),
+        (page._into, str(tmp_path / "napari")),
+    ):
+        line.setText(text)
+    button(page, "Segment files").click()
+    qtbot.waitUntil(lambda: says(widget, "1 of 1 images segmented"), timeout=60_000)
+    assert (tmp_path / "napari" / written.name).read_bytes() == written.read_bytes()
+
+
+def test_the_files_of_a_further_layer_are_guessed_from_its_own(make_napari_viewer_proxy, files, textures):
+    tifffile.imwrite(files / "stains_depth.tif", textures)
+    viewer = make_napari_viewer_proxy()
+    viewer.open(files / "stains_depth.tif", plugin="napari", name="depth")
+    viewer.open(files / "stains.tif", plugin="napari", name="stains")
+    widget = dock(viewer)
+    combo(widget, "stains").setCurrentText("stains")
+    further = widget.findChild(FurtherFiles)
+    assert further.isHidden()
+    choose(widget, "depth")
+    assert further.extra == (("depth", "{folder}/{stem}_depth.tif"),)
+    assert not further.isHidden()
+    choose(widget, "depth")
+    assert further.isHidden()
 
 
 def test_several_painted_images_are_learned_from_alike(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QPu
 from napari_vitrail.progress import Steps
 from napari_vitrail.widgets._cleaning import spoken
 from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._further_files import FurtherFiles
 from napari_vitrail.widgets._planes import full_resolution
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -43,6 +45,7 @@ class SegmentFiles(QWidget):
         self._files, self._into = QLineEdit(), QLineEdit()
         self._start = QPushButton("Segment files")
         self._start.clicked.connect(self._on_start_clicked)
+        self._further = FurtherFiles(self._allow)
         for signal in (bench.learned, bench.changed, self._files.textChanged, self._into.textChanged):
             signal.connect(self._allow)
         rows = QFormLayout()
@@ -51,6 +54,7 @@ class SegmentFiles(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(rows)
+        layout.addWidget(self._further)
         layout.addWidget(self._start)
         self._allow()
 
@@ -75,13 +79,16 @@ class SegmentFiles(QWidget):
         if self._bench.classifier is None:
             return "let it learn from strokes, or apply a classifier"
         channels = self._bench.layers.channels
-        if channels.layers or channels.level:
-            return "files hold neither further layers nor levels of a pyramid; choose none under Channels"
+        if channels.level:
+            return "files hold no levels of a pyramid; choose level 0 under Channels"
+        if unsaid := [name for name, pattern in self._further.extra if not pattern]:
+            return f"say where the files of {', '.join(map(repr, unsaid))} are"
         if not self._files.text().strip():
             return "say where the images are"
         return "" if self._into.text().strip() else "say which folder gets the results"
 
     def _allow(self) -> None:
+        self._further.show_layers(self._bench.layers.image, self._bench.layers.channels.layers)
         obstacle = self._obstacle()
         self._start.setEnabled(not obstacle)
         self._start.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else _HELP))
@@ -100,6 +107,9 @@ class SegmentFiles(QWidget):
 
     def _reading(self) -> Reading:
         """Return how the axes of the chosen image are meant, which the files are taken to share."""
+        return replace(self._axes(), extra=self._further.extra)
+
+    def _axes(self) -> Reading:
         from napari_vitrail.batch import Reading
 
         image, channels = self._bench.layers.image, self._bench.layers.channels
@@ -134,9 +144,12 @@ def segment_files_steps(
     from napari_vitrail.results import Wanted
     from napari_vitrail.store import shared_store
 
-    images = batch.find_images([Path(names).expanduser()])
+    reading.check_names(classifier)
+    images = reading.without_extra(batch.find_images([Path(names).expanduser()]))
+    reading.check_files(images)
+    extra = [file for path in images for file in reading.extra_files(path)]
     wanted = Wanted(refinement=how)
-    outputs = batch.plan_outputs(images, wanted, into)
+    outputs = batch.plan_outputs(images, wanted, into, extra)
     into.mkdir(parents=True, exist_ok=True)
     steps = batch.segment_files_steps(images, outputs, classifier, wanted, reading, store=shared_store())
     return (yield from steps)
