@@ -92,10 +92,10 @@ def test_every_painted_plane_of_every_image_counts_in_order(tmp_path, picture, s
 
 
 def test_channels_and_further_images_are_those_of_the_project(tmp_path, picture, strokes):
-    stains = np.stack([picture, picture.T, np.flipud(picture)], axis=1)
+    stains = np.stack([picture, picture.T, np.flipud(picture)])
     depth = reference(tmp_path, "depth", picture.astype(np.float32) / 7)
-    channels = ChosenChannels(1, (0, 2), (depth,))
-    path = written(tmp_path, on(tmp_path, "stains", stains, strokes[:, None], channels))
+    channels = ChosenChannels(0, (0, 2), (depth,))
+    path = written(tmp_path, on(tmp_path, "stains", stains, strokes[None], channels))
     [image], [drawn] = training_planes(path)
     assert isinstance(image, LayeredImage)
     assert list(image.extra) == ["channel 0", "channel 2", "depth"]

@@ -21,8 +21,8 @@ def picture(textures, tmp_path):
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy, picture):
-    viewer = make_napari_viewer_proxy(show=True)
+def viewer(make_napari_viewer, picture):
+    viewer = make_napari_viewer(show=True)
     viewer.open(picture, plugin="napari")
     return viewer
 
@@ -120,12 +120,12 @@ def test_strokes_that_are_learned_from_with_another_image_become_its_own(
 
 
 def test_a_project_keeps_strokes_whose_image_was_not_found(
-    qtbot, make_napari_viewer_proxy, viewer, widget, picture, textures, chosen, notes
+    qtbot, make_napari_viewer, viewer, widget, picture, textures, chosen, notes
 ):
     drawn = paint(viewer, widget).data.copy()
     save(qtbot, widget, notes)
     picture.unlink()
-    other = make_napari_viewer_proxy(show=True)
+    other = make_napari_viewer(show=True)
     other.open(chosen, plugin=None)
     other.add_image(textures.T.copy(), name="other")
     again = ClassifierWidget(other)

@@ -62,9 +62,9 @@ def choose(widget, text: str) -> None:
 
 
 @pytest.fixture
-def begun(make_napari_viewer_proxy, files):
+def begun(make_napari_viewer, files):
     """Return a viewer with both images, two channels and the further layer chosen, and strokes."""
-    viewer = make_napari_viewer_proxy(show=True)
+    viewer = make_napari_viewer(show=True)
     viewer.open(files / "depth.tif", plugin="napari", name="depth", scale=(2, 2), translate=(3, 0))
     viewer.open(files / "stains.tif", plugin="napari", name="stains", scale=(1, 2, 2))
     widget = dock(viewer)
@@ -107,7 +107,7 @@ def opened(qtbot, viewer, path):
 
 
 def test_channels_and_further_layers_are_there_again_and_give_the_same_bits(
-    qtbot, make_napari_viewer_proxy, begun, chosen, notes
+    qtbot, make_napari_viewer, begun, chosen, notes
 ):
     viewer, widget = begun
     found = segment(qtbot, viewer, widget)
@@ -117,7 +117,7 @@ def test_channels_and_further_layers_are_there_again_and_give_the_same_bits(
     assert [layer.name for layer in annotation.channels.layers] == ["depth"]
     assert annotation.channels.layers[0].digest
 
-    other = make_napari_viewer_proxy()
+    other = make_napari_viewer()
     again = opened(qtbot, other, chosen)
     assert [layer.name for layer in other.layers] == ["stains", "depth", "stains strokes"]
     assert again.findChild(ChannelsMenu).text() == "channels 0, 1 + depth"
@@ -147,13 +147,13 @@ def test_the_open_button_joins_layers_that_are_there(qtbot, begun, chosen, notes
 
 
 def test_a_further_layer_that_is_missing_is_named_and_nothing_painted_is_lost(
-    qtbot, make_napari_viewer_proxy, begun, files, chosen, notes
+    qtbot, make_napari_viewer, begun, files, chosen, notes
 ):
     viewer, widget = begun
     drawn = viewer.layers["stains strokes"].data.copy()
     save(qtbot, widget, notes)
     (files / "depth.tif").unlink()
-    other = make_napari_viewer_proxy()
+    other = make_napari_viewer()
     again = opened(qtbot, other, chosen)
     [note] = notes
     assert note.severity == "warning"
@@ -165,27 +165,27 @@ def test_a_further_layer_that_is_missing_is_named_and_nothing_painted_is_lost(
 
 
 def test_channels_wait_for_an_image_that_is_opened_later(
-    qtbot, make_napari_viewer_proxy, begun, files, chosen, notes
+    qtbot, make_napari_viewer, begun, files, chosen, notes
 ):
     _, widget = begun
     save(qtbot, widget, notes)
     (files / "stains.tif").rename(files / "moved.tif")
-    other = make_napari_viewer_proxy()
+    other = make_napari_viewer()
     again = opened(qtbot, other, chosen)
     assert "open the image yourself" in notes[0].message
     other.open(files / "moved.tif", plugin="napari", name="stains", scale=(1, 2, 2))
-    qtbot.waitUntil(lambda: again._bench.layers.channels.chosen == (0, 1))
+    qtbot.waitUntil(lambda: again._bench.layers.channels_of(other.layers["stains"]).chosen == (0, 1))
     combo(again, "stains").setCurrentText("stains")
     assert again.findChild(ChannelsMenu).text() == "channels 0, 1 + depth"
 
 
 def test_another_image_of_the_name_keeps_its_own_channels(
-    qtbot, make_napari_viewer_proxy, begun, files, chosen, notes, textures
+    qtbot, make_napari_viewer, begun, files, chosen, notes, textures
 ):
     _, widget = begun
     save(qtbot, widget, notes)
     (files / "stains.tif").unlink()
-    other = make_napari_viewer_proxy()
+    other = make_napari_viewer()
     again = opened(qtbot, other, chosen)
     notes.clear()
     other.add_image(textures, name="stains")
@@ -195,11 +195,11 @@ def test_another_image_of_the_name_keeps_its_own_channels(
 
 
 def test_a_level_of_a_pyramid_is_kept_and_a_level_that_is_not_there_is_said(
-    qtbot, make_napari_viewer_proxy, textures, chosen, notes, tmp_path
+    qtbot, make_napari_viewer, textures, chosen, notes, tmp_path
 ):
     large = np.kron(textures, np.ones((4, 4), np.uint8))
     tifffile.imwrite(tmp_path / "large.tif", large)
-    viewer = make_napari_viewer_proxy()
+    viewer = make_napari_viewer()
     viewer.add_image([large, large[::2, ::2], large[::4, ::4]], name="large", multiscale=True)
     widget = dock(viewer)
     choose(widget, "Level 1")
@@ -214,7 +214,7 @@ def test_a_level_of_a_pyramid_is_kept_and_a_level_that_is_not_there_is_said(
     assert widget._bench.layers.channels.level == 1
     assert notes == []
 
-    other = make_napari_viewer_proxy()
+    other = make_napari_viewer()
     again = opened(qtbot, other, chosen)
     other.add_image(large, name="large")
     qtbot.waitUntil(lambda: any("has no level 1 of a pyramid here" in note.message for note in notes))
@@ -222,7 +222,7 @@ def test_a_level_of_a_pyramid_is_kept_and_a_level_that_is_not_there_is_said(
 
 
 def test_a_file_without_channels_opens_with_those_that_are_guessed(
-    qtbot, make_napari_viewer_proxy, begun, chosen, notes
+    qtbot, make_napari_viewer, begun, chosen, notes
 ):
     _, widget = begun
     save(qtbot, widget, notes)
@@ -233,7 +233,7 @@ def test_a_file_without_channels_opens_with_those_that_are_guessed(
     with zipfile.ZipFile(chosen, "w") as archive:
         for name, data in (members | {"project.json": json.dumps(description).encode()}).items():
             archive.writestr(name, data)
-    other = make_napari_viewer_proxy()
+    other = make_napari_viewer()
     again = opened(qtbot, other, chosen)
     assert [layer.name for layer in other.layers] == ["stains", "stains strokes"]
     assert again.findChild(ChannelsMenu).text() == "as shown"
@@ -241,7 +241,7 @@ def test_a_file_without_channels_opens_with_those_that_are_guessed(
 
 
 def test_channels_survive_a_crash_also_those_chosen_after_the_last_stroke(
-    qtbot, make_napari_viewer_proxy, begun, unsaved
+    qtbot, make_napari_viewer, begun, unsaved
 ):
     viewer, widget = begun
     choose(widget, "Channel 2")
@@ -253,7 +253,7 @@ def test_channels_survive_a_crash_also_those_chosen_after_the_last_stroke(
     died = widget._autosave._file.path
     died.rename(unsaved / died.name.replace(f"-{os.getpid()}-", "-999999-"))
     viewer.layers.clear()
-    other = make_napari_viewer_proxy()
+    other = make_napari_viewer()
     again = dock(other)
     button(again, "Restore").click()
     assert {type(layer) for layer in other.layers} == {Image, Labels}
@@ -269,9 +269,9 @@ def test_a_removed_image_leaves_its_channels_with_its_strokes(begun):
 
 
 def test_files_with_further_images_are_segmented_to_the_bit_as_layers(
-    qtbot, make_napari_viewer_proxy, files, chosen, notes, tmp_path
+    qtbot, make_napari_viewer, files, chosen, notes, tmp_path
 ):
-    viewer = make_napari_viewer_proxy()
+    viewer = make_napari_viewer()
     viewer.open(files / "depth.tif", plugin="napari", name="depth")
     viewer.open(files / "stains.tif", plugin="napari", name="stains")
     widget = dock(viewer)
@@ -303,9 +303,9 @@ def test_files_with_further_images_are_segmented_to_the_bit_as_layers(
     assert (tmp_path / "napari" / written.name).read_bytes() == written.read_bytes()
 
 
-def test_the_files_of_a_further_layer_are_guessed_from_its_own(make_napari_viewer_proxy, files, textures):
+def test_the_files_of_a_further_layer_are_guessed_from_its_own(make_napari_viewer, files, textures):
     tifffile.imwrite(files / "stains_depth.tif", textures)
-    viewer = make_napari_viewer_proxy()
+    viewer = make_napari_viewer()
     viewer.open(files / "stains_depth.tif", plugin="napari", name="depth")
     viewer.open(files / "stains.tif", plugin="napari", name="stains")
     widget = dock(viewer)
@@ -320,11 +320,11 @@ def test_the_files_of_a_further_layer_are_guessed_from_its_own(make_napari_viewe
 
 
 def test_several_painted_images_are_learned_from_alike(
-    qtbot, make_napari_viewer_proxy, textures, chosen, notes, tmp_path
+    qtbot, make_napari_viewer, textures, chosen, notes, tmp_path
 ):
     tifffile.imwrite(tmp_path / "a.tif", np.stack([textures, textures.T]), photometric="minisblack")
     tifffile.imwrite(tmp_path / "b.tif", np.flipud(textures))
-    viewer = make_napari_viewer_proxy()
+    viewer = make_napari_viewer()
     for name, turned in (("a", {}), ("b", {"scale": (0.5, 0.5), "rotate": 10})):
         viewer.open(tmp_path / f"{name}.tif", plugin="napari", name=name, **turned)
     widget = dock(viewer)
@@ -334,7 +334,7 @@ def test_several_painted_images_are_learned_from_alike(
         labels = viewer.layers[f"{name} strokes"].data
         labels[..., 5:60, 8:12], labels[..., 10:50, 50:54] = 1, 2
     save(qtbot, widget, notes)
-    other = make_napari_viewer_proxy()
+    other = make_napari_viewer()
     again = opened(qtbot, other, chosen)
     box = again._bench.layers._all
     assert "all 2 painted images" in box.text()

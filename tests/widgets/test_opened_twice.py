@@ -42,8 +42,8 @@ def project(tmp_path, textures):
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
 
 
 @pytest.fixture

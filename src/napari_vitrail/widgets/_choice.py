@@ -218,7 +218,7 @@ class LayerChoice:
         image = self.image
         for combo in (self._image, self._strokes):
             refresh(combo)
-        if self.image is image:
+        if self.image == image:
             self._on_chosen()
         else:
             self._on_image_chosen()
@@ -228,7 +228,7 @@ class LayerChoice:
         image = self._viewer.layers[event.index]
         if isinstance(image, Image):
             for strokes, own in self._images_here().items():
-                if own is image:
+                if own == image:
                     note_subject(strokes, subject_of(image, self.channels_of(image), self.digests.of))
 
     def _on_layer_event(self, event: Event) -> None:

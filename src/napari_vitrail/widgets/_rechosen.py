@@ -37,7 +37,7 @@ def channels_taken_up(strokes: Labels, image: Image, layers: Iterable[Layer]) ->
             f"the channels that were chosen for {subject.image.name!r} are not those of {image.name!r}, "
             f"whose shape is {shape}: choose them anew under Channels"
         )
-    images = [layer for layer in layers if isinstance(layer, Image) and layer is not image]
+    images = [layer for layer in layers if isinstance(layer, Image) and layer != image]
     found = [
         next((own for own in images if link_leads_to(link, own)), None)
         for link in strokes.metadata[MARK]["further"]
