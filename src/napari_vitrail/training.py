@@ -158,14 +158,14 @@ def _planes(
         raise ValueError("they tell channels apart, which are now seen together")
     _check_axes(len(strokes.shape), sides, len(indices))
     frame = Frame.of(annotation.geometry, len(strokes.shape))
-    painted = overlays(frame, strokes.dense(), seen, indices, ())
-    further = {layer.name: _seen_layer(layer, pixels[layer.name], seen, indices) for layer in channels.layers}
-    for number, (index, overlay) in enumerate(zip(indices, painted, strict=True)):
-        labels = overlay.read()
-        if labels.any():
-            own = plane_pixels(pixels[image.name], index, channels.axis, channels.chosen)
-            extra = {name: planes[number].read(LINEAR) for name, planes in further.items()}
-            yield as_picture(own, channels.chosen, extra), labels
+    read = (overlay.read() for overlay in overlays(frame, strokes.dense(), seen, indices, ()))
+    painted = [(index, labels) for index, labels in zip(indices, read, strict=True) if labels.any()]
+    there = [index for index, _ in painted]
+    further = {layer.name: _seen_layer(layer, pixels[layer.name], seen, there) for layer in channels.layers}
+    for number, (index, labels) in enumerate(painted):
+        own = plane_pixels(pixels[image.name], index, channels.axis, channels.chosen)
+        extra = {name: planes[number].read(LINEAR) for name, planes in further.items()}
+        yield as_picture(own, channels.chosen, extra), labels
 
 
 def _seen_layer(
