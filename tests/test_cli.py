@@ -16,6 +16,7 @@ from napari_vitrail import (
     class_probabilities,
     cli,
     imagefile,
+    inputs,
     load_classifier,
     refine,
     samples,
@@ -290,7 +291,7 @@ def test_warnings_are_said_in_one_voice(model, capsys):
     rgba = np.zeros((40, 50, 4), np.uint8)
     iio.imwrite("rgba.png", rgba)
     with pytest.warns(UserWarning, match="alpha"):
-        cli._image(model.parent / "rgba.png", options("segment", "x", "-m", "m", "-o", "out"))
+        inputs.image_of(model.parent / "rgba.png", options("segment", "x", "-m", "m", "-o", "out"))
     cli._show_warning(UserWarning("the alpha channel is ignored"), UserWarning, "file.py", 7)
     assert capsys.readouterr().err == "vitrail: warning: the alpha channel is ignored\n"
 
