@@ -229,7 +229,7 @@ class LayerChoice:
         if isinstance(image, Image):
             for strokes, own in self._images_here().items():
                 if own == image:
-                    note_subject(strokes, subject_of(image, self.channels_of(image), self.digests.of))
+                    note_subject(strokes, subject_of(image, self.channels_of(image), self.digests.look))
 
     def _on_layer_event(self, event: Event) -> None:
         if event.type in ("data", *GEOMETRY):
