@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from qtpy.QtCore import QPoint
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from docs.screenshots.window import drag
@@ -43,3 +44,21 @@ def draw(viewer, widget, start, end):
     pytest-qt's mouse moves hold no button: napari would paint the ends and nothing between.
     """
     drag(viewer, canvas_of(widget), start, end)
+
+
+def click(viewer, widget, position):
+    """Press and release the left mouse button at a position in the world."""
+    draw(viewer, widget, position, position)
+
+
+def double_click(viewer, widget, position):
+    """Double-click the canvas at a position in the world."""
+    QTest.mouseDClick(canvas_of(widget), Qt.MouseButton.LeftButton, pos=pixel_of(viewer, widget, position))
+
+
+def press_key(widget, key: str, *modifiers: Qt.KeyboardModifier) -> None:
+    """Press a key over the canvas."""
+    held = Qt.KeyboardModifier.NoModifier
+    for modifier in modifiers:
+        held |= modifier
+    QTest.keyClick(canvas_of(widget), getattr(Qt.Key, f"Key_{key}"), held)

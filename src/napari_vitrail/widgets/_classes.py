@@ -26,8 +26,8 @@ from qtpy.QtWidgets import (
 
 from napari_vitrail.annotations import LARGEST_ID
 from napari_vitrail.widgets._counts import PaintedCount, count_in_view
+from napari_vitrail.widgets._digits import bind_digits, release_digits
 from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._keymap import own_use, parse_key
 from napari_vitrail.widgets._layers import (
     class_names,
     colour_class,
@@ -40,7 +40,6 @@ from napari_vitrail.widgets._timer import timer
 
 COUNT_MS = 300
 """Between two counts of pixels, while patches come in."""
-KEYS = "123456789"
 _COLOUR, _NAME, _PAINTED, _AREA, _LOCK = range(5)
 _HEADS = {
     "": "The label, in its colour; double-click to choose another colour",
@@ -69,7 +68,6 @@ class ClassTable(QWidget):
         self._strokes: Labels | None = None
         self._count = PaintedCount()
         self._rows: list[int] = []  # the label of each
-        self._bound: list[str] = []
         self._is_filling = False
         self._soon = timer(self, COUNT_MS, self.refresh)
         self._table = QTableWidget(0, len(_HEADS))
@@ -96,7 +94,7 @@ class ClassTable(QWidget):
             for emitter in (strokes.events.data, strokes.events.paint):
                 emitter.connect(self._on_painted)
             guard(strokes)
-            self._bind(strokes)
+            bind_digits(self._viewer, strokes)
         self.refresh()
 
     def leave(self) -> None:
@@ -131,21 +129,12 @@ class ClassTable(QWidget):
         self._soon.stop()
         if self._strokes is not None:
             unguard(self._strokes)
+            release_digits(self._strokes)
             for emitter in _emitters(self._strokes):
                 emitter.disconnect(self.refresh_soon)
             for emitter in (self._strokes.events.data, self._strokes.events.paint):
                 emitter.disconnect(self._on_painted)
-            for key in self._bound:
-                self._strokes.bind_key(key, None)
-        self._bound = []
         self._count.forget()
-
-    def _bind(self, strokes: Labels) -> None:
-        """Let the keys 1 to 9 choose classes on this layer, but for those that the user has uses for."""
-        for key in KEYS:
-            if not own_use(parse_key(key), self._viewer, strokes):
-                strokes.bind_key(key, _chooser(int(key)))
-                self._bound.append(key)
 
     def _lay_out(self) -> None:
         for column, (title, hint) in enumerate(_HEADS.items()):
@@ -258,15 +247,6 @@ class ClassTable(QWidget):
             self._strokes.selected_label = label
             self._strokes.mode = "paint"
             self.refresh()
-
-
-def _chooser(label: int) -> Callable[[Labels], None]:
-    """Return what a key does on a layer."""
-
-    def choose(layer: Labels) -> None:
-        layer.selected_label = label
-
-    return choose
 
 
 def _emitters(strokes: Labels) -> list[EventEmitter]:

@@ -13,7 +13,7 @@ from napari.settings import get_settings
 from napari.utils.key_bindings import KeyBinding
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_vitrail.widgets._classes import KEYS
+from napari_vitrail.widgets._digits import DIGITS
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._keymap import is_ours, own_use, parse_key, used_for
 from napari_vitrail.widgets._settings import follow, preference
@@ -100,7 +100,7 @@ class Keys(QWidget):
         """Bind the keys that are preferred now, where they are free, and list them."""
         self._unbind()
         rows = [self._bind(action) for action in self._actions]
-        rows.append((f"{KEYS[0]} … {KEYS[-1]}", "paint with a class", self._used_digits()))
+        rows.append((f"{DIGITS[0]} … {DIGITS[-1]}", "paint with a class", self._used_digits()))
         rows += [(keys, title, "") for keys, title in _keys_of_napari()]
         self._list.setText(
             "<table cellspacing='4'>"
@@ -130,7 +130,7 @@ class Keys(QWidget):
         """Return the notes on digits that do not choose classes."""
         if self._strokes is None:
             return ""
-        uses = {digit: own_use(parse_key(digit), self._viewer, self._strokes) for digit in KEYS}
+        uses = {digit: own_use(parse_key(digit), self._viewer, self._strokes) for digit in DIGITS}
         return "".join(_used(f"{digit}, {use}") for digit, use in uses.items() if use and not is_ours(use))
 
     def _unbind(self) -> None:
