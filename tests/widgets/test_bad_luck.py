@@ -147,8 +147,11 @@ def test_a_single_class_is_said_and_stays_painted(qtbot, viewer, widget, asked_b
             ("error", "labels must hold strokes of at least two classes; only class 3 is painted")
         ]
     else:
-        qtbot.waitUntil(lambda: says(widget, "paint a stroke of another class"), timeout=60_000)
+        qtbot.waitUntil(
+            lambda: says(widget, "features are at hand; paint a stroke of another"), timeout=60_000
+        )
         ended(qtbot, widget)
+        assert says(widget, "paint a stroke of another class")
         assert notes == []
     np.testing.assert_array_equal(strokes.data, drawn)
     assert RESULT not in viewer.layers

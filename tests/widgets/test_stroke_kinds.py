@@ -284,3 +284,54 @@ def test_visible_area_only_follows_the_camera_and_leaves_the_rest(qtbot, viewer,
     qtbot.waitUntil(lambda: result[5, middle] > 0, timeout=60_000)
     settled(qtbot, widget)
     assert not result[-20:].any()
+
+
+def test_a_view_that_is_left_while_something_is_worked_on_is_segmented_after_it(
+    qtbot, viewer, widget, strokes, taught, monkeypatch, textures
+):
+    """A move of the slider during the thorough fit, which takes seconds, is not forgotten."""
+    held = Held()
+    held.steps = held_back(held, live.settle_steps)
+    viewer.layers.clear()
+    viewer.add_image(np.stack([textures] * 3), name="stack")
+    button(widget, "New").click()
+    viewer.dims.set_point(0, 0)
+    monkeypatch.setattr(live, "settle_steps", held.steps)
+    layer = viewer.layers["stack strokes"]
+    for label, column in ((1, 8), (2, 50)):
+        box = np.mgrid[10:50, column : column + 4].reshape(2, -1)
+        layer.data_setitem((np.zeros(box.shape[1], int), *box), label)
+    qtbot.waitUntil(held.started.is_set, timeout=60_000)
+    viewer.dims.set_point(0, 2)
+    qtbot.wait(600)
+    held.open.set()
+    qtbot.waitUntil(lambda: viewer.layers["stack segmentation"].data[2].all(), timeout=60_000)
+    assert not viewer.layers["stack segmentation"].data[1].any()
+
+
+def held_back(held, make):
+    """Return work that waits before it begins."""
+
+    def steps(*arguments):
+        held.started.set()
+        while not held.open.wait(0.01):
+            yield Progress(0, 1, "waiting")
+        return (yield from make(*arguments))
+
+    return steps
+
+
+def test_cancel_also_ends_what_was_put_off(qtbot, viewer, widget, strokes, taught, monkeypatch):
+    """A view that was waiting to be segmented does not begin as soon as the running job has stopped."""
+    held, begun = Held(), []
+    monkeypatch.setattr(live, "learn_steps", held.steps)
+    monkeypatch.setattr(live, "show_steps", lambda *_: begun.append(1))
+    draw(viewer, widget, (4, 40), (4, 60))
+    qtbot.waitUntil(held.started.is_set)
+    getattr(viewer, "scene", viewer).camera.zoom *= 1.1
+    qtbot.wait(400)
+    button(widget, "Cancel").click()
+    held.open.set()
+    qtbot.waitUntil(lambda: says(widget, "Cancelled; "), timeout=5000)
+    qtbot.wait(600)
+    assert begun == []

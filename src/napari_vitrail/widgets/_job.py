@@ -35,6 +35,8 @@ class JobPanel(QWidget):
 
     requested = Signal()
     """The starting button was pressed."""
+    cancelled = Signal()
+    """The cancelling button was pressed: nothing that follows of itself is wanted either."""
 
     def __init__(self, action: str, hint: str, advice: str) -> None:
         super().__init__()
@@ -155,6 +157,7 @@ class JobPanel(QWidget):
 
     def _on_cancel_clicked(self) -> None:
         self.cancel()
+        self.cancelled.emit()
 
     def _on_progress(self, progress: Progress) -> None:
         if progress.so_far is not None and self._on_preview is not None:

@@ -11,6 +11,7 @@ from napari import Viewer
 from napari.layers import Labels
 from napari.settings import get_settings
 from napari.utils.key_bindings import KeyBinding
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_vitrail.widgets._digits import DIGITS
@@ -53,6 +54,16 @@ class KeyAction:
     act: Callable[[], None]
 
 
+class _Board(QObject):
+    """Where widgets on one viewer learn that keys are free again."""
+
+    released = Signal(object)
+    """By a widget on this viewer."""
+
+
+_board = _Board()
+
+
 class Keys(QWidget):
     """A list of keys, which binds those of them that are free to the viewer.
 
@@ -82,6 +93,7 @@ class Keys(QWidget):
         if self._unfollow is None:
             self._unfollow = follow("keys", self.refresh)
             get_settings().shortcuts.events.shortcuts.connect(self.refresh)
+            _board.released.connect(self._on_released)
         elif strokes is self._strokes:
             return
         self._strokes = strokes
@@ -95,6 +107,8 @@ class Keys(QWidget):
             self._unfollow()
             self._unfollow = None
             get_settings().shortcuts.events.shortcuts.disconnect(self.refresh)
+            _board.released.disconnect(self._on_released)
+            _board.released.emit(self._viewer)
 
     def refresh(self, event: object = None) -> None:
         """Bind the keys that are preferred now, where they are free, and list them."""
@@ -110,6 +124,11 @@ class Keys(QWidget):
             )
             + "</table>"
         )
+
+    def _on_released(self, viewer: Viewer) -> None:
+        """Take up the keys that another widget on the viewer had."""
+        if viewer is self._viewer:
+            self.refresh()
 
     def _bind(self, action: KeyAction) -> tuple[str, str, str]:
         """Bind the key of an action unless something stands in the way; return its row of the list."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from magicgui.widgets import CheckBox
 from napari.layers import Labels
+from napari.utils.events import Event
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QFormLayout
 
 from napari_vitrail.progress import Progress, Result, Steps
@@ -44,6 +46,7 @@ FIRST_DRAW_SECONDS, DRAW_SECONDS = 0.04, 0.015
 LOOK_MS = 250
 """Without a move of camera or slider, after which what came into view is segmented."""
 
+_ONE_CLASS = "paint a stroke of another class."
 _GEARS = {"Live": LIVE, "After stroke": AFTER_STROKE, "Manual": MANUAL}
 _GEAR_HELP = (
     "When the picture follows the strokes: while you paint (Live), when the brush is lifted, or when you "
@@ -74,6 +77,7 @@ class LiveUpdate:
         self._pause = timer(self._job, PAUSE_MS, self._on_stroke)
         self._rest = timer(self._job, REST_MS, self._on_rest)
         self._look = timer(self._job, LOOK_MS, self._on_look)
+        self._job.cancelled.connect(self.stop)
         camera = getattr(self._viewer, "scene", self._viewer).camera  # napari 0.9 moved it
         self._moves = [camera.events.center, camera.events.zoom, dims.events.current_step]
         self._follows = False
@@ -94,6 +98,7 @@ class LiveUpdate:
             self._unfollow = follow("painting", self._on_preferred)
             for emitter in self._moves:
                 emitter.connect(self._on_moved)
+            self._viewer.layers.events.connect(self._on_layer_event)
 
     def leave(self) -> None:
         """Watch nothing any more: the widget is gone, or hidden."""
@@ -105,6 +110,7 @@ class LiveUpdate:
                 self._unfollow()
             for emitter in self._moves:
                 emitter.disconnect(self._on_moved)
+            self._viewer.layers.events.disconnect(self._on_layer_event)
 
     @property
     def is_settled(self) -> bool:
@@ -112,14 +118,14 @@ class LiveUpdate:
         soon = self._watch.is_waiting or self._pause.isActive() or self._rest.isActive()
         return not soon and not self._job.is_busy and self._live is not None and self._live.settled
 
-    def prepare(self) -> None:
+    def prepare(self, next_stroke: str = "paint a stroke of each class.") -> None:
         """Compute features of what is in view ahead of the strokes, while the user takes up the brush."""
         if self._job.is_busy or self._gear.value == MANUAL or self._bench.obstacle():
             return
         plane, window = self._shown()
         self._job.run(
             prepare_steps(self._current_sitting(), plane, window),
-            on_done=lambda _: "features are at hand. Paint a stroke of each class.",
+            on_done=lambda _: f"features are at hand; {next_stroke}",
             title=f"Looking at {plane.layer_name}",
             in_passing=True,
         )
@@ -166,11 +172,11 @@ class LiveUpdate:
 
     def _on_hasty(self, plane: ImagePlane, learned: PixelClassifier | None) -> str:
         if learned is None:
-            timer(self._job, 0, self.prepare).start()  # once this job is over
-            return "paint a stroke of another class."
+            timer(self._job, 0, partial(self.prepare, _ONE_CLASS)).start()  # once this job is over
+            return _ONE_CLASS
         self._rest.start()
         later = "" if self._bench.cleaning.how is None else " It is cleaned up when you rest."
-        return f"{plane.layer_name}, {learned.report}{later}"
+        return self._bench.report(plane, f"{plane.layer_name}, {learned.report}{later}")
 
     def _on_rest(self) -> None:
         if self._gear.value == MANUAL or self._bench.obstacle():
@@ -197,7 +203,11 @@ class LiveUpdate:
             return None
         return partial(clean_up_steps, plane, how=how, window=None if finished == ALL else finished)
 
-    def _on_settled(self, plane: ImagePlane, strokes: Labels | None, finished: Window, found: Found) -> str:
+    def _on_settled(
+        self, plane: ImagePlane, strokes: Labels | None, finished: Window, found: Found | None
+    ) -> str:
+        if found is None:
+            return _ONE_CLASS
         finish_patches(self._viewer, plane, finished)
         classifier, cleaned = found
         self._bench.keep(classifier, plane.layer_name)
@@ -208,12 +218,19 @@ class LiveUpdate:
         if self._gear.value != MANUAL and self._live is not None and self._live.classifier is not None:
             self._look.start()
 
+    def _on_layer_event(self, event: Event) -> None:
+        """Look anew at an image that has got other pixels."""
+        if event.type == "data" and self._viewer.layers[event.index] is self._layers.image:
+            self._on_moved()
+
     def _on_look(self) -> None:
-        """Segment what has come into view, unless there is something more important to do."""
-        busy = self._job.is_busy or self._pause.isActive() or self._rest.isActive()
-        if busy or self._gear.value == MANUAL or self._bench.image_obstacle():
+        """Segment what has come into view, once there is nothing more important to do."""
+        if self._gear.value == MANUAL or self._bench.image_obstacle():
             return
         if self._live is None or self._live.classifier is None or self._is_of_another_kind():
+            return
+        if self._job.is_busy or self._pause.isActive() or self._rest.isActive():
+            self._look.start()  # what is under way may have begun before the view was another one
             return
         plane, window = self._shown()
         if self._bench.cleaning.stands(plane, self._live.classifier):
@@ -248,7 +265,7 @@ class LiveUpdate:
         finish_patches(self._viewer, plane, finished)
         learned, cleaned = found
         report = learned.report + show_cleaned(self._bench, plane, strokes, learned, cleaned)
-        return f"{plane.layer_name}, {report}"
+        return self._bench.report(plane, f"{plane.layer_name}, {report}")
 
     def _read(self) -> tuple[ImagePlane, Window, Steps[list[Painted]], _Sitting]:
         """Return what a job needs, read from the layers as they are now."""
@@ -327,11 +344,16 @@ def learn_steps(
 ) -> Steps[PixelClassifier | None]:  # fmt: skip
     """Yield Progress and patches; return a classifier, None while fewer than two classes are painted."""
     images, labels = arrays_of((yield from painted))
-    if len({int(label) for own in labels for label in np.unique(own[own > 0])}) < 2:
+    if not _are_several(labels):
         return None
     session = yield from sitting.open_steps()
     shown = plane.read()
     return (yield from _drawn_steps(session.learn_steps(images, labels, shown, window, class_names=names)))
+
+
+def _are_several(labels: Sequence[NDArray[np.integer]]) -> bool:
+    """Whether two classes or more are painted."""
+    return len({int(label) for own in labels for label in np.unique(own[own > 0])}) > 1
 
 
 def _drawn_steps(steps: Steps[Result]) -> Steps[Result]:
@@ -351,9 +373,14 @@ def _drawn_steps(steps: Steps[Result]) -> Steps[Result]:
 def settle_steps(
     sitting: _Sitting, painted: Steps[list[Painted]], plane: ImagePlane, window: Window,
     names: dict[int, str], around: bool, clean_up: CleanUp | None,
-) -> Steps[Found]:  # fmt: skip
-    """Yield Progress and patches; return the classifier that Segment would have trained, see `show_steps`."""
+) -> Steps[Found | None]:  # fmt: skip
+    """Yield Progress and patches; return the classifier that Segment would have trained, see `show_steps`.
+
+    None if fewer than two classes are left: strokes and image may be others than at the last stroke.
+    """
     images, labels = arrays_of((yield from painted))
+    if not _are_several(labels):
+        return None
     session = yield from sitting.open_steps()
     yield from session.settle_steps(images, labels, class_names=names)
     return (yield from show_steps(session, plane, window, around, clean_up))

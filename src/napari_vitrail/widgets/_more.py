@@ -86,18 +86,27 @@ class SegmentMore(QWidget):
         if obstacle or self._bench.classifier is None:
             self._bench.job.refuse(obstacle)
             return
-        planes = [plane for image in images for plane in self._planes(image)]
+        stacks = [self._planes(image) for image in images]
+        planes = [plane for stack in stacks for plane in stack]
         names, how = ", ".join(image.name for image in images), self._bench.cleaning.how
         cleaned = "" if how is None else f" and cleaned up by {spoken(how)}"
         self._bench.job.run(
             segment_planes_steps(planes, self._bench.classifier, how),
-            on_done=lambda count: f"{count} slices of {names} segmented{cleaned}.",
+            on_done=lambda count: self._report(
+                [stack[0] for stack in stacks], f"{count} slices of {names} segmented{cleaned}."
+            ),
             on_preview=partial(self._on_segmented, self._bench.classifier),
             title=f"Segmenting {names}",
         )
 
     def _planes(self, image: Image) -> list[ImagePlane]:
         return all_planes(image, self._bench.viewer.dims, self._bench.layers.channels_of(image))
+
+    def _report(self, firsts: Sequence[ImagePlane], report: str) -> str:
+        """Return what to say of what was done, and of images that have changed meanwhile."""
+        for plane in firsts:
+            report = self._bench.report(plane, report)
+        return report
 
     def _on_segmented(self, classifier: PixelClassifier, segmented: tuple[ImagePlane, NDArray]) -> Labels:
         plane, segmentation = segmented

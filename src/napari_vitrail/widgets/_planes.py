@@ -78,6 +78,8 @@ class ImagePlane:
     channels : Channels
     extra : mapping of str to PlaneOverlay
         Further channels by name.
+    source : object
+        The layer's data as the layer held them: others since, and the image is another one.
     """
 
     data: Any
@@ -87,6 +89,7 @@ class ImagePlane:
     shape: tuple[int, ...]
     channels: Channels = PLAIN
     extra: Mapping[str, PlaneOverlay] = field(default_factory=dict)
+    source: Any = None
 
     @property
     def pixels(self) -> ArrayLike:
@@ -157,7 +160,7 @@ def _planes_at(image: Image, dims: Dims, channels: Channels, indices: Sequence[I
     return [
         ImagePlane(
             data, image.name, to_world, index, shape, channels,
-            MappingProxyType({name: own[number] for name, own in others}),
+            MappingProxyType({name: own[number] for name, own in others}), image.data,
         )
         for number, index in enumerate(indices)
     ]  # fmt: skip

@@ -111,7 +111,7 @@ class Uncertainty(QWidget):
             go_to(self._bench.viewer, layer, plane, found.spot)
             row, column = found.spot
             report += f" Least sure round row {row}, column {column}: a stroke there says most."
-        return report
+        return self._bench.report(plane, report)
 
 
 class Unsure(NamedTuple):

@@ -137,10 +137,13 @@ class Workbench(QObject):
         self.learned.emit()
 
     def report(self, plane: ImagePlane, report: str) -> str:
-        """Return what to say of a result, and of its image if that has gone."""
-        if plane.layer_name in self.viewer.layers:
-            return report
-        return f"{report} {plane.layer_name!r} was removed meanwhile; its segmentation is kept."
+        """Return what to say of a result, and of its image if that has gone or is another one."""
+        name, layers = plane.layer_name, self.viewer.layers
+        if name not in layers:
+            return f"{report} {name!r} was removed meanwhile; its segmentation is kept."
+        if layers[name].data is not plane.source:
+            return f"{report} {name!r} has other pixels by now; this was made of those that it had."
+        return report
 
     def _on_changed(self) -> None:
         self.changed.emit()
