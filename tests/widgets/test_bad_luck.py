@@ -209,7 +209,7 @@ def test_strokes_deleted_meanwhile_are_kept_and_their_answer_shown(
     qtbot, viewer, widget, asked_by, gate, notes
 ):
     strokes, drawn = paint(viewer, widget, asked_by)
-    qtbot.waitUntil(gate.started.is_set)
+    qtbot.waitUntil(gate.started.is_set, timeout=60_000)
     viewer.layers.remove(strokes)
     np.testing.assert_array_equal(kept(widget)["textures strokes"], drawn)
     gate.open.set()
@@ -223,7 +223,7 @@ def test_strokes_deleted_meanwhile_are_kept_and_their_answer_shown(
 
 def test_an_image_deleted_meanwhile_is_said(qtbot, viewer, widget, asked_by, gate, notes):
     strokes, drawn = paint(viewer, widget, asked_by)
-    qtbot.waitUntil(gate.started.is_set)
+    qtbot.waitUntil(gate.started.is_set, timeout=60_000)
     viewer.layers.remove("textures")
     gate.open.set()
     qtbot.waitUntil(lambda: says(widget, "'textures' was removed meanwhile"), timeout=60_000)
@@ -236,7 +236,7 @@ def test_an_image_deleted_meanwhile_is_said(qtbot, viewer, widget, asked_by, gat
 @pytest.mark.parametrize("how", ["data", "another layer of the same name", "another shape"])
 def test_an_image_replaced_meanwhile_is_said(how, qtbot, viewer, widget, asked_by, gate, notes, textures):
     strokes, drawn = paint(viewer, widget, asked_by)
-    qtbot.waitUntil(gate.started.is_set)
+    qtbot.waitUntil(gate.started.is_set, timeout=60_000)
     if how == "data":
         viewer.layers["textures"].data = np.flipud(textures).copy()
     else:
@@ -275,11 +275,11 @@ def test_a_viewer_closed_during_a_job_ends_it_and_keeps_the_strokes(
     widget = dock(viewer, asked_by)
     path = widget._autosave._file.path
     _, drawn = paint(viewer, widget, asked_by)
-    qtbot.waitUntil(gate.started.is_set)
+    qtbot.waitUntil(gate.started.is_set, timeout=60_000)
     del widget
     viewer.close()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-    qtbot.waitUntil(gate.closed.is_set)
+    qtbot.waitUntil(gate.closed.is_set, timeout=60_000)
     [annotation] = load_annotations(path).images
     np.testing.assert_array_equal(annotation.strokes.dense(), drawn)
     assert notes == []
@@ -290,7 +290,7 @@ def test_of_two_widgets_one_closes_and_the_other_works_on(closed_first, qtbot, v
     widgets = [dock(viewer), dock(viewer)]
     gone, left = widgets[closed_first], widgets[1 - closed_first]
     strokes, drawn = paint(viewer, left, BUTTON)
-    qtbot.waitUntil(gate.started.is_set)
+    qtbot.waitUntil(gate.started.is_set, timeout=60_000)
     viewer.window.remove_dock_widget(gone)
     viewer.layers.selection.active = strokes
     for digit in "19":
@@ -365,8 +365,8 @@ def short_of_memory(monkeypatch, default_named_backbone):
         return ask(backbone, *arguments, **keywords)
 
     monkeypatch.setattr(type(default_named_backbone), "context", context)
-    for module in ("classify", "live", "segmentation"):
-        monkeypatch.setattr(f"napari_vitrail.{module}.load_backbone", lambda *_, **__: default_named_backbone)
+    for door in ("classify.load_backbone", "live.load_backbone", "segmentation._load_again"):
+        monkeypatch.setattr(f"napari_vitrail.{door}", lambda *_, **__: default_named_backbone)
     return short
 
 

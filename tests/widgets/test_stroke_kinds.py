@@ -154,7 +154,6 @@ def test_after_stroke_waits_for_the_brush_to_be_lifted(qtbot, viewer, widget, st
     draw(viewer, widget, (10, 50), (50, 54))
     settled(qtbot, widget)
     before = widget._live._live.classifier
-    strokes._block_history = False
     with strokes.block_history():  # what the brush does between press and release
         strokes.paint((58, 50), 2)
         qtbot.wait(900)
@@ -190,11 +189,11 @@ def test_a_stale_answer_is_never_shown(qtbot, viewer, widget, strokes, taught, m
     shown = []
     widget._bench.shown.connect(lambda: shown.append(99 in taught.data))
     draw(viewer, widget, (4, 40), (4, 60))
-    qtbot.waitUntil(held.started.is_set)
+    qtbot.waitUntil(held.started.is_set, timeout=60_000)
     press_key(widget, "3")
     draw(viewer, widget, (30, 40), (30, 60))  # while the first answer is still being worked on
     held.open.set()
-    qtbot.waitUntil(held.closed.is_set)
+    qtbot.waitUntil(held.closed.is_set, timeout=60_000)
     settled(qtbot, widget)
     assert 3 in taught.data
     assert shown
@@ -207,7 +206,7 @@ def test_cancel_ends_what_follows_the_brush(qtbot, viewer, widget, strokes, taug
     monkeypatch.setattr(live, "learn_steps", held.steps)
     before, drawn = taught.data.copy(), strokes.data.copy()
     draw(viewer, widget, (4, 40), (4, 60))
-    qtbot.waitUntil(held.started.is_set)
+    qtbot.waitUntil(held.started.is_set, timeout=60_000)
     button(widget, "Cancel").click()
     held.open.set()
     qtbot.waitUntil(lambda: says(widget, "Cancelled; "), timeout=1000)
@@ -327,7 +326,7 @@ def test_cancel_also_ends_what_was_put_off(qtbot, viewer, widget, strokes, taugh
     monkeypatch.setattr(live, "learn_steps", held.steps)
     monkeypatch.setattr(live, "show_steps", lambda *_: begun.append(1))
     draw(viewer, widget, (4, 40), (4, 60))
-    qtbot.waitUntil(held.started.is_set)
+    qtbot.waitUntil(held.started.is_set, timeout=60_000)
     getattr(viewer, "scene", viewer).camera.zoom *= 1.1
     qtbot.wait(400)
     button(widget, "Cancel").click()

@@ -220,7 +220,7 @@ class LiveUpdate:
 
     def _on_layer_event(self, event: Event) -> None:
         """Look anew at an image that has got other pixels."""
-        if event.type == "data" and self._viewer.layers[event.index] is self._layers.image:
+        if event.type == "data" and list(self._viewer.layers)[event.index] is self._layers.image:
             self._on_moved()
 
     def _on_look(self) -> None:

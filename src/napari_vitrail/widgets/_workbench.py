@@ -138,10 +138,11 @@ class Workbench(QObject):
 
     def report(self, plane: ImagePlane, report: str) -> str:
         """Return what to say of a result, and of its image if that has gone or is another one."""
-        name, layers = plane.layer_name, self.viewer.layers
-        if name not in layers:
+        name = plane.layer_name
+        image = next((layer for layer in self.viewer.layers if layer.name == name), None)
+        if image is None:
             return f"{report} {name!r} was removed meanwhile; its segmentation is kept."
-        if layers[name].data is not plane.source:
+        if image.data is not plane.source:
             return f"{report} {name!r} has other pixels by now; this was made of those that it had."
         return report
 
