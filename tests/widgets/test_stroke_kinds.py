@@ -166,12 +166,21 @@ def test_after_stroke_waits_for_the_brush_to_be_lifted(qtbot, viewer, widget, st
 
 
 class Held:
-    """Work that waits, and then answers with a class that nobody has painted."""
+    """Work of which the first waits, and then answers with a class that nobody has painted.
 
-    def __init__(self):
+    Parameters
+    ----------
+    make : callable
+        Returns the work that the later ones do.
+    """
+
+    def __init__(self, make):
         self.started, self.open, self.closed = threading.Event(), threading.Event(), threading.Event()
+        self._make = make
 
-    def steps(self, sitting, painted, plane, window, names, *_):
+    def steps(self, sitting, painted, plane, window, *others):
+        if self.started.is_set():
+            return (yield from self._make(sitting, painted, plane, window, *others))
         try:
             self.started.set()
             self.open.wait(30)
@@ -183,9 +192,8 @@ class Held:
 
 
 def test_a_stale_answer_is_never_shown(qtbot, viewer, widget, strokes, taught, monkeypatch, notes):
-    held, make = Held(), live.learn_steps
-    first = iter([held.steps])
-    monkeypatch.setattr(live, "learn_steps", lambda *args: next(first, make)(*args))
+    held = Held(live.learn_steps)
+    monkeypatch.setattr(live, "learn_steps", held.steps)
     shown = []
     widget._bench.shown.connect(lambda: shown.append(99 in taught.data))
     draw(viewer, widget, (4, 40), (4, 60))
@@ -202,7 +210,7 @@ def test_a_stale_answer_is_never_shown(qtbot, viewer, widget, strokes, taught, m
 
 
 def test_cancel_ends_what_follows_the_brush(qtbot, viewer, widget, strokes, taught, monkeypatch, notes):
-    held = Held()
+    held = Held(live.learn_steps)
     monkeypatch.setattr(live, "learn_steps", held.steps)
     before, drawn = taught.data.copy(), strokes.data.copy()
     draw(viewer, widget, (4, 40), (4, 60))
@@ -289,31 +297,30 @@ def test_a_view_that_is_left_while_something_is_worked_on_is_segmented_after_it(
     qtbot, viewer, widget, strokes, taught, monkeypatch, textures
 ):
     """A move of the slider during the thorough fit, which takes seconds, is not forgotten."""
-    held = Held()
-    held.steps = held_back(held, live.settle_steps)
+    begun, opened = threading.Event(), threading.Event()
+    monkeypatch.setattr(live, "settle_steps", held_back(begun, opened, live.settle_steps))
     viewer.layers.clear()
     viewer.add_image(np.stack([textures] * 3), name="stack")
     button(widget, "New").click()
     viewer.dims.set_point(0, 0)
-    monkeypatch.setattr(live, "settle_steps", held.steps)
     layer = viewer.layers["stack strokes"]
     for label, column in ((1, 8), (2, 50)):
         box = np.mgrid[10:50, column : column + 4].reshape(2, -1)
         layer.data_setitem((np.zeros(box.shape[1], int), *box), label)
-    qtbot.waitUntil(held.started.is_set, timeout=60_000)
+    qtbot.waitUntil(begun.is_set, timeout=60_000)
     viewer.dims.set_point(0, 2)
     qtbot.wait(600)
-    held.open.set()
+    opened.set()
     qtbot.waitUntil(lambda: viewer.layers["stack segmentation"].data[2].all(), timeout=60_000)
     assert not viewer.layers["stack segmentation"].data[1].any()
 
 
-def held_back(held, make):
+def held_back(begun, opened, make):
     """Return work that waits before it begins."""
 
     def steps(*arguments):
-        held.started.set()
-        while not held.open.wait(0.01):
+        begun.set()
+        while not opened.wait(0.01):
             yield Progress(0, 1, "waiting")
         return (yield from make(*arguments))
 
@@ -322,7 +329,7 @@ def held_back(held, make):
 
 def test_cancel_also_ends_what_was_put_off(qtbot, viewer, widget, strokes, taught, monkeypatch):
     """A view that was waiting to be segmented does not begin as soon as the running job has stopped."""
-    held, begun = Held(), []
+    held, begun = Held(live.learn_steps), []
     monkeypatch.setattr(live, "learn_steps", held.steps)
     monkeypatch.setattr(live, "show_steps", lambda *_: begun.append(1))
     draw(viewer, widget, (4, 40), (4, 60))
