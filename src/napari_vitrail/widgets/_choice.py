@@ -24,7 +24,7 @@ from napari_vitrail.widgets._annotations import (
 )
 from napari_vitrail.widgets._channels import ChannelsMenu
 from napari_vitrail.widgets._digests import Digests
-from napari_vitrail.widgets._form import label_of, wrapped, yield_space
+from napari_vitrail.widgets._form import allow, label_of, wrapped, yield_space
 from napari_vitrail.widgets._layers import add_strokes, is_result, strokes_name
 from napari_vitrail.widgets._planes import GEOMETRY, Channels, image_index, mismatch
 
@@ -207,12 +207,8 @@ class LayerChoice:
 
     def _allow_new(self) -> None:
         """Let strokes be added where there is an image for them."""
-        self._new.setEnabled(self.image is not None)
-        self._new.setToolTip(
-            "Add an empty labels layer on the image and take up the brush"
-            if self.image is not None
-            else "Not yet: open an image first"
-        )
+        obstacle = "" if self.image is not None else "open an image first"
+        allow(self._new, "Add an empty labels layer on the image and take up the brush", obstacle)
 
     def _on_layers_changed(self) -> None:
         image = self.image

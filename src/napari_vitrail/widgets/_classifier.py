@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import napari.viewer
-from qtpy.QtCore import QEvent, QSize
-from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import QFormLayout, QFrame, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from napari_vitrail.widgets._autosave import Autosave
 from napari_vitrail.widgets._classes import ClassTable
 from napari_vitrail.widgets._cleanup import CleanUp
+from napari_vitrail.widgets._dock import DockedWidget
 from napari_vitrail.widgets._file import ClassifierFile
 from napari_vitrail.widgets._form import folded
 from napari_vitrail.widgets._keys import KeyAction, Keys
@@ -28,11 +27,8 @@ from napari_vitrail.widgets._uncertain import Uncertainty
 from napari_vitrail.widgets._view import View
 from napari_vitrail.widgets._workbench import Workbench
 
-WIDTH = 320
-"""Width in pixels that a dock is asked for; every part also fits into a little less."""
 
-
-class ClassifierWidget(QWidget):
+class ClassifierWidget(DockedWidget):
     """Choose an image and the strokes on it, press Segment, get a labels layer; keep what was learned.
 
     Parameters
@@ -70,28 +66,13 @@ class ClassifierWidget(QWidget):
         self._lay_out()
         self._on_changed()
 
-    def sizeHint(self) -> QSize:
-        """Ask the dock for the width that everything is made for."""
-        return super().sizeHint().expandedTo(QSize(WIDTH, 0))
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Follow the strokes, also after the dock was hidden."""
-        super().showEvent(event)
+    def come(self) -> None:
+        """Follow the strokes."""
         self._is_closed = False
         self._on_changed()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Cancel the running job."""
-        self._stop()
-        super().closeEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Cancel the running job when the dock lets go of the widget, which sends no close event."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._stop()
-        super().changeEvent(event)
-
-    def _stop(self) -> None:
+    def leave(self) -> None:
+        """Cancel the running job, keep what was painted, give strokes and keys back."""
         self._is_closed = True
         self._autosave.flush()
         self._live.leave()

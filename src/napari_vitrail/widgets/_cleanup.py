@@ -23,7 +23,7 @@ from napari_vitrail.errors import MissingExtra
 from napari_vitrail.refinement import Refinement
 from napari_vitrail.smoothing import Smoothing
 from napari_vitrail.widgets._cleaning import Cleaned, clean_up_steps, spoken
-from napari_vitrail.widgets._form import choice, label_of, wrapped
+from napari_vitrail.widgets._form import allow, choice, label_of, wrapped
 from napari_vitrail.widgets._planes import ImagePlane, shown_window
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
@@ -118,8 +118,7 @@ class CleanUp(QWidget):
         nothing = "" if self._bench.cleaning.can_go_back else "nothing was cleaned up"
         for name, hint in _HELP.items():
             reason = nothing if name == "Undo" else obstacle
-            self._buttons[name].setEnabled(not reason)
-            self._buttons[name].setToolTip(wrapped(f"Not yet: {reason}" if reason else hint))
+            allow(self._buttons[name], hint, reason)
 
     def _on_apply_clicked(self) -> None:
         if self._keeps_on.isChecked() or self._obstacle():

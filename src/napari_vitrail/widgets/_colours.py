@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.grid import FeatureGrid
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._layers import COLOURS, mark, written
+from napari_vitrail.widgets._form import allow, wrapped
+from napari_vitrail.widgets._layers import COLOURS, add_quietly, mark, written
 from napari_vitrail.widgets._tokens import TokenPlane, in_plane, placed_over
 
 _HINT = "Show the three leading principal components of the features as red, green and blue, over each image"
@@ -46,8 +46,7 @@ class ColoursPanel(QWidget):
 
     def allow(self, obstacle: str = "") -> None:
         """Let colours be asked for unless something stands in the way, which becomes the tooltip."""
-        self._show.setEnabled(not obstacle)
-        self._show.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else _HINT))
+        allow(self._show, _HINT, obstacle)
 
 
 def colours_steps(features: Sequence[FeatureGrid], *, shared: bool) -> Steps[list[NDArray[np.uint8]]]:
@@ -83,7 +82,5 @@ def write_colours(viewer: Viewer, tokens: TokenPlane, colours: NDArray[np.uint8]
         interpolation2d="linear",  # which gives the colours of interpolated features: both are linear
         **placed_over(tokens),
     )
-    selected = viewer.layers.selection.active
-    viewer.layers.insert(viewer.layers.index(tokens.image) + 1, layer)
-    viewer.layers.selection.active = selected
+    add_quietly(viewer, layer, viewer.layers.index(tokens.image) + 1)
     return layer

@@ -10,14 +10,12 @@ import napari.viewer
 import numpy as np
 from napari.layers import Image, Layer
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QSize
-from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout
 
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._checklist import ImageChecklist
-from napari_vitrail.widgets._classifier import WIDTH
 from napari_vitrail.widgets._colours import ColoursPanel, colours_steps, write_colours
+from napari_vitrail.widgets._dock import DockedWidget
 from napari_vitrail.widgets._hover import SimilarityLayer
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._map import MapPanel, Mapped, map_steps
@@ -32,7 +30,7 @@ _NO_IMAGE = "tick an image"
 _NO_TOKENS = "press Compute features"
 
 
-class FeaturesWidget(QWidget):
+class FeaturesWidget(DockedWidget):
     """Compute the features of some images once, then look at them in three ways.
 
     Parameters
@@ -65,26 +63,13 @@ class FeaturesWidget(QWidget):
         self._lay_out()
         self._on_changed()
 
-    def sizeHint(self) -> QSize:
-        """Ask the dock for the width that everything is made for."""
-        return super().sizeHint().expandedTo(QSize(WIDTH, 0))
+    def come(self) -> None:
+        """Listen to the key."""
+        self._similar.open()
+        self._on_changed()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def leave(self) -> None:
         """Cancel the running job and give the key back."""
-        self._stop()
-        super().closeEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Do the same when the dock lets go of the widget, which sends no close event."""
-        if event.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
-                self._stop()
-            else:
-                self._similar.open()
-        super().changeEvent(event)
-
-    def _stop(self) -> None:
-        """Leave the viewer as if the widget were not there."""
         self._job.cancel()
         self._similar.close_down()
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.errors import VitrailError
 from napari_vitrail.widgets._dialogs import VITRAIL, ask_path
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._form import allow
 from napari_vitrail.widgets._segmenting import segment_saved
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -41,18 +41,10 @@ class ClassifierFile(QWidget):
     def _allow(self) -> None:
         """Let be saved and applied what can be; else the tooltips say what stands in the way."""
         name, obstacle = self._bench.classifier_name, self._bench.image_obstacle()
-        known = self._bench.classifier is not None
-        self._save.setEnabled(known)
-        self._save.setToolTip(
-            wrapped(
-                f"Save the classifier of {name} as a .vitrail file"
-                if known
-                else "Not yet: press Segment, which trains one"
-            )
-        )
+        nothing = "" if self._bench.classifier is not None else "press Segment, which trains one"
+        allow(self._save, f"Save the classifier of {name} as a .vitrail file", nothing)
         hint = "Segment the plane in view with a classifier from a .vitrail file; needs no strokes"
-        self._apply.setEnabled(not obstacle)
-        self._apply.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else hint))
+        allow(self._apply, hint, obstacle)
 
     def _lay_out(self) -> None:
         """Put the buttons side by side, equally wide."""

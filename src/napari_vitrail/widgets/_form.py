@@ -12,6 +12,7 @@ from magicgui.schema._ui_field import build_widget  # has no public name yet
 from magicgui.widgets import CheckBox, ComboBox, Widget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QAbstractButton,
     QComboBox,
     QFormLayout,
     QFrame,
@@ -175,6 +176,12 @@ def label_of(widget: Widget) -> QLabel:
     label = QLabel(widget.label)
     label.setToolTip(widget.tooltip)
     return label
+
+
+def allow(button: QAbstractButton, hint: str, obstacle: str) -> None:
+    """Let a button be pressed unless something stands in the way, which becomes its tooltip."""
+    button.setEnabled(not obstacle)
+    button.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else hint))
 
 
 def wrapped(text: str) -> str:

@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._form import allow
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._torch import load_triton_apart
@@ -73,8 +73,7 @@ class JobPanel(QWidget):
 
     def allow(self, obstacle: str = "") -> None:
         """Let the work be started unless something stands in the way, which becomes the tooltip."""
-        self._start.setEnabled(not obstacle)
-        self._start.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else self._hint))
+        allow(self._start, self._hint, obstacle)
 
     def refuse(self, obstacle: str) -> None:
         """Say what stands in the way of work that was asked for."""

@@ -150,10 +150,16 @@ def write_values(
         **look,
         **plane.to_world,
     )
-    selected = viewer.layers.selection.active
-    viewer.add_layer(layer)
-    viewer.layers.selection.active = selected  # the brush stays in hand
+    add_quietly(viewer, layer)
     return layer
+
+
+def add_quietly(viewer: Viewer, layer: Layer, position: int | None = None) -> None:
+    """Add a layer, on top unless a position is given; what was selected stays so, and the brush in hand."""
+    selected = set(viewer.layers.selection)
+    viewer.layers.insert(len(viewer.layers) if position is None else position, layer)
+    viewer.layers.selection.intersection_update(selected)
+    viewer.layers.selection.update(selected)
 
 
 def class_colours() -> CyclicLabelColormap:
@@ -310,8 +316,5 @@ def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Lab
         opacity=_RESULT_OPACITY,
         **plane.to_world,
     )
-    selected = viewer.layers.selection.active
-    below = viewer.layers.index(strokes) if strokes in viewer.layers else len(viewer.layers)
-    viewer.layers.insert(below, layer)
-    viewer.layers.selection.active = selected
+    add_quietly(viewer, layer, viewer.layers.index(strokes) if strokes in viewer.layers else None)
     return layer

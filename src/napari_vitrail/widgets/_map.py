@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from napari_vitrail.grid import FeatureGrid
 from napari_vitrail.progress import Steps
 from napari_vitrail.widgets._choice import refresh
-from napari_vitrail.widgets._form import label_of, wrapped, yield_space
+from napari_vitrail.widgets._form import allow, label_of, wrapped, yield_space
 from napari_vitrail.widgets._scatter import Scatter
 from napari_vitrail.widgets._tokens import TokenPlane, labels_of
 
@@ -73,8 +73,7 @@ class MapPanel(QWidget):
 
     def allow(self, obstacle: str = "") -> None:
         """Let a map be asked for unless something stands in the way, which becomes the tooltip."""
-        self._draw.setEnabled(not obstacle)
-        self._draw.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else _HINT))
+        allow(self._draw, _HINT, obstacle)
 
     def show_map(self, planes: Sequence[TokenPlane], mapped: Mapped) -> str:
         """Draw a map; return what to say of it."""

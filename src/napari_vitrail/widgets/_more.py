@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.widgets._checklist import ImageChecklist
 from napari_vitrail.widgets._cleaning import spoken
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._form import allow
 from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
 from napari_vitrail.widgets._planes import ImagePlane, all_planes, image_index
 from napari_vitrail.widgets._workbench import Workbench
@@ -59,9 +59,7 @@ class SegmentMore(QWidget):
             (self._slices, _SLICES_HELP, [self._bench.layers.image]),
             (self._images, _IMAGES_HELP, self._ticked.chosen),
         ):
-            obstacle = self._obstacle(images)
-            button.setEnabled(not obstacle)
-            button.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else hint))
+            allow(button, hint, self._obstacle(images))
 
     def _obstacle(self, images: Sequence[Image | None]) -> str:
         """Return why some images cannot be segmented, nothing if they can."""

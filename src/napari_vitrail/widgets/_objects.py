@@ -29,7 +29,7 @@ from napari_vitrail.widgets._finding import (
     objects_steps,
     write_objects,
 )
-from napari_vitrail.widgets._form import choice, label_of, wrapped
+from napari_vitrail.widgets._form import allow, choice, label_of
 from napari_vitrail.widgets._layers import OBJECTS, class_names, written
 from napari_vitrail.widgets._planes import ImagePlane, all_planes
 from napari_vitrail.widgets._timer import timer
@@ -135,8 +135,7 @@ class Objects(QWidget):
         nothing = "" if self._found() is not None else "find objects first"
         for name, hint in _HELP.items():
             reason = obstacle if name == "Find objects" else nothing
-            self._buttons[name].setEnabled(not reason)
-            self._buttons[name].setToolTip(wrapped(f"Not yet: {reason}" if reason else hint))
+            allow(self._buttons[name], hint, reason)
 
     def _on_find_clicked(self) -> None:
         obstacle, result = self._obstacle(), self._bench.result()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.progress import Steps
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._form import allow
 from napari_vitrail.widgets._layers import PROBABILITY, class_colours, write_values
 from napari_vitrail.widgets._planes import ImagePlane
 from napari_vitrail.widgets._workbench import Workbench
@@ -47,9 +47,7 @@ class Probabilities(QWidget):
         self._allow()
 
     def _allow(self) -> None:
-        obstacle = self._bench.classifier_obstacle()
-        self._show.setEnabled(not obstacle)
-        self._show.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else _HELP))
+        allow(self._show, _HELP, self._bench.classifier_obstacle())
 
     def _on_clicked(self) -> None:
         obstacle, classifier = self._bench.classifier_obstacle(), self._bench.classifier

@@ -20,7 +20,7 @@ from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._annotations import Captured, annotations_steps, named_pairs
 from napari_vitrail.widgets._autosave import Autosave
 from napari_vitrail.widgets._dialogs import VITRAIL, ask_path
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._form import allow, wrapped
 from napari_vitrail.widgets._layers import MARK
 from napari_vitrail.widgets._opening import opened
 from napari_vitrail.widgets._rechosen import channels_taken_up
@@ -110,9 +110,8 @@ class ProjectFile(QWidget):
     def _allow(self) -> None:
         """Let be saved what can be; else the tooltip says what stands in the way."""
         painted = self._bench.layers.strokes is not None and self._bench.layers.image is not None
-        self._save.setEnabled(painted and not self._runner.is_busy)
-        hint = _SAVE_HELP if painted else "Not yet: open an image, press New and paint"
-        self._save.setToolTip(wrapped("Is being saved" if self._runner.is_busy else hint))
+        obstacle = "" if painted else "open an image, press New and paint"
+        allow(self._save, _SAVE_HELP, "it is being saved" if self._runner.is_busy else obstacle)
 
     def _on_save_clicked(self) -> None:
         image = self._bench.layers.image

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QPu
 
 from napari_vitrail.progress import Steps
 from napari_vitrail.widgets._cleaning import spoken
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._form import allow, wrapped
 from napari_vitrail.widgets._further_files import FurtherFiles
 from napari_vitrail.widgets._planes import full_resolution
 from napari_vitrail.widgets._workbench import Workbench
@@ -89,9 +89,7 @@ class SegmentFiles(QWidget):
 
     def _allow(self) -> None:
         self._further.show_layers(self._bench.layers.image, self._bench.layers.channels.layers)
-        obstacle = self._obstacle()
-        self._start.setEnabled(not obstacle)
-        self._start.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else _HELP))
+        allow(self._start, _HELP, self._obstacle())
 
     def _on_start_clicked(self) -> None:
         if self._bench.classifier is None:

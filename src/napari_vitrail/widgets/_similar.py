@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QSp
 
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._form import allow, wrapped
 from napari_vitrail.widgets._hover import HoverSimilarity, SimilarityLayer
-from napari_vitrail.widgets._layers import ALIKE, class_colours, mark, written
+from napari_vitrail.widgets._layers import ALIKE, add_quietly, class_colours, mark, written
 from napari_vitrail.widgets._planes import GEOMETRY
 from napari_vitrail.widgets._tokens import TokenPlane
 
@@ -101,11 +101,8 @@ class SimilarityPanel(QWidget):
         layout.addLayout(row)
 
     def _on_kept(self) -> None:
-        kept = bool(self._hover.kept)
-        self._make.setEnabled(kept)
-        self._make.setToolTip(
-            wrapped(_HINT if kept else "Not yet: keep a map by a click while the key is held")
-        )
+        nothing = "" if self._hover.kept else "keep a map by a click while the key is held"
+        allow(self._make, _HINT, nothing)
 
 
 def masks_steps(kept: Sequence[SimilarityLayer], threshold: float) -> Steps[list[Mask]]:
@@ -162,7 +159,6 @@ def _alike_layer(viewer: Viewer, tokens: TokenPlane) -> Labels:
     for layer in written(viewer.layers, tokens.image.name, ALIKE):
         if layer.data.shape == tokens.plane.shape:
             return layer
-    selected = viewer.layers.selection.active
     layer = Labels(
         np.zeros(tokens.plane.shape, np.uint8),
         name=f"{tokens.image.name} {ALIKE}",
@@ -170,6 +166,5 @@ def _alike_layer(viewer: Viewer, tokens: TokenPlane) -> Labels:
         colormap=class_colours(),
         **{name: getattr(tokens.image, name) for name in GEOMETRY},
     )
-    viewer.add_layer(layer)
-    viewer.layers.selection.active = selected
+    add_quietly(viewer, layer)
     return layer

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 
 from napari_vitrail.spec import Estimator
 from napari_vitrail.widgets._assessing import ablate_steps, assess_steps, compare_steps
-from napari_vitrail.widgets._form import ESTIMATOR_TITLES, FEATURE_TITLES, choice, wrapped
+from napari_vitrail.widgets._form import ESTIMATOR_TITLES, FEATURE_TITLES, allow, choice, wrapped
 from napari_vitrail.widgets._layers import class_names
 from napari_vitrail.widgets._planes import ImagePlane, Painted
 from napari_vitrail.widgets._plot import Plot
@@ -145,8 +145,7 @@ class TrustPage(QWidget):
             (self._ablate, _ABLATE_HELP, self._no_ablation(done)),
             (self._use, _USE_HELP, ""),
         ):
-            button.setEnabled(not stands)
-            button.setToolTip(wrapped(f"Not yet: {stands}" if stands else hint))
+            allow(button, hint, stands)
 
     def _no_ablation(self, done: bool) -> str:
         if self._group.value is None:

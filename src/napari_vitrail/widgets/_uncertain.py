@@ -14,9 +14,10 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_vitrail.overlay import PlaneOverlay
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.widgets._form import choice, wrapped
+from napari_vitrail.widgets._form import allow, choice
 from napari_vitrail.widgets._layers import UNCERTAINTY, write_values
 from napari_vitrail.widgets._planes import ImagePlane, is_lazy, overlays_on
+from napari_vitrail.widgets._probabilities import plane_probabilities_steps
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ class Uncertainty(QWidget):
         """Let uncertainty be asked for unless something stands in the way, which becomes the tooltip."""
         obstacle = self._bench.classifier_obstacle()
         for button, hint in ((self._show, _LAYER_HELP), (self._go, _SPOT_HELP)):
-            button.setEnabled(not obstacle)
-            button.setToolTip(wrapped(f"Not yet: {obstacle}" if obstacle else hint))
+            allow(button, hint, obstacle)
 
     @property
     def measure(self) -> str:
@@ -132,11 +132,9 @@ def uncertainty_steps(
     plane: ImagePlane, classifier: PixelClassifier, measure: str, painted: PlaneOverlay | None
 ) -> Steps[Unsure]:
     """Yield Progress; return how unsure a classifier is of each pixel of a plane, and where most."""
-    from napari_vitrail.segmentation import probabilities_steps  # loads torch
-    from napari_vitrail.store import shared_store
     from napari_vitrail.uncertainty import most_uncertain, uncertainty
 
-    probabilities = yield from probabilities_steps(plane.read(), classifier, store=shared_store())
+    probabilities = yield from plane_probabilities_steps(plane, classifier)
     yield Progress(0, 1, "uncertainty")
     values = uncertainty(probabilities, measure)
     return Unsure(values, most_uncertain(values, None if painted is None else painted.read() > 0))

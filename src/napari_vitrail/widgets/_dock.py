@@ -1,0 +1,42 @@
+"""What both widgets have in common: a dock that comes and goes."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QSize
+from qtpy.QtGui import QCloseEvent, QShowEvent
+from qtpy.QtWidgets import QWidget
+
+WIDTH = 320
+"""Width in pixels that a dock is asked for; every part also fits into a little less."""
+
+
+class DockedWidget(QWidget):
+    """A widget for a dock of the viewer, which knows when it is shown and when it is let go."""
+
+    def come(self) -> None:
+        """Listen to the viewer; called whenever the widget is shown, also where it listens already."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Leave the viewer as if the widget were not there; it may come again."""
+        raise NotImplementedError
+
+    def sizeHint(self) -> QSize:
+        """Ask the dock for the width that everything is made for."""
+        return super().sizeHint().expandedTo(QSize(WIDTH, 0))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Come, also after the dock was hidden."""
+        super().showEvent(event)
+        self.come()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Leave."""
+        self.leave()
+        super().closeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Leave when the dock lets go of the widget, which sends no close event."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.leave()
+        super().changeEvent(event)
