@@ -9,6 +9,20 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from docs.screenshots.window import drag
+from napari_vitrail.widgets import ClassifierWidget
+
+
+def dock(viewer, *, features: str | None = "Classical", update: str | None = "Manual") -> ClassifierWidget:
+    """Return Paint to segment, docked, on features that take no time and waiting to be asked.
+
+    None leaves what a new widget starts with.
+    """
+    widget = ClassifierWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    for text in (features, update):
+        if text is not None:
+            combo(widget, text).setCurrentText(text)
+    return widget
 
 
 def button(widget, text: str) -> QPushButton:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._channels import ChannelsMenu
 from tests.widgets.conftest import SIDE
-from tests.widgets.driving import button, combo, draw, says
+from tests.widgets.driving import button, combo, dock, draw, says
 
 RESULT = "stains segmentation"
 
@@ -29,11 +28,7 @@ def viewer(make_napari_viewer_proxy, stains):
 
 @pytest.fixture
 def widget(viewer):
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText("Manual")
-    return widget
+    return dock(viewer)
 
 
 @pytest.fixture
@@ -130,8 +125,7 @@ def test_each_image_keeps_its_choice(viewer, widget, menu, stains):
 def test_a_plain_image_alone_has_nothing_to_choose(make_napari_viewer_proxy, textures):
     viewer = make_napari_viewer_proxy()
     viewer.add_image(textures)
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget)
+    widget = dock(viewer, features=None, update=None)
     assert not widget.findChild(ChannelsMenu).isEnabled()
 
 

@@ -7,9 +7,9 @@ import pytest
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QTableWidget
 
-from napari_vitrail.widgets import ClassifierWidget, _counts
+from napari_vitrail.widgets import _counts
 from napari_vitrail.widgets._layers import class_names
-from tests.widgets.driving import button, combo
+from tests.widgets.driving import button, combo, dock
 
 
 @pytest.fixture
@@ -21,10 +21,7 @@ def viewer(make_napari_viewer_proxy, noise):
 
 @pytest.fixture
 def widget(viewer):
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText("Manual")
+    widget = dock(viewer)
     button(widget, "New").click()
     return widget
 

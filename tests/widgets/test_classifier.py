@@ -15,10 +15,10 @@ from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import Progress
 from napari_vitrail.samples import histology
 from napari_vitrail.spec import DEFAULT_BACKBONE
-from napari_vitrail.widgets import ClassifierWidget, histology_strokes
+from napari_vitrail.widgets import histology_strokes
 from napari_vitrail.widgets._layers import class_names
 from tests.widgets.conftest import SIDE
-from tests.widgets.driving import button, combo, draw, says
+from tests.widgets.driving import button, combo, dock, draw, says
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def viewer(make_napari_viewer_proxy, textures):
 @pytest.fixture
 def widget(viewer):
     """Return the widget, docked, on classical features, which take no time."""
-    return dock(viewer)
+    return dock(viewer, update=None)
 
 
 @pytest.fixture
@@ -82,19 +82,12 @@ class Report:
     intensity = IntensityRange(0, 255)
 
 
-def dock(viewer) -> ClassifierWidget:
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    return widget
-
-
 def test_strokes_painted_with_the_mouse_become_a_segmentation(
     qtbot, make_napari_viewer_proxy, textures, notes
 ):
     viewer = make_napari_viewer_proxy(show=True)
     viewer.add_image(textures, name="textures", scale=(0.5, 0.5), translate=(10, 20))
-    widget = dock(viewer)
+    widget = dock(viewer, update=None)
     button(widget, "New").click()
     strokes = viewer.layers["textures strokes"]
     strokes.brush_size = 4
@@ -217,7 +210,7 @@ def test_closing_the_dock_cancels_the_job(qtbot, viewer, widget, painted, gate):
 def test_closing_the_viewer_cancels_the_job(qtbot, make_napari_viewer, textures, gate):
     viewer = make_napari_viewer()
     viewer.add_image(textures)
-    widget = dock(viewer)
+    widget = dock(viewer, update=None)
     button(widget, "New").click()
     button(widget, "Segment").click()
     qtbot.waitUntil(gate.started.is_set)
@@ -265,8 +258,7 @@ def test_histology_is_segmented_on_real_weights(
     sample, viewer = histology(), make_napari_viewer_proxy()
     for data in histology_strokes():
         viewer.add_layer(Layer.create(*data))
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    widget = dock(viewer, features=None, update=None)
     button(widget, "Segment").click()
     qtbot.waitUntil(lambda: bool(notes) or "histology segmentation" in viewer.layers, timeout=300_000)
     assert notes == []
@@ -277,7 +269,7 @@ def test_histology_is_segmented_on_real_weights(
 
 def test_buttons_say_what_is_missing(make_napari_viewer_proxy, textures):
     viewer = make_napari_viewer_proxy()
-    widget = dock(viewer)
+    widget = dock(viewer, update=None)
     new, segment = button(widget, "New"), button(widget, "Segment")
     assert not new.isEnabled()
     assert "open an image" in segment.toolTip()

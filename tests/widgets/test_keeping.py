@@ -11,9 +11,8 @@ from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFileDialog
 
 from napari_vitrail.annotations import Annotations, ClassLabel, load_annotations
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._keeping import KeptFile
-from tests.widgets.driving import button, combo, draw
+from tests.widgets.driving import button, combo, dock, draw
 
 
 @pytest.fixture
@@ -27,14 +26,6 @@ def viewer(make_napari_viewer_proxy, textures):
 @pytest.fixture
 def widget(viewer):
     return dock(viewer)
-
-
-def dock(viewer) -> ClassifierWidget:
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText("Manual")
-    return widget
 
 
 def paint(layer, row, label=1):

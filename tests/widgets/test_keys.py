@@ -8,10 +8,9 @@ from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._keymap import parse_key
 from napari_vitrail.widgets._keys import Keys
-from tests.widgets.driving import button, canvas_of, combo, says
+from tests.widgets.driving import button, canvas_of, combo, dock, says
 
 
 @pytest.fixture
@@ -22,22 +21,8 @@ def viewer(make_napari_viewer_proxy, textures):
 
 
 @pytest.fixture
-def docked(viewer):
-    """Return a function that docks a widget."""
-
-    def dock() -> ClassifierWidget:
-        widget = ClassifierWidget(viewer)
-        viewer.window.add_dock_widget(widget, name="Paint to segment")
-        combo(widget, "Classical").setCurrentText("Classical")
-        combo(widget, "Live").setCurrentText("Manual")
-        return widget
-
-    return dock
-
-
-@pytest.fixture
-def widget(viewer, docked):
-    widget = docked()
+def widget(viewer):
+    widget = dock(viewer)
     button(widget, "New").click()
     strokes = viewer.layers["textures strokes"]
     strokes.data[10:50, 8:12], strokes.data[10:50, 50:54] = 2, 7
@@ -150,8 +135,8 @@ def test_brush_and_eraser_come_from_anywhere(viewer, widget, press):
         assert strokes.mode == mode
 
 
-def test_a_brush_without_strokes_says_what_to_do(docked, press):
-    widget = docked()
+def test_a_brush_without_strokes_says_what_to_do(viewer, press):
+    widget = dock(viewer)
     press(widget, "D")
     assert says(widget, "press New")
 
@@ -169,7 +154,7 @@ def test_segment_and_the_most_uncertain_spot_have_keys(qtbot, viewer, widget, pr
     qtbot.waitUntil(lambda: says(widget, "a stroke there says most"), timeout=60_000)
 
 
-def test_keys_of_the_user_stay_theirs(viewer, docked, press):
+def test_keys_of_the_user_stay_theirs(viewer, press):
     """Bound on the viewer before the widget opens; the list says by whom."""
     pressed = []
 
@@ -177,7 +162,7 @@ def test_keys_of_the_user_stay_theirs(viewer, docked, press):
         pressed.append("S")
 
     viewer.bind_key("S", my_tool)
-    widget = docked()
+    widget = dock(viewer)
     button(widget, "New").click()
     press(widget, "S")
     assert pressed == ["S"]
@@ -187,7 +172,7 @@ def test_keys_of_the_user_stay_theirs(viewer, docked, press):
     viewer.bind_key("S", None)
 
 
-def test_keys_of_labels_layers_stay_theirs(viewer, docked):
+def test_keys_of_labels_layers_stay_theirs(viewer):
     """Bound for all labels layers, in a startup script say, digits too."""
 
     def my_fill(layer):
@@ -197,7 +182,7 @@ def test_keys_of_labels_layers_stay_theirs(viewer, docked):
     Labels.bind_key("U", my_fill)
     Labels.bind_key("3", my_fill, overwrite=True)
     try:
-        widget = docked()
+        widget = dock(viewer)
         button(widget, "New").click()
         assert "in use: tests: my fill" in keys_listed(widget)
         keymap = viewer.layers["textures strokes"].keymap
@@ -210,8 +195,8 @@ def test_keys_of_labels_layers_stay_theirs(viewer, docked):
         Labels.bind_key("3", replaced, overwrite=True)
 
 
-def test_two_widgets_share_the_keys(viewer, docked):
-    first, second = docked(), docked()
+def test_two_widgets_share_the_keys(viewer):
+    first, second = dock(viewer), dock(viewer)
     assert "in use: napari_vitrail" in keys_listed(second)
     assert "in use" not in keys_listed(first)
 

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_vitrail.widgets import ClassifierWidget
 from tests.widgets.conftest import SIDE
-from tests.widgets.driving import button, canvas_of, combo, draw, pixel_of, says
+from tests.widgets.driving import button, canvas_of, combo, dock, draw, pixel_of, says
 
 RESULT = "textures segmentation"
 
@@ -25,9 +25,7 @@ def viewer(make_napari_viewer_proxy, textures):
 @pytest.fixture
 def widget(viewer):
     """Return the widget, docked, on classical features, which take no time, with the brush in hand."""
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
+    widget = dock(viewer, update=None)
     button(widget, "New").click()
     viewer.layers["textures strokes"].brush_size = 4
     viewer.reset_view()
@@ -121,9 +119,7 @@ def widget_of():
     """Return a function that docks a widget on a viewer, with strokes to paint on."""
 
     def make(viewer) -> ClassifierWidget:
-        widget = ClassifierWidget(viewer)
-        viewer.window.add_dock_widget(widget, name="Paint to segment")
-        combo(widget, "Classical").setCurrentText("Classical")
+        widget = dock(viewer, update=None)
         button(widget, "New").click()
         return widget
 

@@ -13,7 +13,7 @@ from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._annotations import strokes_data
 from napari_vitrail.widgets._files import write_project
 from napari_vitrail.widgets._layers import class_names, locked_classes
-from tests.widgets.driving import button, combo, draw, says
+from tests.widgets.driving import button, combo, dock, draw, says
 
 LOCK = 4
 
@@ -27,10 +27,7 @@ def viewer(make_napari_viewer_proxy, textures):
 
 @pytest.fixture
 def widget(qtbot, viewer):
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText("Manual")
+    widget = dock(viewer)
     button(widget, "New").click()
     qtbot.wait(300)  # until the dock has taken its width from the canvas
     viewer.reset_view()

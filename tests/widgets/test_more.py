@@ -9,9 +9,8 @@ import zarr
 
 from napari_vitrail.refinement import refine
 from napari_vitrail.segmentation import class_probabilities, segment
-from napari_vitrail.widgets import ClassifierWidget
 from tests.widgets.conftest import SIDE
-from tests.widgets.driving import button, combo, draw, says
+from tests.widgets.driving import button, combo, dock, draw, says
 
 
 @pytest.fixture
@@ -30,14 +29,6 @@ def viewer(make_napari_viewer_proxy, stack):
 @pytest.fixture
 def widget(viewer):
     return dock(viewer)
-
-
-def dock(viewer) -> ClassifierWidget:
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText("Manual")
-    return widget
 
 
 def paint(qtbot, viewer, widget, name, labels=(1, 2)):

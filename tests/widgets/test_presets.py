@@ -11,10 +11,9 @@ from napari_vitrail.forecast import rest_of
 from napari_vitrail.presets import preset
 from napari_vitrail.spec import SEGMENTATION
 from napari_vitrail.speed import kind_of, shared_speeds
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._form import backbone_choices
 from napari_vitrail.widgets._presets import spoken_time
-from tests.widgets.driving import button, combo, says
+from tests.widgets.driving import button, combo, dock, says
 
 
 @pytest.fixture
@@ -25,16 +24,8 @@ def viewer(make_napari_viewer_proxy, textures):
 
 
 @pytest.fixture
-def dock(viewer):
-    """Return a function that docks a widget."""
-
-    def dock() -> ClassifierWidget:
-        widget = ClassifierWidget(viewer)
-        viewer.window.add_dock_widget(widget, name="Paint to segment")
-        combo(widget, "Live").setCurrentText("Manual")
-        return widget
-
-    return dock
+def widget(viewer):
+    return dock(viewer, features=None)
 
 
 def choices(widget) -> list[str]:
@@ -55,33 +46,29 @@ def known_machine(monkeypatch):
     shared_speeds().note(rest_of(SEGMENTATION), 64 * 64, 5)
 
 
-def test_an_unknown_machine_is_said_to_be_one(dock):
-    assert choices(dock()) == [f"{name} – time not known yet" for name in ("Fast", "Balanced", "Fine")]
+def test_an_unknown_machine_is_said_to_be_one(widget):
+    assert choices(widget) == [f"{name} – time not known yet" for name in ("Fast", "Balanced", "Fine")]
 
 
-def test_the_time_is_there_before_anything_runs(qtbot, known_machine, dock):
-    widget = dock()
+def test_the_time_is_there_before_anything_runs(qtbot, known_machine, widget):
     qtbot.waitUntil(lambda: "about" in choices(widget)[0], timeout=60_000)
     assert choices(widget)[0] == "Fast – about 30 s"  # 25 patches and all pixels
     assert presets_of(widget).currentIndex() == 1
 
 
-def test_a_larger_image_takes_longer(qtbot, known_machine, viewer, dock, textures):
-    widget = dock()
+def test_a_larger_image_takes_longer(qtbot, known_machine, viewer, widget, textures):
     qtbot.waitUntil(lambda: "about" in choices(widget)[0], timeout=60_000)
     viewer.add_image(textures.repeat(2, axis=0), name="large")
     combo(widget, "large").setCurrentText("large")
     qtbot.waitUntil(lambda: choices(widget)[0] == "Fast – about 60 s", timeout=60_000)
 
 
-def test_a_preset_fills_the_form(dock):
-    widget = dock()
+def test_a_preset_fills_the_form(widget):
     presets_of(widget).setCurrentIndex(2)
     assert widget._bench.form.spec == preset("Fine")
 
 
-def test_a_preset_stays_chosen_when_the_backbone_changes(dock):
-    widget = dock()
+def test_a_preset_stays_chosen_when_the_backbone_changes(widget):
     presets_of(widget).setCurrentIndex(0)
     other = "vit_small_patch8_224.dino"
     title = next(title for title, name in backbone_choices() if name == other)
@@ -90,15 +77,13 @@ def test_a_preset_stays_chosen_when_the_backbone_changes(dock):
     assert widget._bench.form.spec == preset("Fast", other)  # of its patches, not of those before
 
 
-def test_settings_of_an_opened_project_stay_whatever_its_backbone(dock):
-    widget = dock()
+def test_settings_of_an_opened_project_stay_whatever_its_backbone(widget):
     saved = replace(SEGMENTATION, backbone=backbone_choices()[-1][1], stride=3, features="vit")
     widget._bench.form.show(saved, None)
     assert widget._bench.form.spec == saved
 
 
-def test_a_change_by_hand_is_custom(dock):
-    widget = dock()
+def test_a_change_by_hand_is_custom(widget):
     combo(widget, "Classical").setCurrentText("Classical")
     assert presets_of(widget).currentText().startswith("Custom")
     combo(widget, "Classical").setCurrentText("Automatic")
@@ -106,8 +91,7 @@ def test_a_change_by_hand_is_custom(dock):
     assert len(choices(widget)) == 3
 
 
-def test_the_machine_is_known_after_the_first_segmentation(qtbot, viewer, dock):
-    widget = dock()
+def test_the_machine_is_known_after_the_first_segmentation(qtbot, viewer, widget):
     combo(widget, "Classical").setCurrentText("Classical")
     assert choices(widget)[-1] == "Custom – time not known yet"
     button(widget, "New").click()
@@ -118,13 +102,13 @@ def test_the_machine_is_known_after_the_first_segmentation(qtbot, viewer, dock):
     qtbot.waitUntil(lambda: choices(widget)[-1] != "Custom – time not known yet", timeout=60_000)
 
 
-def test_the_preferred_preset_is_followed(dock):
+def test_the_preferred_preset_is_followed(viewer):
     settings = pytest.importorskip("napari.settings")
     if not hasattr(settings, "get_plugin_settings"):
         pytest.skip("napari has preferences of plugins from 0.9 on")
     painting = settings.get_plugin_settings("napari-vitrail").painting
     painting.preset = "Fine"
-    widget = dock()
+    widget = dock(viewer, features=None)
     assert presets_of(widget).currentText().startswith("Fine")
     painting.preset = "Fast"
     assert presets_of(widget).currentText().startswith("Fast")

@@ -18,9 +18,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_vitrail.annotations import load_annotations
 from napari_vitrail.project import load_project
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._layers import class_names, colour_class, name_class
-from tests.widgets.driving import button, combo, says
+from tests.widgets.driving import button, combo, dock, says
 
 
 @pytest.fixture
@@ -39,14 +38,6 @@ def chosen(monkeypatch, tmp_path):
     monkeypatch.setattr(QFileDialog, "exec", lambda dialog: 1)
     monkeypatch.setattr(QFileDialog, "selectedFiles", lambda dialog: [str(path)])
     return path
-
-
-def dock(viewer) -> ClassifierWidget:
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText("Manual")
-    return widget
 
 
 def paint(viewer, widget) -> Labels:
@@ -128,8 +119,7 @@ def test_a_project_opens_as_it_was(qtbot, make_napari_viewer_proxy, saved, textu
         np.testing.assert_array_equal(layer.scale, (0.5, 0.5))
         np.testing.assert_array_equal(layer.translate, (10, 20))
 
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    widget = dock(viewer, features=None, update=None)
     qtbot.waitUntil(button(widget, "Save classifier...").isEnabled, timeout=60_000)
     qtbot.waitUntil(lambda: says(widget, "textures.vitrail, "))
     assert combo(widget, "Classical").currentText() == "Classical"

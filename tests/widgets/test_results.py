@@ -9,10 +9,9 @@ import pytest
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QMenu
 
 from napari_vitrail import Smoothing, class_probabilities, refine
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._class_menu import ClassMenu
 from napari_vitrail.widgets._layers import name_class
-from tests.widgets.driving import button, combo, says
+from tests.widgets.driving import button, combo, dock, says
 
 SIDE = 96
 RESULT, OBJECTS = "grains segmentation", "grains objects"
@@ -39,11 +38,7 @@ def viewer(make_napari_viewer_proxy, grains):
 @pytest.fixture
 def bare(viewer):
     """Return the widget, docked, with nothing painted yet."""
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText("Manual")
-    return widget
+    return dock(viewer)
 
 
 @pytest.fixture

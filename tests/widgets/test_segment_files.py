@@ -8,10 +8,9 @@ import tifffile
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit
 
 from napari_vitrail.cli import main
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._channels import ChannelsMenu
 from napari_vitrail.widgets._segment_files import SegmentFiles
-from tests.widgets.driving import button, combo, says
+from tests.widgets.driving import button, dock, says
 
 
 @pytest.fixture
@@ -32,10 +31,7 @@ def viewer(make_napari_viewer_proxy):
 def learned(qtbot, viewer, image, choose=""):
     """Return the widget after it has learned from strokes on an image."""
     viewer.add_image(image, name="image")
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText("Manual")
+    widget = dock(viewer)
     if choose:
         menu = widget.findChild(ChannelsMenu)
         menu._menu.aboutToShow.emit()

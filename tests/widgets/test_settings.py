@@ -12,9 +12,9 @@ from napari_vitrail.backbones import list_backbones
 from napari_vitrail.backbones._device import resolve_device
 from napari_vitrail.defaults import DEFAULTS, Defaults
 from napari_vitrail.store import shared_store
-from napari_vitrail.widgets import ClassifierWidget, _settings
+from napari_vitrail.widgets import _settings
 from napari_vitrail.widgets._settings import declared, follow, preference
-from tests.widgets.driving import button, combo
+from tests.widgets.driving import button, combo, dock
 
 settings = pytest.importorskip("napari.settings")
 needs_preferences = pytest.mark.skipif(
@@ -37,9 +37,7 @@ def viewer(make_napari_viewer_proxy, noise):
 
 @pytest.fixture
 def widget(viewer):
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    return widget
+    return dock(viewer, features=None, update=None)
 
 
 @needs_preferences

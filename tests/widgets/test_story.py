@@ -15,7 +15,7 @@ from napari_vitrail.imagefile import write_tiff
 from napari_vitrail.spec import DEFAULT_BACKBONE
 from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._layers import class_names
-from tests.widgets.driving import button, canvas_of, combo, draw, says
+from tests.widgets.driving import button, canvas_of, dock, draw, says
 
 PLANES, SIDE = 4, 72
 
@@ -40,11 +40,8 @@ def folder(stack, tmp_path):
     return tmp_path / "planes"
 
 
-def show(viewer, features) -> ClassifierWidget:
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText(features)
-    return widget
+def show(viewer, features):
+    return dock(viewer, features=features, update=None)
 
 
 def settled(qtbot, widget) -> None:
@@ -114,8 +111,7 @@ def test_a_stack_is_painted_saved_opened_and_applied_with_the_same_bits(
     # opened again: the same strokes, the same classifier, the same picture
     viewer = make_napari_viewer(show=True)
     viewer.open(project, plugin=None)
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
+    widget = dock(viewer, features=None, update=None)
     qtbot.waitUntil(lambda: says(widget, "stack.vitrail, "), timeout=120_000)
     [strokes] = [layer for layer in viewer.layers if isinstance(layer, Labels)]
     np.testing.assert_array_equal(strokes.data, drawn)

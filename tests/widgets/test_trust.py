@@ -14,9 +14,8 @@ from qtpy.QtWidgets import QTabWidget
 from napari_vitrail.backbones import available_source
 from napari_vitrail.progress import Progress
 from napari_vitrail.spec import DEFAULT_BACKBONE
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._plot import MISSING
-from tests.widgets.driving import button, combo, says
+from tests.widgets.driving import button, combo, dock, says
 
 VIEWS = ("Confusion", "Classes", "Feature groups", "Learning curve")
 
@@ -31,11 +30,8 @@ def viewer(make_napari_viewer_proxy, textures):
 @pytest.fixture
 def widget(viewer):
     """Return the widget with its page of trust in front, on classical features and a quick estimator."""
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
+    widget = dock(viewer)
     combo(widget, "Ridge regression").setCurrentText("Ridge regression")
-    combo(widget, "Live").setCurrentText("Manual")
     pages = widget.findChild(QTabWidget)
     pages.setCurrentWidget(widget._trust)
     assert not button(widget, "Assess").isEnabled()

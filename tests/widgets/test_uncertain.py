@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from napari_vitrail import class_probabilities, uncertainty
-from napari_vitrail.widgets import ClassifierWidget
 from tests.widgets.conftest import SIDE
-from tests.widgets.driving import button, combo, says
+from tests.widgets.driving import button, combo, dock, says
 
 LAYER = "textures uncertainty"
 
@@ -24,10 +23,7 @@ def viewer(make_napari_viewer_proxy, textures):
 @pytest.fixture
 def widget(qtbot, viewer):
     """Return the widget after it has segmented one plane of a stack."""
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText("Manual")
+    widget = dock(viewer)
     assert not button(widget, "Uncertainty").isEnabled()
     button(widget, "New").click()
     strokes = viewer.layers["textures strokes"]
