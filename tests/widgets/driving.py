@@ -6,7 +6,7 @@ import numpy as np
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QWidget
 
 from docs.screenshots.window import drag
 from napari_vitrail.widgets import ClassifierWidget
@@ -76,3 +76,20 @@ def press_key(widget, key: str, *modifiers: Qt.KeyboardModifier) -> None:
     for modifier in modifiers:
         held |= modifier
     QTest.keyClick(canvas_of(widget), getattr(Qt.Key, f"Key_{key}"), held)
+
+
+def activate(qtbot, widget) -> None:
+    """Give a widget's window the keyboard."""
+    widget.window().activateWindow()
+    qtbot.waitUntil(widget.window().isActiveWindow)
+
+
+def tab_through(qtbot, widget, first) -> list[QWidget]:
+    """Press Tab from a part of a widget on until the keyboard has left it; return the parts it went to."""
+    first.setFocus(Qt.FocusReason.TabFocusReason)
+    reached = []
+    while (part := QApplication.focusWidget()) is not None and widget.isAncestorOf(part):
+        assert part not in reached, f"Tab comes back to {part}"
+        reached.append(part)
+        qtbot.keyClick(part, Qt.Key.Key_Tab)
+    return reached

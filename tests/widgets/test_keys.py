@@ -55,13 +55,15 @@ def is_shown(viewer, kind: str) -> bool:
     return name in viewer.layers and viewer.layers[name].visible
 
 
-def test_a_key_shows_image_segmentation_and_uncertainty_in_turn(qtbot, viewer, segmented, press):
+def test_a_key_shows_each_view_in_turn_and_has_it_computed(qtbot, viewer, segmented, press):
     views = combo(segmented, "Uncertainty")
     assert views.currentText() == "Segmentation"
-    press(segmented, "T")  # nobody has asked for probabilities: the next is uncertainty, asked for now
-    qtbot.waitUntil(lambda: is_shown(viewer, "uncertainty"), timeout=60_000)
-    qtbot.waitUntil(lambda: views.currentText() == "Uncertainty")
-    assert not is_shown(viewer, "segmentation")
+    for title, kind in (("Probability", "probability of class 2"), ("Uncertainty", "uncertainty")):
+        press(segmented, "T")
+        qtbot.waitUntil(lambda kind=kind: is_shown(viewer, kind), timeout=60_000)
+        qtbot.waitUntil(lambda title=title: views.currentText() == title)
+        assert not is_shown(viewer, "segmentation")
+    assert not is_shown(viewer, "probability of class 2")
     press(segmented, "T")
     assert views.currentText() == "Image"
     assert not is_shown(viewer, "segmentation")
@@ -90,30 +92,35 @@ def test_uncertainty_is_asked_for_again_when_the_classifier_is_another(qtbot, vi
 
 
 def test_a_view_that_was_left_stays_left_when_its_answer_comes(qtbot, viewer, segmented, press):
-    press(segmented, "T")  # asks for uncertainty
+    press(segmented, "T")  # asks for probabilities
+    press(segmented, "T")  # for uncertainty in their place
     press(segmented, "T")  # and leaves before it is there
     qtbot.waitUntil(lambda: "textures uncertainty" in viewer.layers, timeout=60_000)
     qtbot.waitUntil(lambda: not segmented._bench.job.is_busy, timeout=60_000)
     assert combo(segmented, "Uncertainty").currentText() == "Image"
     assert not is_shown(viewer, "uncertainty")
+    assert "textures probability of class 2" not in viewer.layers
 
 
-def test_probabilities_are_a_view_where_there_are_any(viewer, segmented, press):
-    from napari_vitrail.widgets._layers import mark
+@pytest.mark.parametrize("view", ["Probability", "Uncertainty"])
+def test_what_nobody_can_compute_is_no_view(widget, view):
+    views = combo(widget, view)
+    views.setCurrentText(view)
+    assert says(widget, "Not yet: let it learn from strokes")
+    assert views.currentText() == "Image"
 
-    views = combo(segmented, "Uncertainty")
+
+def test_probabilities_are_computed_again_when_the_classifier_is_another(qtbot, viewer, segmented):
+    views = combo(segmented, "Probability")
     views.setCurrentText("Probability")
-    assert says(segmented, "there are no probabilities")
-    assert views.currentText() == "Segmentation"
-    viewer.add_image(
-        np.ones((64, 64)),
-        name="textures probability of class 2",
-        metadata=mark("textures", "probability of class 2"),
-        visible=False,
-    )
-    press(segmented, "T")
-    assert views.currentText() == "Probability"
-    assert is_shown(viewer, "probability of class 2")
+    qtbot.waitUntil(lambda: says(segmented, "probabilities of 2 classes"), timeout=60_000)
+    viewer.layers["textures strokes"].data[55:60, 20:44] = 9
+    button(segmented, "Segment").click()
+    qtbot.waitUntil(lambda: 9 in viewer.layers["textures segmentation"].data, timeout=60_000)
+    views.setCurrentText("Segmentation")
+    views.setCurrentText("Probability")
+    qtbot.waitUntil(lambda: says(segmented, "probabilities of 3 classes"), timeout=60_000)
+    assert is_shown(viewer, "probability of class 9")
 
 
 def test_the_view_follows_the_eyes_of_the_layer_list(viewer, segmented):

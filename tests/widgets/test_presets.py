@@ -47,7 +47,7 @@ def known_machine(monkeypatch):
 
 
 def test_an_unknown_machine_is_said_to_be_one(widget):
-    assert choices(widget) == [f"{name} – time not known yet" for name in ("Fast", "Balanced", "Fine")]
+    assert choices(widget) == [f"{name} – time unknown" for name in ("Fast", "Balanced", "Fine")]
 
 
 def test_the_time_is_there_before_anything_runs(qtbot, known_machine, widget):
@@ -93,13 +93,13 @@ def test_a_change_by_hand_is_custom(widget):
 
 def test_the_machine_is_known_after_the_first_segmentation(qtbot, viewer, widget):
     combo(widget, "Classical").setCurrentText("Classical")
-    assert choices(widget)[-1] == "Custom – time not known yet"
+    assert choices(widget)[-1] == "Custom – time unknown"
     button(widget, "New").click()
     strokes = viewer.layers["textures strokes"]
     strokes.data[10:50, 8:12], strokes.data[10:50, 50:54] = 2, 7
     button(widget, "Segment").click()
     qtbot.waitUntil(lambda: says(widget, "Done in"), timeout=60_000)
-    qtbot.waitUntil(lambda: choices(widget)[-1] != "Custom – time not known yet", timeout=60_000)
+    qtbot.waitUntil(lambda: choices(widget)[-1] != "Custom – time unknown", timeout=60_000)
 
 
 def test_the_preferred_preset_is_followed(viewer):
@@ -118,7 +118,7 @@ def test_the_preferred_preset_is_followed(viewer):
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(None, "time not known yet"), (0.2, "under 1 s"), (6.4, "about 6 s"), (400, "about 7 min")],
+    [(None, "time unknown"), (0.2, "under 1 s"), (6.4, "about 6 s"), (400, "about 7 min")],
 )
 def test_times_are_said_roughly(seconds, said):
     assert spoken_time(seconds) == said

@@ -13,7 +13,6 @@ from napari_vitrail import cli
 from napari_vitrail.backbones import available_source
 from napari_vitrail.imagefile import write_tiff
 from napari_vitrail.spec import DEFAULT_BACKBONE
-from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._layers import class_names
 from tests.widgets.driving import button, canvas_of, dock, draw, says
 

@@ -7,7 +7,8 @@ from napari.layers import Image
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._focus import COLOUR
+from napari_vitrail.widgets._form import EMPTY_BOXES, wrapped
 from napari_vitrail.widgets._layers import is_result
 
 _ROWS = 4
@@ -32,7 +33,8 @@ class ImageChecklist(QListWidget):
         self._ticked: set[Image] = set()
         self.setToolTip(wrapped("The images to look at; of a stack, the plane in view"))
         self.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it would take keys that are meant for the viewer
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard to the viewer
+        self.setStyleSheet(f"{EMPTY_BOXES} ::item:focus {{ border: 1px solid {COLOUR} }}")
         for name in ("inserted", "removed", "reordered", "renamed"):
             getattr(viewer.layers.events, name).connect(self._on_layers_changed)
         self.itemChanged.connect(self._on_item_changed)

@@ -12,19 +12,18 @@ from napari.utils.events import Event, EventEmitter
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QColorDialog,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_vitrail.annotations import LARGEST_ID
+from napari_vitrail.widgets._class_rows import KEYS_HELP, ClassRows
 from napari_vitrail.widgets._counts import PaintedCount, count_in_view
 from napari_vitrail.widgets._digits import bind_digits, release_digits
 from napari_vitrail.widgets._form import wrapped
@@ -70,7 +69,7 @@ class ClassTable(QWidget):
         self._rows: list[int] = []  # the label of each
         self._is_filling = False
         self._soon = timer(self, COUNT_MS, self.refresh)
-        self._table = QTableWidget(0, len(_HEADS))
+        self._table = ClassRows(len(_HEADS))
         self._add = QPushButton("Add class")
         self._add.setToolTip("Take up the brush with a label that is not used yet")
         self._add.clicked.connect(self._on_add_clicked)
@@ -78,6 +77,9 @@ class ClassTable(QWidget):
         self._table.itemSelectionChanged.connect(self._on_row_selected)
         self._table.itemClicked.connect(lambda item: self._table.selectRow(item.row()))
         self._table.itemDoubleClicked.connect(self._on_double_clicked)
+        self._table.rename_wanted.connect(self._on_rename_wanted)
+        self._table.colour_wanted.connect(self._on_colour_wanted)
+        self._table.lock_wanted.connect(self._on_lock_wanted)
         self._lay_out()
         self.show_classes(None)
 
@@ -141,8 +143,6 @@ class ClassTable(QWidget):
             head = QTableWidgetItem(title)
             head.setToolTip(wrapped(hint))
             self._table.setHorizontalHeaderItem(column, head)
-        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         header = QHeaderView(Qt.Orientation.Horizontal)
         self._table.setHorizontalHeader(header)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -151,7 +151,9 @@ class ClassTable(QWidget):
         self._table.setVerticalHeader(numbers)
         numbers.hide()
         self._table.setMinimumHeight(96)
-        self._table.setToolTip("The classes; keys 1 to 9 choose one while the strokes layer is selected")
+        self._table.setToolTip(
+            wrapped(f"The classes; keys 1 to 9 choose one while the strokes layer is selected. {KEYS_HELP}")
+        )
         buttons = QHBoxLayout()
         buttons.addWidget(self._add)
         buttons.addStretch()
@@ -231,10 +233,25 @@ class ClassTable(QWidget):
             lock_class(self._strokes, label, item.checkState() == Qt.CheckState.Checked)
 
     def _on_double_clicked(self, item: QTableWidgetItem) -> None:
-        if self._strokes is None or item.column() != _COLOUR:
+        if item.column() == _COLOUR:
+            self._on_colour_wanted(item.row())
+
+    def _on_lock_wanted(self, row: int) -> None:
+        if self._strokes is not None:
+            label = self._rows[row]
+            lock_class(self._strokes, label, label not in locked_classes(self._strokes))
+            self.refresh()
+
+    def _on_rename_wanted(self, row: int) -> None:
+        if (item := self._table.item(row, _NAME)) is not None:
+            self._table.editItem(item)
+
+    def _on_colour_wanted(self, row: int) -> None:
+        if self._strokes is None:
             return
-        label = self._rows[item.row()]
-        chosen = QColorDialog.getColor(item.background().color(), self, f"Colour of class {label}")
+        label = self._rows[row]
+        shown = QColor.fromRgbF(*(float(part) for part in self._strokes.get_color(label)))
+        chosen = QColorDialog.getColor(shown, self, f"Colour of class {label}")
         if chosen.isValid():
             layers = [layer for layer in (self._strokes, self._result()) if layer is not None]
             for layer in layers:

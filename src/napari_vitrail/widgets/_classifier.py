@@ -52,7 +52,7 @@ class ClassifierWidget(DockedWidget):
         self._autosave = Autosave(self._bench)
         self._project = ProjectFile(self._bench, self._autosave)
         self._recovery = Recovery(self._project.restore)
-        self._view = View(self._bench, self._uncertain)
+        self._view = View(self._bench, self._uncertain, self._probabilities)
         self._presets = Presets(self._bench)
         self._keys = Keys(viewer, self._key_actions())
         self._file = ClassifierFile(self._bench)

@@ -41,6 +41,10 @@ ESTIMATOR_TITLES = {
     "mlp": "Neural network",
     "ridge": "Ridge regression",
 }
+EMPTY_BOXES = (
+    "::indicator:unchecked { width: 12px; height: 12px; border: 1px solid #808890; border-radius: 2px }"
+)
+"""A style that shows the boxes of a list or table that are not ticked: napari draws them dark on dark."""
 _SIZES = {"small": "S", "small_plus": "S+", "base": "B", "large": "L", "giant": "g"}
 _ESTIMATOR_HELP = "What learns from the strokes; automatic is what does best in our evaluation"
 _POLICY, _LOW = QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum
@@ -129,6 +133,7 @@ class SpecForm:
         self._others.margins = (0, 0, 4, 0)
         scroll = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields are reached, and scroll into view
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self._others.native)

@@ -31,7 +31,7 @@ PAUSE_MS = 500
 """Without a change, after which the times are forecast again."""
 LOOKED_UP_AT_MOST = 1 << 24
 """Pixels of an image that are looked up in the store; of larger ones nothing is said to be there."""
-UNKNOWN = "time not known yet"
+UNKNOWN = "time unknown"
 _HELP = (
     "How finely the ViT looks, and how long Segment will take on this image, less what is stored already. "
     "The time is known once it has been done on this machine. "

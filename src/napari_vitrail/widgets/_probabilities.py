@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ class Probabilities(QWidget):
         super().__init__()
         self._bench = bench
         self._show = QPushButton("Probabilities")
-        self._show.clicked.connect(self._on_clicked)
+        self._show.clicked.connect(lambda: self.ask())
         for signal in (bench.changed, bench.learned):
             signal.connect(self._allow)
         layout = QHBoxLayout(self)
@@ -49,7 +50,8 @@ class Probabilities(QWidget):
     def _allow(self) -> None:
         allow(self._show, _HELP, self._bench.classifier_obstacle())
 
-    def _on_clicked(self) -> None:
+    def ask(self, then: Callable[[], None] = lambda: None) -> None:
+        """Start to compute those of the plane in view; have a callback called when they are shown."""
         obstacle, classifier = self._bench.classifier_obstacle(), self._bench.classifier
         if obstacle or classifier is None:
             self._bench.job.refuse(obstacle)
@@ -57,17 +59,22 @@ class Probabilities(QWidget):
         plane = self._bench.plane()
         self._bench.job.run(
             plane_probabilities_steps(plane, classifier),
-            on_done=partial(self._on_done, plane, classifier),
+            on_done=partial(self._on_done, plane, classifier, then),
             title=f"Asking for the probabilities of {plane.layer_name}",
         )
 
     def _on_done(
-        self, plane: ImagePlane, classifier: PixelClassifier, probabilities: NDArray[np.float32]
+        self,
+        plane: ImagePlane,
+        classifier: PixelClassifier,
+        then: Callable[[], None],
+        probabilities: NDArray[np.float32],
     ) -> str:
         colours = colours_of(classifier, self._bench.layers.strokes)
         for class_id, values in zip(classifier.classes_.tolist(), probabilities, strict=True):
             name = classifier.class_names[class_id]
             write_probability(self._bench, plane, name, values, colours[class_id])
+        then()
         return self._bench.report(plane, f"probabilities of {len(probabilities)} classes.")
 
 

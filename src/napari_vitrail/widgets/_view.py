@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFormLayout
 
 from napari_vitrail.widgets._form import choice, label_of
 from napari_vitrail.widgets._layers import MARK, PROBABILITY, SEGMENTATION, UNCERTAINTY, is_result, written
+from napari_vitrail.widgets._probabilities import Probabilities
 from napari_vitrail.widgets._uncertain import Uncertainty
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -22,13 +23,10 @@ _VIEWS = {
 }
 _KINDS = (UNCERTAINTY, PROBABILITY, SEGMENTATION)
 """Of layers, the topmost first."""
-_LACKS = {
-    SEGMENTATION: "there is no segmentation; paint and press Segment",
-    PROBABILITY: "there are no probabilities; ask for them under Results",
-}
+_NO_SEGMENTATION = "there is no segmentation; paint and press Segment"
 _HELP = (
-    "What lies over the image; a key shows the next, see Settings. Uncertainty is computed when it is first "
-    "looked at. The strokes stay as they are"
+    "What lies over the image; a key shows the next, see Settings. Probabilities and uncertainty are "
+    "computed when they are first looked at. The strokes stay as they are"
 )
 
 
@@ -40,14 +38,17 @@ class View:
     bench : Workbench
     uncertain : Uncertainty
         Computes the uncertainty of the plane in view.
+    probabilities : Probabilities
+        Compute those of each class in it.
     """
 
-    def __init__(self, bench: Workbench, uncertain: Uncertainty) -> None:
+    def __init__(self, bench: Workbench, uncertain: Uncertainty, probabilities: Probabilities) -> None:
         self._bench = bench
         self._uncertain = uncertain
+        self._asks = {UNCERTAINTY: uncertain.ask, PROBABILITY: probabilities.ask}
         self._chosen = IMAGE
         self._is_awaited = False
-        self._answered: tuple[object, ...] = ()
+        self._answered: dict[str, tuple[object, ...]] = {}  # of each view that is computed, the last question
         self._combo: ComboBox = choice("View", _VIEWS.items(), IMAGE, _HELP)
         self._combo.changed.connect(self.show)
         bench.viewer.layers.events.connect(self._on_layer_event)
@@ -76,16 +77,16 @@ class View:
             self._follow()
             return
         self._chosen = view
-        if view == UNCERTAINTY and self._is_out_of_date():
+        if self._is_out_of_date(view):
             self._is_awaited = True
-            self._uncertain.ask(partial(self._on_answered, self._question()))
+            self._asks[view](partial(self._on_answered, view, self._question(view)))
             self._follow()
         else:
             self._reveal(view)
 
-    def _on_answered(self, question: tuple[object, ...]) -> None:
-        """Show the uncertainty that was asked for, unless another view was chosen meanwhile."""
-        self._answered, self._is_awaited = question, False
+    def _on_answered(self, view: str, question: tuple[object, ...]) -> None:
+        """Show what was asked for, unless another view was chosen meanwhile."""
+        self._answered[view], self._is_awaited = question, False
         self._reveal(self._chosen)
 
     def _reveal(self, view: str) -> None:
@@ -99,9 +100,7 @@ class View:
         """Return why a view cannot be shown, nothing if it can."""
         if view == IMAGE or self._layers(view):
             return ""
-        if view == UNCERTAINTY:
-            return self._bench.classifier_obstacle()
-        return _LACKS[view]
+        return _NO_SEGMENTATION if view == SEGMENTATION else self._bench.classifier_obstacle()
 
     def _layers(self, kind: str) -> list:
         image, layers = self._bench.layers.image, self._bench.viewer.layers
@@ -116,16 +115,16 @@ class View:
             if mark["image"] == image.name and mark["kind"].startswith(PROBABILITY)
         ]
 
-    def _question(self) -> tuple[object, ...]:
-        """Return what an answer would be about: the classifier, the plane in view and the measure."""
+    def _question(self, view: str) -> tuple[object, ...]:
+        """Return what an answer would be about: the classifier, the plane in view and any measure."""
         plane = self._bench.plane()
-        about = plane.layer_name, str(plane.index), plane.channels, self._uncertain.measure
-        return self._bench.classifier, *about
+        measure = self._uncertain.measure if view == UNCERTAINTY else ""
+        return self._bench.classifier, plane.layer_name, str(plane.index), plane.channels, measure
 
-    def _is_out_of_date(self) -> bool:
-        if self._bench.classifier_obstacle():  # nobody to ask: what is there is shown
+    def _is_out_of_date(self, view: str) -> bool:
+        if view not in self._asks or self._bench.classifier_obstacle():  # then what is there is shown
             return False
-        return not self._layers(UNCERTAINTY) or self._question() != self._answered
+        return not self._layers(view) or self._question(view) != self._answered.get(view)
 
     def _on_layer_event(self, event: Event) -> None:
         if event.type in ("visible", "removed", "inserted"):
