@@ -25,3 +25,17 @@ def test_three_samples_are_offered():
     manifest = PluginManifest.from_distribution("napari-vitrail")
     offered = {sample.key: sample.command for sample in manifest.contributions.sample_data}
     assert offered == {name: f"napari-vitrail.sample_{name}" for name in ("histology", "coffee", "coins")}
+
+
+def test_the_widget_is_in_the_menus_for_what_it_does():
+    menus = PluginManifest.from_distribution("napari-vitrail").contributions.menus
+    for task in ("segment", "classify", "annotate"):
+        assert [item.command for item in menus[f"napari/layers/{task}"]] == ["napari-vitrail.classifier"]
+    assert [item.command for item in menus["napari/layers/visualize"]] == ["napari-vitrail.features"]
+
+
+def test_the_command_palette_offers_nothing_that_needs_a_file():
+    parts = PluginManifest.from_distribution("napari-vitrail").contributions
+    called_alone = {part.command for part in (*parts.widgets, *parts.sample_data)}
+    for command in parts.commands:
+        assert (command.enablement is None) == (command.id in called_alone), command.id

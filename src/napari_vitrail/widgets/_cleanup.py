@@ -69,6 +69,7 @@ class CleanUp(QWidget):
         self._sigma.setDecimals(1)
         self._sigma.setValue(Smoothing().sigma)
         self._sigma.setSuffix(" px")
+        self._sigma.setMinimumWidth(104)  # napari's style hints at less than a number takes with its unit
         self._sigma.setToolTip(wrapped(_SIGMA_HELP))
         self._keeps_on = QCheckBox("Clean up every result")
         self._keeps_on.setToolTip(wrapped(_ON_HELP))

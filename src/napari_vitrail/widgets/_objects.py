@@ -76,7 +76,6 @@ class Objects(QWidget):
         self._size = QSpinBox()
         self._size.setRange(0, 99_999)
         self._size.setValue(_FEWEST_PIXELS)
-        self._size.setSuffix(" px")
         self._size.setMinimumWidth(56)  # gives way in a narrow dock
         self._size.setToolTip(_SIZE_HELP)
         self._split = CheckBox(text="Split touching", value=True, tooltip=_SPLIT_HELP)
@@ -93,7 +92,7 @@ class Objects(QWidget):
         self._allow()
 
     def _lay_out(self) -> None:
-        label, size_label, sizes = QLabel("Objects of"), QLabel("At least"), QHBoxLayout()
+        label, size_label, sizes = QLabel("Objects of"), QLabel("Min. pixels"), QHBoxLayout()
         label.setToolTip(self._classes.toolTip())
         size_label.setToolTip(_SIZE_HELP)
         sizes.addWidget(self._size, 1)
