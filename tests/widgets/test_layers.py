@@ -109,6 +109,30 @@ def test_segmentation_without_strokes_lies_on_top_in_our_colours(noise, viewer):
     np.testing.assert_array_equal(result.get_color(1), class_colours().map(1))
 
 
+def test_segmentation_is_not_hidden_by_its_image_where_the_strokes_lie_below(noise, viewer):
+    strokes = add_strokes(viewer, viewer.add_image(noise, name="painted"))
+    other = viewer.add_image(noise, name="other")
+    result = write_segmentation(viewer, read_plane(other, viewer.dims), noise % 3, strokes)
+    assert [layer.name for layer in viewer.layers] == [
+        "painted",
+        "painted strokes",
+        "other",
+        "other segmentation",
+    ]
+    assert viewer.layers.selection == {other}
+    assert result.visible
+
+
+def test_what_is_selected_stays_so_when_a_result_is_added(noise, viewer):
+    chosen = {viewer.add_image(noise, name=name) for name in "ab"}
+    for selected in (chosen, set()):
+        viewer.layers.selection.clear()
+        viewer.layers.selection.update(selected)
+        write_segmentation(viewer, read_plane(viewer.layers["a"], viewer.dims), noise % 3, None)
+        assert viewer.layers.selection == selected
+        del viewer.layers["a segmentation"]
+
+
 def test_segmentation_of_a_stack_keeps_its_other_planes(noise, viewer):
     image = viewer.add_image(np.stack([noise] * 3))
     strokes = add_strokes(viewer, image)

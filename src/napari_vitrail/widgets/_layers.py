@@ -306,7 +306,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype, lazy: bool) -> Any:
 
 
 def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels | None) -> Labels:
-    """Add an empty result below the strokes, or on top."""
+    """Add an empty result below the strokes, or on top; in any case above its image."""
     layer = Labels(
         empty(plane.shape, dtype, plane.is_lazy),
         name=f"{plane.layer_name} {SEGMENTATION}",
@@ -316,5 +316,8 @@ def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Lab
         opacity=_RESULT_OPACITY,
         **plane.to_world,
     )
-    add_quietly(viewer, layer, viewer.layers.index(strokes) if strokes in viewer.layers else None)
+    layers = viewer.layers
+    below = layers.index(strokes) if strokes in layers else len(layers)
+    above = layers.index(plane.layer_name) + 1 if plane.layer_name in layers else 0
+    add_quietly(viewer, layer, max(below, above))  # the strokes may be on an image further down
     return layer
