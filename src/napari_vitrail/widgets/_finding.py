@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_vitrail.planes import Index
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.widgets._extents import Part
-from napari_vitrail.widgets._layers import OBJECTS, empty, mark, place, written_at
+from napari_vitrail.widgets._layers import OBJECTS, add_quietly, empty, mark, place, written_at
 from napari_vitrail.widgets._planes import ImagePlane, axes_of, position_of
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -130,9 +130,7 @@ def write_objects(bench: Workbench, plane: ImagePlane, found: Found) -> Labels:
             features=found.table,
             **plane.to_world,
         )
-        selected = viewer.layers.selection.active
-        viewer.add_layer(layer)
-        viewer.layers.selection.active = selected
+        add_quietly(viewer, layer)
     layer.metadata[_SEEN] = found.seen
     return layer
 
