@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -69,7 +68,6 @@ class CleanUp(QWidget):
         self._sigma.setDecimals(1)
         self._sigma.setValue(Smoothing().sigma)
         self._sigma.setSuffix(" px")
-        self._sigma.setMinimumWidth(104)  # napari's style hints at less than a number takes with its unit
         self._sigma.setToolTip(wrapped(_SIGMA_HELP))
         self._keeps_on = QCheckBox("Clean up every result")
         self._keeps_on.setToolTip(wrapped(_ON_HELP))
@@ -92,12 +90,9 @@ class CleanUp(QWidget):
         return Smoothing(self._sigma.value()) if self._method.value == _SMOOTHING else DenseCRF()
 
     def _lay_out(self) -> None:
-        method = QHBoxLayout()
-        method.addWidget(self._method.native, 1)
-        method.addWidget(self._sigma)
         rows = QFormLayout()
-        label: QLabel = label_of(self._method)
-        rows.addRow(label, method)
+        rows.addRow(label_of(self._method), self._method.native)
+        rows.addRow("", self._sigma)
         buttons = QHBoxLayout()
         for button in self._buttons.values():
             buttons.addWidget(button, 1)

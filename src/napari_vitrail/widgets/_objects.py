@@ -76,7 +76,6 @@ class Objects(QWidget):
         self._size = QSpinBox()
         self._size.setRange(0, 99_999)
         self._size.setValue(_FEWEST_PIXELS)
-        self._size.setMinimumWidth(56)  # gives way in a narrow dock
         self._size.setToolTip(_SIZE_HELP)
         self._split = CheckBox(text="Split touching", value=True, tooltip=_SPLIT_HELP)
         self._buttons = {name: QPushButton(name) for name in _HELP}
@@ -92,11 +91,9 @@ class Objects(QWidget):
         self._allow()
 
     def _lay_out(self) -> None:
-        label, size_label, sizes = QLabel("Objects of"), QLabel("Min. pixels"), QHBoxLayout()
+        label, size_label = QLabel("Objects of"), QLabel("Min. pixels")
         label.setToolTip(self._classes.toolTip())
         size_label.setToolTip(_SIZE_HELP)
-        sizes.addWidget(self._size, 1)
-        sizes.addWidget(self._split.native)
         buttons = QHBoxLayout()
         for name in ("Table", "Save CSV..."):
             buttons.addWidget(self._buttons[name], 1)
@@ -104,7 +101,8 @@ class Objects(QWidget):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addRow(label, self._classes)
         rows.addRow(label_of(self._extent), self._extent.native)
-        rows.addRow(size_label, sizes)
+        rows.addRow(size_label, self._size)
+        rows.addRow("", self._split.native)
         rows.addRow(self._buttons["Find objects"])
         rows.addRow(buttons)
         rows.addRow(self._note)
