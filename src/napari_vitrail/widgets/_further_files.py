@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari.layers import Image
-from qtpy.QtWidgets import QFormLayout, QLineEdit, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QWidget
 
 from napari_vitrail.widgets._annotations import reference_to
 from napari_vitrail.widgets._form import wrapped
@@ -16,6 +17,7 @@ _HELP = (
     "its ending, {folder} for its folder, as in {folder}/{stem}_depth.tif. It must have the image's pixels, "
     "one for one"
 )
+_WIDEST = 100  # pixels of a label
 
 
 class FurtherFiles(QWidget):
@@ -54,8 +56,14 @@ class FurtherFiles(QWidget):
             line.setToolTip(wrapped(_HELP))
             line.textChanged.connect(self._on_change)
             self._lines[layer.name] = line
-            self._rows.addRow(layer.name, line)
+            self._rows.addRow(self._label(layer.name), line)
         self.setVisible(bool(layers))
+
+    def _label(self, name: str) -> QLabel:
+        """Return a name as a label, shortened where it would make the dock wide."""
+        label = QLabel(self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, _WIDEST))
+        label.setToolTip(name)
+        return label
 
 
 def _guess(image: Image | None, layer: Image) -> str:
