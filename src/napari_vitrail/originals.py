@@ -57,10 +57,12 @@ def read_original(reference: ImageReference, project: str | os.PathLike[str]) ->
         raise ProjectError(f"the image {reference.name!r} is neither at {where}")
     if path.suffix.lower() not in SUFFIXES:
         raise ProjectError(f"{path} is not opened on a project's word, being {path.suffix or 'a folder'}")
+    if not path.is_file():  # a pipe would be waited for
+        raise ProjectError(f"{path} is no file")
     try:
         npy = path.suffix.lower() == ".npy"
         pixels = np.load(path, allow_pickle=False) if npy else read_image(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MemoryError) as error:  # a header may say more than there is
         raise ProjectError(f"the image {reference.name!r} cannot be read: {error}") from error
     return checked_original(pixels, reference, path)
 

@@ -185,12 +185,10 @@ def test_strokes_count_where_they_lie(place, qtbot, viewer, textures, notes):
         button(widget, "New").click()
         strokes = viewer.layers["it strokes"]
     for label, column in ((1, 8), (2, 50)):
-        for row in range(10, 50):
-            for beside in range(column, column + 4):
-                world = image.data_to_world((row, beside))
-                at = np.rint(strokes.world_to_data(world)).astype(int)
-                assert (at >= 0).all(), "the test paints beside the layer"
-                strokes.data[tuple(at)] = label
+        for at in np.mgrid[10:50:0.5, column : column + 4 : 0.5].reshape(2, -1).T:  # halves: some are finer
+            row, beside = np.floor(strokes.world_to_data(image.data_to_world(at)) + 1e-6).astype(int)
+            assert min(row, beside) >= 0, "the test paints beside the layer"
+            strokes.data[row, beside] = label
     button(widget, "Segment").click()
     qtbot.waitUntil(lambda: says(widget, "Done in"), timeout=60_000)
     result = viewer.layers["it segmentation"]

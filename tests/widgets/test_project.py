@@ -16,9 +16,11 @@ from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_vitrail.annotations import load_annotations
+from napari_vitrail.annotations import load_annotations, save_annotations
+from napari_vitrail.progress import drain
 from napari_vitrail.project import load_project
-from napari_vitrail.widgets._layers import class_names, colour_class, name_class
+from napari_vitrail.widgets._annotations import annotations_steps, capture
+from napari_vitrail.widgets._layers import MARK, class_names, colour_class, name_class
 from tests.widgets.driving import button, combo, dock, says
 
 
@@ -235,6 +237,32 @@ def test_another_shape_is_not_opened_under_the_strokes(make_napari_viewer_proxy,
     assert one_of(viewer, Labels).data.shape == (64, 64)
     assert len(viewer.layers) == 1
     assert "has shape (8, 8), and had (64, 64)" in notes[0].message
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a header that lies"])
+def test_a_file_that_is_no_image_any_more_keeps_no_strokes_back(
+    kind, make_napari_viewer_proxy, textures, tmp_path, notes
+):
+    if kind == "a pipe" and not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no pipes with names")
+    project, path = tmp_path / "it.vitrail", tmp_path / "it.npy"
+    viewer = make_napari_viewer_proxy()
+    image = viewer.add_image(textures, name="it", metadata={MARK: {"path": str(path), "sample": None}})
+    strokes = viewer.add_labels((textures > 190).astype(np.uint8), name="it strokes")
+    save_annotations(project, drain(annotations_steps([capture(strokes, image)])))
+    drawn = strokes.data
+    viewer.layers.clear()
+    if kind == "a pipe":
+        os.mkfifo(path)  # nobody will ever write to it
+    else:
+        with path.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (10**6, 10**7)}
+            np.lib.format.write_array_header_1_0(file, header)
+    viewer.open(project, plugin=None)
+    np.testing.assert_array_equal(one_of(viewer, Labels).data, drawn)
+    [note] = notes
+    assert note.severity == "warning"
+    assert "its strokes are here: open the image yourself" in note.message
 
 
 def test_an_image_without_a_file_is_said_and_matched(
