@@ -20,6 +20,7 @@ from napari_vitrail.features import (
     pixel_features_steps,
 )
 from napari_vitrail.image import IntensityRange, LayeredImage, Picture, as_image
+from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 from napari_vitrail.strokes import (
@@ -145,8 +146,10 @@ def fit_classifier_steps(
     intensity = IntensityRange.of(planes, spec.intensity)
     parts = len(planes) + 2
     if spec.uses_vit and backbone is None:
+        yield from importing_steps("timm")
         yield Progress(0, parts, "loading weights")
         backbone = load_backbone(spec.backbone, weights=weights, device=device)
+        yield Progress(0, parts, "loading weights")
     features = []
     for index, (plane, own) in enumerate(zip(planes, strokes, strict=True)):
         steps = pixel_features_steps(plane, spec, intensity, backbone, positions=own.positions, store=store)

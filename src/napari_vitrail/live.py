@@ -15,6 +15,7 @@ from napari_vitrail.classify import PixelClassifier, fit_on_features_steps, trai
 from napari_vitrail.estimators import Haste
 from napari_vitrail.features import PixelFeatures, Projection, seen_pixels, vit_features_steps
 from napari_vitrail.image import IntensityRange, LayeredImage, Picture, as_image, main_of
+from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.recent import Recent
 from napari_vitrail.segmentation import coarser_strides, enlarged, seen_by
@@ -271,8 +272,10 @@ class LiveSession:
 
     def _backbone_steps(self) -> Steps[None]:
         if self.spec.uses_vit and self.backbone is None:
+            yield from importing_steps("timm")
             yield Progress(0, 1, "loading weights")
             self.backbone = load_backbone(self.spec.backbone, device=self.device)
+            yield Progress(1, 1, "loading weights")
 
     def _strides(self) -> list[int]:
         """Return the strides of the levels, coarse to fine."""

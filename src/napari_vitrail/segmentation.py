@@ -13,6 +13,7 @@ from napari_vitrail.backbones import Backbone, Weights, load_backbone, loaded_ba
 from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
 from napari_vitrail.features import PixelFeatures, TokenStore, pixel_features_steps
 from napari_vitrail.image import LayeredImage, Picture, as_image, main_of
+from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 from napari_vitrail.tiling import Window, as_window
 
@@ -255,6 +256,7 @@ def _backbone_steps(request: _Request, backbone: Backbone | None, device: str) -
     if not request.classifier.spec.uses_vit:
         return None
     if backbone is None:
+        yield from importing_steps("timm")
         yield Progress(0, 1, "loading weights")
     return trained_backbone(request.classifier, backbone, device)
 

@@ -15,6 +15,7 @@ from napari_vitrail.classify import training_set
 from napari_vitrail.estimators import fit_estimator_steps
 from napari_vitrail.features import CLASSICAL_CHANNELS, pixel_features_steps
 from napari_vitrail.image import IntensityRange
+from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, part_of
 from napari_vitrail.spec import SEGMENTATION, Features, FeatureSpec
 from napari_vitrail.strokes import MOST_STROKES, Painted, held_out_folds, joined
@@ -152,6 +153,7 @@ def painted_rows_steps(
     intensity = IntensityRange.of(planes, spec.intensity)
     parts = len(planes) + 1
     if spec.uses_vit and backbone is None:
+        yield from importing_steps("timm")
         yield Progress(0, parts, "loading weights")
         backbone = load_backbone(spec.backbone, weights=weights, device=device)
     vit, classical = [], []

@@ -15,7 +15,8 @@ from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QFormLayout
 
-from napari_vitrail.progress import Progress, Result, Steps
+from napari_vitrail.imports import importing_steps
+from napari_vitrail.progress import Result, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._cleaning import ALL, Cleaned, clean_up_steps
 from napari_vitrail.widgets._form import choice, label_of, wrapped
@@ -309,7 +310,7 @@ class _Sitting:
     def open_steps(self) -> Steps[LiveSession]:
         """Yield Progress; return the session."""
         if self.live is None:
-            yield Progress(0, 1, "loading")
+            yield from importing_steps("napari_vitrail.live")
             from napari_vitrail.live import LiveSession  # loads torch
             from napari_vitrail.store import shared_store
 

@@ -11,6 +11,7 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
+from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.speed import shared_speeds
@@ -127,6 +128,7 @@ def segment_painted_steps(
     how : Smoothing or DenseCRF, optional
         What the segmentation is cleaned up by.
     """
+    yield from importing_steps("napari_vitrail.segmentation")
     from napari_vitrail.classify import fit_classifier_steps  # loads torch
     from napari_vitrail.forecast import note_rest
     from napari_vitrail.segmentation import coarse_to_fine_steps
@@ -157,6 +159,7 @@ def segment_saved_steps(plane: ImagePlane, path: str, *, how: Refinement | None 
     how : Smoothing or DenseCRF, optional
         What the segmentation is cleaned up by.
     """
+    yield from importing_steps("napari_vitrail.segmentation")
     from napari_vitrail.project import load_classifier  # loads torch
     from napari_vitrail.segmentation import coarse_to_fine_steps
     from napari_vitrail.store import shared_store

@@ -1,0 +1,37 @@
+"""Large libraries are imported beside the work that needs them, which can be cancelled meanwhile."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from napari_vitrail.progress import Progress
+
+if TYPE_CHECKING:
+    from napari_vitrail.progress import Steps
+
+_LOOK_SECONDS = 0.05
+
+
+def importing_steps(name: str) -> Steps[None]:
+    """Yield Progress until a module was imported, by another thread: torch and timm take seconds each.
+
+    Work that is closed meanwhile ends at once; the import goes on, and the next who needs it waits for less.
+    What is wrong with the module is left to be said by the caller's own import.
+
+    Parameters
+    ----------
+    name : str
+    """
+    thread = Thread(target=_imported, args=(name,), name=f"importing {name}", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_LOOK_SECONDS)
+        yield Progress(0, 1, "loading")
+
+
+def _imported(name: str) -> None:
+    with suppress(ImportError):
+        import_module(name)
