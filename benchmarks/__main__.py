@@ -29,6 +29,7 @@ def main() -> None:
         (measure_speedups, "what else was tried to make the network faster on a CPU"),
         (measure_live, "from a stroke to the picture, in a viewer; needs a display"),
         (measure_convpaint, "napari-convpaint beside ours; needs its Python, a display, and Linux"),
+        (measure_large, "a plane far beyond memory, painted in a viewer; needs a display, and Linux"),
         (measure_hover, "similarity under the cursor, in a viewer; needs a display"),
     ):
         command = commands.add_parser(measure.__name__.removeprefix("measure_"), help=help_)
@@ -101,6 +102,14 @@ def measure_convpaint(options: argparse.Namespace) -> str:
     peer = convpaint.about(options.peer_python)
     results = [convpaint.beside(side, options.peer_python, options.repaints) for side in options.sides]
     return f"`python -m benchmarks convpaint`, {peer}, {machine()}.\n\n{convpaint.table(results)}"
+
+
+def measure_large(_: argparse.Namespace) -> str:
+    """Return the peak of memory while a plane is painted that does not fit into it, as Markdown."""
+    from benchmarks import large  # opens windows
+
+    results = [large.painted(side, features) for side, features in large.CASES]
+    return f"`python -m benchmarks large`, {machine()}.\n\n{large.table(results)}"
 
 
 def measure_hover(_: argparse.Namespace) -> str:

@@ -1,5 +1,6 @@
 from .annotations import Annotation, Annotations, ClassLabel, load_annotations, save_annotations
 from .backbones import BackboneInfo, list_backbones, load_backbone
+from .blocks import Blocks, overview, read_block
 from .channels import ChosenChannels
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
 from .crf import DenseCRF
@@ -29,6 +30,7 @@ from .forecast import forecast_seconds
 from .grid import FeatureGrid, Grid
 from .image import LayeredImage, as_image
 from .instances import find_instances, find_instances_steps
+from .large import segment_blocks, segment_blocks_steps
 from .measurements import join_tables, measure, write_csv
 from .presets import preset
 from .progress import Progress, drain
@@ -58,6 +60,7 @@ __all__ = [
     "Annotations",
     "BackboneInfo",
     "BackboneUnavailable",
+    "Blocks",
     "ChosenChannels",
     "ClassLabel",
     "ComputeError",
@@ -106,16 +109,20 @@ __all__ = [
     "load_project",
     "measure",
     "most_uncertain",
+    "overview",
     "pca_colours",
     "plan_features",
     "preset",
     "probabilities_steps",
+    "read_block",
     "refine",
     "refine_steps",
     "save_annotations",
     "save_classifier",
     "save_project",
     "segment",
+    "segment_blocks",
+    "segment_blocks_steps",
     "segment_steps",
     "shared_store",
     "token_map",

@@ -32,20 +32,30 @@ class LayeredImage:
     extra : mapping of str to (H, W) array
         Further channels by name, of any type of numbers each. A classifier is trained on channels of
         these names, and asks for them again; their order does not matter.
+    overview : image with the same channels, optional
+        Of a larger image that this one is a block of, see `napari_vitrail.overview`: grey values and contrast
+        are those of the overview, so that all blocks are seen alike.
 
     Raises
     ------
     ValueError
-        If there is no further channel, or one has another shape than the image.
+        If there is neither a further channel nor an overview, one has another shape than the image, or the
+        overview has other channels.
     """
 
     image: NDArray[np.generic]
     extra: Mapping[str, NDArray[np.generic]]
+    overview: NDArray[np.generic] | LayeredImage | None = None
 
     def __post_init__(self) -> None:
         image = as_image(self.image)
         extra = {name: as_image(self.extra[name]) for name in sorted(self.extra)}
-        if not extra:
+        if self.overview is not None:
+            object.__setattr__(self, "overview", as_image(self.overview))
+        if self.overview is not None and extra_names(self.overview) != tuple(extra):
+            names = " and ".join(str(known) for known in (tuple(extra), extra_names(self.overview)))
+            raise ValueError(f"overview must have the extra channels of the image, got {names}")
+        if not extra and self.overview is None:
             raise ValueError("extra must hold a further channel at least; pass the image alone without any")
         for name, channel in extra.items():
             if channel.shape != image.shape[:2]:
@@ -57,11 +67,14 @@ class LayeredImage:
         object.__setattr__(self, "extra", extra)
 
     @classmethod
-    def of_channels(cls, channels: Mapping[str, ArrayLike]) -> LayeredImage:
+    def of_channels(
+        cls, channels: Mapping[str, ArrayLike], overview: Mapping[str, ArrayLike] | None = None
+    ) -> LayeredImage:
         """Return an image of which several channels (H, W) are known and none is the main one.
 
         The ViT sees them together: the first three as red, green and blue, of two the first as
-        red and blue, each stretched to its own 0.1 and 99.9 percentiles, since stains differ in brightness.
+        red and blue, each stretched to its own 0.1 and 99.9 percentiles, since stains differ in brightness;
+        of a block of a larger image to those of the channels of its `overview`.
 
         Raises
         ------
@@ -72,10 +85,11 @@ class LayeredImage:
         if len(planes) < 2 or len({plane.shape for plane in planes}) > 1 or planes[0].ndim != 2:
             shapes = ", ".join(str(plane.shape) for plane in planes)
             raise ValueError(f"channels must be two or more of one shape (H, W), got {shapes or 'none'}")
-        chosen = planes[:3] if len(planes) > 2 else [planes[0], planes[1], planes[0]]
-        scaled = [IntensityRange.of([plane], "percentile").scale(plane) for plane in chosen]
-        composite = np.rint(np.stack(scaled, axis=-1) * 255).astype(np.uint8)
-        return cls(composite, dict(zip(channels, planes, strict=True)))
+        whole = planes if overview is None else [as_image(overview[name]) for name in channels]
+        ranges = [IntensityRange.of([plane], "percentile") for plane in whole]
+        composite = _composite([own.scale(plane) for own, plane in zip(ranges, planes, strict=True)])
+        extra = dict(zip(channels, planes, strict=True))
+        return cls(composite, extra, None if overview is None else cls.of_channels(overview))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -204,11 +218,12 @@ class IntensityRange:
         if len(kinds) > 1:
             lists = " and ".join(", ".join(names) or "none" for names in sorted(kinds))
             raise ValueError(f"all images must have the same extra channels, got {lists}")
-        layered = [image for image in images if isinstance(image, LayeredImage)]
+        seen = [whole_of(image) for image in images]
+        layered = [image for image in seen if isinstance(image, LayeredImage)]
         extra = tuple(
             (name, cls.of([image.extra[name] for image in layered], rule)) for name in next(iter(kinds))
         )
-        return replace(cls._of_plain([main_of(image) for image in images], rule), extra=extra)
+        return replace(cls._of_plain([main_of(image) for image in seen], rule), extra=extra)
 
     @classmethod
     def _of_plain(cls, images: Sequence[NDArray[np.generic]], rule: str) -> IntensityRange:
@@ -294,9 +309,21 @@ def main_of(image: Picture) -> NDArray[np.generic]:
     return image.image if isinstance(image, LayeredImage) else image
 
 
+def whole_of(image: Picture) -> Picture:
+    """Return what grey values and contrast of an image are taken from: the image, or its overview."""
+    overview = image.overview if isinstance(image, LayeredImage) else None
+    return image if overview is None else overview
+
+
 def extra_names(image: Picture) -> tuple[str, ...]:
     """Return the names of an image's further channels, in their order."""
     return tuple(image.extra) if isinstance(image, LayeredImage) else ()
+
+
+def _composite(scaled: Sequence[NDArray[np.float32]]) -> NDArray[np.uint8]:
+    """Return two or more channels, scaled to 0..1, as the colours that the ViT sees."""
+    chosen = scaled[:3] if len(scaled) > 2 else [scaled[0], scaled[1], scaled[0]]
+    return np.rint(np.stack(chosen, axis=-1) * 255).astype(np.uint8)
 
 
 def _type_range(dtype: np.dtype[Any]) -> tuple[float, float]:
@@ -313,13 +340,13 @@ def _finite_sample(image: NDArray[np.generic]) -> NDArray[np.float64]:
     return values[np.isfinite(values)]
 
 
-def stretched(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return an image scaled to 0..1 with its own 0.5 and 99.5 percentiles at 0 and 1, clipped.
+def stretched(scaled: NDArray[np.float32], whole: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an image scaled to 0..1 with the 0.5 and 99.5 percentiles of all of it at 0 and 1, clipped.
 
     All channels are stretched alike, so that colours stay. An image without contrast, a grey level of
     256 or less, is left as it is: there is only noise to be stretched.
     """
-    low, high = np.percentile(_finite_sample(scaled), STRETCHED_PERCENTILES)
+    low, high = np.percentile(_finite_sample(whole), STRETCHED_PERCENTILES)
     if high - low <= 1 / 255:
         return scaled
     return np.clip((scaled - np.float32(low)) / np.float32(high - low), 0, 1)

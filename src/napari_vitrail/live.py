@@ -14,7 +14,7 @@ from napari_vitrail.blend import WEIGHT_WITHOUT_EVIDENCE, Blend
 from napari_vitrail.classify import PixelClassifier, fit_on_features_steps, training_set
 from napari_vitrail.estimators import Haste
 from napari_vitrail.features import PixelFeatures, Projection, seen_pixels, vit_features_steps
-from napari_vitrail.image import IntensityRange, LayeredImage, Picture, as_image, main_of
+from napari_vitrail.image import IntensityRange, LayeredImage, Picture, as_image, main_of, whole_of
 from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.recent import Recent
@@ -314,9 +314,11 @@ class LiveSession:
         return Haste(self._weight, self._components, linear)
 
     def _content(self, plane: Picture) -> str:
-        """Return a digest of a plane and its further channels."""
+        """Return a digest of a plane, its further channels, and of what it is a block of."""
         extra = plane.extra.values() if isinstance(plane, LayeredImage) else ()
-        return " ".join(self._digest(part) for part in (main_of(plane), *extra))
+        whole = whole_of(plane)
+        around = () if whole is plane else (self._content(whole),)
+        return " ".join([*(self._digest(part) for part in (main_of(plane), *extra)), *around])
 
     def _digest(self, plane: NDArray[np.generic]) -> str:
         """Return a digest of pixels, computed once in a job, which holds them meanwhile."""

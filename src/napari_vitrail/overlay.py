@@ -15,6 +15,8 @@ from napari_vitrail.planes import Index, grey
 NEAREST, LINEAR = 0, 1
 _CLOSE = 1e-4
 """Pixels by which two layers may be apart and still lie on each other."""
+_ROUND = 2
+"""Pixels around what is seen that interpolation may read."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,61 @@ class PlaneOverlay:
         sides = [side for side, at in zip(self.data.shape, self.index, strict=False) if isinstance(at, slice)]
         return bool((seen.max(axis=0) > -0.5).all() and (seen.min(axis=0) < np.array(sides) - 0.5).all())
 
+    def within(self, window: tuple[slice, slice]) -> PlaneOverlay:
+        """Return what is read at a window of the plane that is looked from."""
+        parts = [range(*part.indices(side)) for part, side in zip(window, self.shape, strict=True)]
+        start = np.array([part.start for part in parts])
+        offset = self.offset + self.matrix @ start
+        return replace(self, offset=offset, shape=(len(parts[0]), len(parts[1])))
+
     def kept(self) -> PlaneOverlay | None:
-        """Return the same with the plane copied, nothing where it is empty: the layer may go on changing."""
-        if self.index is None or not self.data[self.index].any():
+        """Return the same with a copy of what is seen, if anything: the layer may go on changing."""
+        box = self._box()
+        if self.index is None or box is None:
             return None
-        return replace(self, data=self.data[self.index].copy(), index=(slice(None), slice(None)))
+        seen = self.data[self._at(box)]
+        if not seen.any():
+            return None
+        offset = self.offset - [part.start for part in box]
+        return replace(self, data=seen.copy(), index=(slice(None), slice(None)), offset=offset)
 
     def read(self, order: int = NEAREST) -> NDArray[Any]:
-        """Return the pixels (H, W); zero beyond the data, to the nearest or interpolated between them."""
-        if self.index is None:
+        """Return the pixels (H, W); zero beyond the data, to the nearest or interpolated between them.
+
+        Of the data only the part is read that is seen.
+        """
+        box = self._box()
+        if box is None:
             return np.zeros(self.shape, self.data.dtype)
-        plane = grey(np.asarray(self.data[self.index]))
-        if self.shape == plane.shape and _is_close(self.matrix, np.eye(2)) and _is_close(self.offset, 0):
+        plane = grey(np.asarray(self.data[self._at(box)]))
+        offset = self.offset - [part.start for part in box]
+        if self.shape == plane.shape and _is_close(self.matrix, np.eye(2)) and _is_close(offset, 0):
             return plane
         if order != NEAREST:
             plane = plane.astype(np.float32)
         return np.asarray(
-            affine_transform(plane, self.matrix, self.offset, self.shape, order=order, mode="constant")
+            affine_transform(plane, self.matrix, offset, self.shape, order=order, mode="constant")
         )
+
+    def _at(self, box: tuple[slice, slice]) -> Index:
+        """Return where a part of the plane that is read lies in the data."""
+        parts = iter(box)
+        return tuple(next(parts) if isinstance(at, slice) else at for at in self.index or ())
+
+    def _box(self) -> tuple[slice, slice] | None:
+        """Return which part of the plane that is read is seen; None where that is nothing."""
+        if self.index is None:
+            return None
+        corners = np.array([(row, column) for row in (0, 1) for column in (0, 1)])
+        seen = (corners * (np.array(self.shape) - 1)) @ self.matrix.T + self.offset
+        sides = [side for side, at in zip(self.data.shape, self.index, strict=False) if isinstance(at, slice)]
+        is_moved = _is_close(self.matrix, np.eye(2)) and _is_close(self.offset, np.rint(self.offset))
+        margin = 0 if is_moved else _ROUND
+        first = np.clip(np.floor(seen.min(axis=0) + _CLOSE).astype(int) - margin, 0, sides)
+        stop = np.clip(np.ceil(seen.max(axis=0) - _CLOSE).astype(int) + 1 + margin, 0, sides)
+        if (stop <= first).any():
+            return None
+        return slice(int(first[0]), int(stop[0])), slice(int(first[1]), int(stop[1]))
 
 
 class Placed(Protocol):
@@ -115,7 +154,7 @@ def overlays(
     target : Viewpoint
         What is looked from.
     indices : sequence of index
-        Planes of it, parallel to each other: whole numbers but for two slices.
+        Planes of it, parallel to each other, or the same window of each: whole numbers but for two slices.
     point : sequence of float
         Where the viewer stands along the axes that the target lacks, in the world.
     """
@@ -124,11 +163,15 @@ def overlays(
     linear, constant = _mapping(source, target, np.asarray(point, float))
     axes = [axis for axis, at in enumerate(indices[0]) if isinstance(at, slice)]
     own = [axis - len(target.sides) + source.ndim for axis in axes]
-    shape = (target.sides[axes[0]], target.sides[axes[1]])
+    sides = zip(indices[0], target.sides, strict=False)
+    parts = [range(*at.indices(side)) for at, side in sides if isinstance(at, slice)]
+    shape = (len(parts[0]), len(parts[1]))
     if min(own) < 0:
         return [PlaneOverlay(data, None, np.eye(2), np.zeros(2), shape) for _ in indices]
     matrix = linear[np.ix_(own, axes)]
-    first = [[0.0 if isinstance(at, slice) else float(at) for at in index] for index in indices]
+    first = [
+        [float(at.start or 0) if isinstance(at, slice) else float(at) for at in index] for index in indices
+    ]
     origins = np.array(first) @ linear.T + constant
     return [
         PlaneOverlay(data, _index_at(origin, own, data.shape), matrix, origin[own], shape)

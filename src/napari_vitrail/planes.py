@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,20 +37,32 @@ def plane_pixels(data: Any, index: Index, axis: int | None = None, chosen: Seque
     return pixels.transpose(*order)[list(chosen)]
 
 
+class PlanePixels(NamedTuple):
+    """The pixels of `plane_pixels`, read, and further channels by name."""
+
+    pixels: NDArray[Any]
+    extra: Mapping[str, NDArray[Any]]
+
+
 def as_picture(
-    pixels: NDArray[Any], chosen: Sequence[int] = (), extra: Mapping[str, NDArray[Any]] | None = None
-) -> Picture:
+    pixels: NDArray[Any], chosen: Sequence[int] = (), extra: Mapping[str, NDArray[Any]] | None = None,
+    overview: PlanePixels | None = None,
+) -> Picture:  # fmt: skip
     """Return the pixels of `plane_pixels` with further channels by name as the core takes them.
 
-    Of several chosen channels each is also seen by itself, see `LayeredImage.of_channels`.
+    Of several chosen channels each is also seen by itself, see `LayeredImage.of_channels`. A block of a
+    plane is seen as the plane is of which there is an overview.
     """
     extra = extra or {}
+    whole = None if overview is None else as_picture(overview.pixels, chosen, overview.extra)
     if len(chosen) > 1:
-        image = LayeredImage.of_channels(dict(zip(map(channel_name, chosen), pixels, strict=True)))
-        return replace(image, extra={**image.extra, **extra})
+        names = list(map(channel_name, chosen))
+        seen = None if overview is None else dict(zip(names, overview.pixels, strict=True))
+        image = LayeredImage.of_channels(dict(zip(names, pixels, strict=True)), seen)
+        return replace(image, extra={**image.extra, **extra}, overview=whole)
     if chosen:
         pixels = pixels[0]
-    return LayeredImage(pixels, extra) if extra else pixels
+    return LayeredImage(pixels, extra, whole) if extra or whole is not None else pixels
 
 
 def grey(plane: NDArray[Any]) -> NDArray[Any]:

@@ -8,14 +8,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_vitrail.entries import Geometry, as_geometry, as_text, as_whole
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 LARGEST_SIDE = 2**40
 _DIGEST_PLANES, _DIGEST_SIDE = 4, 4096
+_DIGEST_PIXELS, _SQUARES, _SQUARE = 1 << 26, 16, 64  # squares a side, and pixels a side of each
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ def pixels_digest(pixels: Any, *, rgb: bool = False) -> str:
     Parameters
     ----------
     pixels : (..., H, W) or (..., H, W, C) array, or lazy array
-        Of planes above 4096 pixels a side, evenly spread rows and columns count.
+        Of planes above 4096 pixels a side, evenly spread rows and columns count; of those above 64 megapixels
+        evenly spread squares, so that they need not be read as a whole.
     rgb : bool
         Whether the last axis is that of colours.
     """
@@ -86,11 +91,23 @@ def pixels_digest(pixels: Any, *, rgb: bool = False) -> str:
     count = math.prod(leading)
     for at in np.unique(np.linspace(0, count - 1, min(count, _DIGEST_PLANES)).astype(int)):
         plane = pixels[np.unravel_index(at, leading)] if leading else pixels
-        steps = [-(-side // _DIGEST_SIDE) for side in plane.shape[:2]]
-        values = np.asarray(plane[:: steps[0], :: steps[-1]])
+        values = _squares(plane) if math.prod(plane.shape[:2]) > _DIGEST_PIXELS else _lines(plane)
         little = values.astype(values.dtype.newbyteorder("<"), order="C", copy=False)
         digest.update(np.ascontiguousarray(little).data)
     return digest.hexdigest()
+
+
+def _lines(plane: Any) -> NDArray[Any]:
+    """Return evenly spread rows and columns of a plane."""
+    steps = [-(-side // _DIGEST_SIDE) for side in plane.shape[:2]]
+    return np.asarray(plane[:: steps[0], :: steps[-1]])
+
+
+def _squares(plane: Any) -> NDArray[Any]:
+    """Return evenly spread squares of a plane, or parts of it where it is narrower than they are."""
+    rows, columns = (np.linspace(0, max(side - _SQUARE, 0), _SQUARES).astype(int) for side in plane.shape[:2])
+    looks = [plane[row : row + _SQUARE, column : column + _SQUARE] for row in rows for column in columns]
+    return np.stack([np.asarray(look) for look in looks])
 
 
 def reference_of(entry: Mapping[str, Any]) -> ImageReference:

@@ -12,7 +12,7 @@ import numpy as np
 from napari_vitrail.backbones import Backbone, Weights, load_backbone, loaded_backbone
 from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
 from napari_vitrail.features import PixelFeatures, TokenStore, pixel_features_steps
-from napari_vitrail.image import LayeredImage, Picture, as_image, main_of
+from napari_vitrail.image import LayeredImage, Picture, as_image, main_of, whole_of
 from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 from napari_vitrail.tiling import Window, as_window
@@ -236,7 +236,7 @@ class _Request:
     ) -> _Request:
         """Return a request, checked."""
         plane = as_image(image)
-        if misfit := classifier.intensity.misfit(main_of(plane)):
+        if misfit := classifier.intensity.misfit(main_of(whole_of(plane))):
             warnings.warn(misfit, stacklevel=4)
         if window is not None:
             window = as_window(window, plane.shape[:2])

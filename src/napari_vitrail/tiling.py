@@ -89,6 +89,17 @@ SINGLE_TILE = 1.25
 """Sides up to this many tiles are seen whole: a sliver of a second tile would see too little."""
 
 
+def tile_sides(tile: int, halo: int, patch_size: int) -> tuple[int, int]:
+    """Return the side of tiles and their least overlap for a network with patches of a size."""
+    size = max(tile // patch_size, 1) * patch_size
+    return size, min(halo, size - patch_size)
+
+
+def tile_pitch(size: int, overlap: int, step: int) -> int:
+    """Return how far apart tiles are at most, a multiple of `step`; exactly so where the side allows it."""
+    return max((size - overlap) // step, 1) * step
+
+
 def overlapping(side: int, size: int, overlap: int, *, step: int = 1) -> list[slice]:
     """Return windows of `size` along a side, evenly spaced, overlapping by at least `overlap`.
 
@@ -98,7 +109,7 @@ def overlapping(side: int, size: int, overlap: int, *, step: int = 1) -> list[sl
     if side <= SINGLE_TILE * size:
         return [slice(0, side)]
     last = -(-(side - size) // step)
-    count = -(-last // max((size - overlap) // step, 1)) + 1
+    count = -(-last * step // tile_pitch(size, overlap, step)) + 1
     starts = np.rint(np.linspace(0, last, count)).astype(int) * step
     return [slice(int(start), min(int(start) + size, side)) for start in starts]
 

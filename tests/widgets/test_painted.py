@@ -11,7 +11,7 @@ from napari.layers import Labels
 from napari_vitrail.progress import drain
 from napari_vitrail.widgets import ClassifierWidget, _painted
 from napari_vitrail.widgets._painted import painted_planes
-from napari_vitrail.widgets._planes import read_strokes
+from napari_vitrail.widgets._planes import planes_with_strokes, read_strokes
 from tests.widgets.driving import button, combo, says
 
 SHAPE = (6, 12, 16)
@@ -32,7 +32,9 @@ def viewer(make_napari_viewer):
 def planes(viewer) -> list[int]:
     """Return the planes that are found to be painted, along the first axis."""
     strokes, image = viewer.layers["stack strokes"], viewer.layers["stack"]
-    return sorted(plane.index[0] for plane, _ in drain(read_strokes(strokes, image, viewer.dims)))
+    return sorted(
+        plane.index[0] for plane, _ in drain(read_strokes(planes_with_strokes(strokes, image, viewer.dims)))
+    )
 
 
 def test_strokes_are_found_wherever_they_were_painted(viewer):
@@ -92,7 +94,7 @@ def test_other_axes_are_looked_through(viewer):
     strokes.paint((2, 6, 7), 1)
     viewer.dims.order = (1, 0, 2)
     viewer.dims.set_current_step(1, 0)
-    found = drain(read_strokes(strokes, viewer.layers["stack"], viewer.dims))
+    found = drain(read_strokes(planes_with_strokes(strokes, viewer.layers["stack"], viewer.dims)))
     assert sorted(plane.index[1] for plane, _ in found) == np.flatnonzero(strokes.data.any((0, 2))).tolist()
 
 

@@ -11,11 +11,12 @@ from napari.layers import Image, Labels
 
 from napari_vitrail.image import LayeredImage
 from napari_vitrail.progress import Progress, drain
+from napari_vitrail.widgets._image_plane import Channels
 from napari_vitrail.widgets._planes import (
-    Channels,
     all_planes,
     geometry_of,
     mismatch,
+    planes_with_strokes,
     read_plane,
     read_strokes,
     shape_of,
@@ -83,7 +84,7 @@ def test_strokes_are_found_on_every_plane_of_a_stack(noise, dims):
     stack = np.stack([noise, noise + 1, noise + 2])
     painted = np.zeros(stack.shape, np.uint8)
     painted[0, 1, 1], painted[2, 2, 2] = 1, 2
-    pairs = drain(read_strokes(Labels(painted), Image(stack), dims(3, point=(1, 0, 0))))
+    pairs = drain(read_strokes(planes_with_strokes(Labels(painted), Image(stack), dims(3, point=(1, 0, 0)))))
     np.testing.assert_array_equal([plane.read() for plane, _ in pairs], stack[[0, 2]])
     np.testing.assert_array_equal([labels for _, labels in pairs], painted[[0, 2]])
 
@@ -91,13 +92,13 @@ def test_strokes_are_found_on_every_plane_of_a_stack(noise, dims):
 def test_flat_strokes_belong_to_the_plane_in_view(noise, dims):
     stack = np.stack([noise, noise + 1, noise + 2])
     strokes = Labels(np.ones(noise.shape, np.uint8))
-    [(plane, _)] = drain(read_strokes(strokes, Image(stack), dims(3, point=(1, 0, 0))))
+    [(plane, _)] = drain(read_strokes(planes_with_strokes(strokes, Image(stack), dims(3, point=(1, 0, 0)))))
     np.testing.assert_array_equal(plane.read(), stack[1])
 
 
 def test_strokes_are_copied(noise, dims):
     labels = Labels(np.ones(noise.shape, np.uint8))
-    steps = read_strokes(labels, Image(noise), dims())
+    steps = read_strokes(planes_with_strokes(labels, Image(noise), dims()))
     labels.data[:] = 0
     [(_, strokes)] = drain(steps)
     assert strokes.all()
@@ -114,7 +115,7 @@ def test_lazy_strokes_are_computed_by_the_work_not_by_the_call(noise, dims):
     lazy = da.map_blocks(plane, chunks=((1,) * 4, *((side,) for side in noise.shape)), dtype=np.uint8)
     strokes, image = Labels(lazy), Image(np.stack([noise, noise + 1, noise + 2, noise + 3]))
     computed.clear()  # of what napari itself has drawn
-    steps = read_strokes(strokes, image, dims(3))
+    steps = read_strokes(planes_with_strokes(strokes, image, dims(3)))
     assert computed == []
     assert next(steps) == Progress(1, 4, "reading strokes")
     assert computed == [0]
@@ -125,12 +126,17 @@ def test_lazy_strokes_are_computed_by_the_work_not_by_the_call(noise, dims):
 def test_empty_planes_of_a_long_stack_are_not_copied(dims):
     painted = np.zeros((1000, 12, 16), np.uint8)
     painted[500, 3, 3] = 1
-    steps = read_strokes(Labels(painted), Image(np.zeros_like(painted)), dims(3))
+    steps = read_strokes(planes_with_strokes(Labels(painted), Image(np.zeros_like(painted)), dims(3)))
     assert [progress.total for progress in steps] == [1]
 
 
 def test_nothing_painted_is_no_strokes(noise, dims):
-    assert drain(read_strokes(Labels(np.zeros(noise.shape, np.uint8)), Image(noise), dims())) == []
+    assert (
+        drain(
+            read_strokes(planes_with_strokes(Labels(np.zeros(noise.shape, np.uint8)), Image(noise), dims()))
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +159,7 @@ def test_coarser_strokes_cover_the_pixels_below_them(noise, dims):
     coarse = np.zeros((6, 8), np.uint8)
     coarse[2, 3] = 5
     strokes = Labels(coarse, scale=(2, 2), translate=(0.5, 0.5))  # each covers two pixels a side
-    [(_, found)] = drain(read_strokes(strokes, Image(noise), dims()))
+    [(_, found)] = drain(read_strokes(planes_with_strokes(strokes, Image(noise), dims())))
     expected = np.zeros(noise.shape, np.uint8)
     expected[4:6, 6:8] = 5
     np.testing.assert_array_equal(found, expected)
@@ -164,7 +170,7 @@ def test_moved_strokes_are_read_where_they_are_seen(noise, dims):
     painted[1, 1] = 3
     image = Image(noise, scale=(0.5, 0.5))
     strokes = Labels(painted, scale=(0.5, 0.5), translate=(2, 1))
-    [(_, found)] = drain(read_strokes(strokes, image, dims()))
+    [(_, found)] = drain(read_strokes(planes_with_strokes(strokes, image, dims())))
     assert np.argwhere(found).tolist() == [[5, 3]]
 
 
@@ -172,7 +178,7 @@ def test_turned_strokes_are_read_where_they_are_seen(dims):
     painted = np.zeros((8, 8), np.uint8)
     painted[1, 5] = 3
     quarter = Labels(painted, affine=[[0, 1, 0], [1, 0, 0], [0, 0, 1]])
-    [(_, found)] = drain(read_strokes(quarter, Image(np.zeros((8, 8))), dims()))
+    [(_, found)] = drain(read_strokes(planes_with_strokes(quarter, Image(np.zeros((8, 8))), dims())))
     assert np.argwhere(found).tolist() == [[5, 1]]
 
 
@@ -180,7 +186,7 @@ def test_strokes_of_a_stack_with_thicker_slices_are_read_on_the_planes_they_cove
     thick = np.zeros((2, *noise.shape), np.uint8)
     thick[1, 4, 4] = 2
     strokes = Labels(thick, scale=(3, 1, 1), translate=(1, 0, 0))
-    pairs = drain(read_strokes(strokes, Image(np.stack([noise] * 6)), dims(3)))
+    pairs = drain(read_strokes(planes_with_strokes(strokes, Image(np.stack([noise] * 6)), dims(3))))
     assert [plane.index[0] for plane, _ in pairs] == [3, 4, 5]
 
 
@@ -240,7 +246,9 @@ def test_strokes_over_channels_count_whichever_is_in_view(noise, dims):
     channels = Channels(0, (0, 1))
     strokes = Labels(np.ones(shape_of(image, channels), np.uint8), **geometry_of(image, channels))
     for channel in range(4):
-        pairs = drain(read_strokes(strokes, image, dims(3, point=(channel, 0, 0)), channels))
+        pairs = drain(
+            read_strokes(planes_with_strokes(strokes, image, dims(3, point=(channel, 0, 0)), channels))
+        )
         assert [plane.index[0] for plane, _ in pairs] == [0]
 
 
@@ -298,7 +306,7 @@ def test_strokes_on_the_finest_level_are_read_on_a_coarser_one(pyramid, dims):
     fine = np.zeros((48, 64), np.uint8)
     fine[8:12, 20:24] = 2
     strokes = Labels(fine, scale=(0.5, 0.5), translate=(3, 4))
-    [(_, found)] = drain(read_strokes(strokes, pyramid, dims(), Channels(level=2)))
+    [(_, found)] = drain(read_strokes(planes_with_strokes(strokes, pyramid, dims(), Channels(level=2))))
     assert np.argwhere(found).tolist() == [[2, 5]]
 
 

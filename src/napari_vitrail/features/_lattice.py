@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.grid import Grid
-from napari_vitrail.tiling import blend_weights, overlapping
+from napari_vitrail.tiling import blend_weights, overlapping, tile_sides
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,8 +100,8 @@ class LatticeTile:
 def tiles(lattice: Lattice, image_shape: tuple[int, int], spec: FeatureSpec) -> Iterator[LatticeTile]:
     """Yield the tiles of an image, each with its part of the lattice."""
     patch = lattice.patch_size
-    size = max(spec.tile // patch, 1) * patch
-    windows = [overlapping(side, size, min(spec.halo, size - patch), step=patch) for side in image_shape]
+    size, overlap = tile_sides(spec.tile, spec.halo, patch)
+    windows = [overlapping(side, size, overlap, step=patch) for side in image_shape]
     for rows, columns in product(*windows):
         row_cells, row_weights = _cells_in(rows, windows[0], lattice, 0)
         column_cells, column_weights = _cells_in(columns, windows[1], lattice, 1)

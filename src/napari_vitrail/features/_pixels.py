@@ -11,7 +11,7 @@ from napari_vitrail.errors import SpecMismatch
 from napari_vitrail.features._classical import CLASSICAL_CHANNELS, CLASSICAL_HALO, classical_features
 from napari_vitrail.features._vit import vit_features_steps
 from napari_vitrail.grid import FeatureGrid, Grid
-from napari_vitrail.image import IntensityRange, Picture, main_of, stretched, to_grey, to_rgb
+from napari_vitrail.image import IntensityRange, Picture, main_of, stretched, to_grey, to_rgb, whole_of
 from napari_vitrail.tiling import Tile, as_window, split
 
 if TYPE_CHECKING:
@@ -258,19 +258,24 @@ def seen_pixels(image: Picture, spec: FeatureSpec, intensity: IntensityRange) ->
     grey = to_grey(scaled)
     if not spec.uses_vit:
         return SeenPixels(grey, extra, None)
-    shown = scaled if spec.contrast == "fitted" else _own_contrast(main, spec, intensity, scaled)
+    shown = scaled if spec.contrast == "fitted" else _own_contrast(image, spec, intensity, scaled)
     return SeenPixels(grey, extra, to_rgb(shown))
 
 
 def _own_contrast(
-    image: NDArray[np.generic], spec: FeatureSpec, intensity: IntensityRange, scaled: NDArray[np.float32]
+    image: Picture, spec: FeatureSpec, intensity: IntensityRange, scaled: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return an image stretched to its own percentiles.
+    """Return an image stretched to its own percentiles, a block to those of the image that it is a part of.
 
     It depends on no other image, so that features made ahead of time are found whatever is trained on.
     """
-    own = IntensityRange.of([image], spec.intensity)
+    main, whole = main_of(image), main_of(whole_of(image))
+    own = IntensityRange.of([whole], spec.intensity)
     if (own.low, own.high) != (intensity.low, intensity.high):
-        black = own.low  # pixels that are not finite; scaling has said so already
-        scaled = own.scale(np.nan_to_num(image, nan=black, posinf=black, neginf=black))
-    return stretched(scaled)
+        scaled = own.scale(_finite(main, own.low))
+    return stretched(scaled, scaled if whole is main else own.scale(_finite(whole, own.low)))
+
+
+def _finite(image: NDArray[np.generic], black: float) -> NDArray[np.generic]:
+    """Return an image whose pixels that are not finite are black; scaling has said so already."""
+    return np.nan_to_num(image, nan=black, posinf=black, neginf=black)

@@ -23,17 +23,18 @@ from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.reference import ImageReference, pixels_digest
 from napari_vitrail.sparse import SparseLabels, sparse_steps
 from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.widgets._image_plane import Channels
 from napari_vitrail.widgets._layers import (
     MARK,
     class_colours,
     class_names,
     class_table,
-    empty,
     is_result,
     locked_classes,
     strokes_name,
 )
-from napari_vitrail.widgets._planes import Channels, full_resolution
+from napari_vitrail.widgets._packed import empty
+from napari_vitrail.widgets._planes import full_resolution
 
 PLAIN_BYTES = 1 << 30
 """Above which strokes are packed in memory."""

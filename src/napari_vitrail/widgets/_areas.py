@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_vitrail.planes import Index
 from napari_vitrail.widgets._counts import count_labels
+from napari_vitrail.widgets._packed import finest, write
 
 _AREAS = "napari-vitrail areas"  # of a result's metadata
 
@@ -53,7 +54,7 @@ def write_classes(
     is_finished : bool
         Whether a run ends with this, so that what is there stands.
     """
-    result.data[index] = _allowed(result, index, classes, locked)
+    write(result, index, _allowed(result, index, classes, locked))
     for area in _overlapping(result, index):
         area.labels &= locked
     if is_finished:
@@ -62,12 +63,12 @@ def write_classes(
 
 def finish(result: Labels, index: Index) -> None:
     """Let the areas at an index of the data of a result stand: a run has ended there."""
-    box = _box(index, result.data.shape)
+    box = _box(index, finest(result).shape)
     others = [area for area in _areas(result) if not _inside(area.box, box)]
     result.metadata[_AREAS] = [*others, _Area(box, set())]
     for area in _overlapping(result, index):
         part = tuple(slice(*side) for side in area.box)
-        area.labels = set(count_labels(np.asarray(result.data[part])))
+        area.labels = set(count_labels(np.asarray(finest(result)[part])))
 
 
 def _allowed(
@@ -77,9 +78,9 @@ def _allowed(
     standing = locked & set().union(*(area.labels for area in _areas(result)))
     if not standing:
         return classes
-    before = np.asarray(result.data[index])
+    before = np.asarray(finest(result)[index])
     allowed = classes.astype(before.dtype)
-    box = _box(index, result.data.shape)
+    box = _box(index, finest(result).shape)
     for area in _overlapping(result, index):
         sides = zip(index, area.box, box, strict=True)
         part = tuple(_shared(own, here) for at, own, here in sides if isinstance(at, slice))
@@ -96,7 +97,7 @@ def _areas(result: Labels) -> list[_Area]:
 
 def _overlapping(result: Labels, index: Index) -> list[_Area]:
     """Return the areas that share pixels with an index of the data."""
-    box = _box(index, result.data.shape)
+    box = _box(index, finest(result).shape)
     return [area for area in _areas(result) if _overlap(area.box, box)]
 
 

@@ -17,8 +17,8 @@ from napari_vitrail.progress import Progress, Steps, drain
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.unsaved import close_unsaved, open_unsaved
 from napari_vitrail.widgets._annotations import Captured, Painting, annotations_steps, is_in_memory
+from napari_vitrail.widgets._image_plane import Channels
 from napari_vitrail.widgets._keeping import KeptFile
-from napari_vitrail.widgets._planes import Channels
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._settings import preference
 from napari_vitrail.widgets._strokes import StrokesWatch

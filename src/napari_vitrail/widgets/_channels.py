@@ -14,8 +14,9 @@ from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
 from napari_vitrail.channels import channel_axis
 from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._image_plane import PLAIN, Channels
 from napari_vitrail.widgets._layers import is_result
-from napari_vitrail.widgets._planes import PLAIN, Channels, full_resolution, shape_of
+from napari_vitrail.widgets._planes import full_resolution, shape_of
 
 _MOST_CHANNELS = 64
 """A longer axis is hardly one of channels."""

@@ -22,15 +22,21 @@ from napari_vitrail.widgets._annotations import (
     subject_known,
     subject_of,
 )
+from napari_vitrail.widgets._blocks import has_large_planes, paintable_window
 from napari_vitrail.widgets._channels import ChannelsMenu
 from napari_vitrail.widgets._digests import Digests
 from napari_vitrail.widgets._form import allow, label_of, wrapped, yield_space
+from napari_vitrail.widgets._image_plane import Channels
 from napari_vitrail.widgets._layers import add_strokes, is_result, strokes_name
-from napari_vitrail.widgets._planes import GEOMETRY, Channels, image_index, mismatch
+from napari_vitrail.widgets._planes import GEOMETRY, image_index, mismatch
 
 _ALL_HINT = (
     "Learn one classifier from the strokes on every image that has a strokes layer, not only from those on "
     "the chosen one"
+)
+_NEW_HINT = (
+    "Add an empty labels layer on the image and take up the brush. On a plane of more than 64 megapixels it "
+    "covers what is in view: press New again to paint elsewhere, all of them count"
 )
 
 
@@ -104,8 +110,14 @@ class LayerChoice:
 
     @property
     def painted(self) -> list[PaintedImage]:
-        """The images to learn from: the chosen one, and all others that have strokes where that is wanted."""
+        """The images to learn from: the chosen one, and all others that have strokes where that is wanted.
+
+        A large image may have strokes on several layers, one for each part that was painted.
+        """
         chosen = [PaintedImage(self.image, self.strokes, self.channels)]
+        if self.image is not None and has_large_planes(self.image, self._viewer.dims, self.channels):
+            parts = [strokes for strokes, image in self.pairs if image is self.image]
+            chosen += [chosen[0]._replace(strokes=own) for own in parts if own is not self.strokes]
         return [*chosen, *self._others()] if self._all.isChecked() else chosen
 
     @property
@@ -207,8 +219,7 @@ class LayerChoice:
 
     def _allow_new(self) -> None:
         """Let strokes be added where there is an image for them."""
-        obstacle = "" if self.image is not None else "open an image first"
-        allow(self._new, "Add an empty labels layer on the image and take up the brush", obstacle)
+        allow(self._new, _NEW_HINT, "" if self.image is not None else "open an image first")
 
     def _on_layers_changed(self) -> None:
         image = self.image
@@ -273,7 +284,13 @@ class LayerChoice:
         self._all.setVisible(bool(others))
 
     def _on_new_clicked(self) -> None:
-        self._strokes.value = add_strokes(self._viewer, self.image, self.channels)
+        if self.image is None:
+            return
+        self._strokes.value = add_strokes(
+            self._viewer, self.image, self.channels,
+            window=paintable_window(self._viewer, self.image, self.channels),
+            like=self.strokes if self.strokes in dict(self.pairs) else None,
+        )  # fmt: skip
 
 
 def layer_combo(viewer: Viewer, kind: type[Layer], label: str, tooltip: str) -> ComboBox:

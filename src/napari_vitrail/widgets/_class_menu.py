@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
 from napari_vitrail.widgets._form import wrapped
 from napari_vitrail.widgets._layers import class_names
+from napari_vitrail.widgets._packed import finest
 from napari_vitrail.widgets._workbench import Workbench
 
 _HELP = "The classes whose objects are wanted; until you choose, all but the one that covers most"
@@ -63,7 +64,7 @@ class ClassMenu(QPushButton):
         result = self._bench.result()
         if result is None or self._bench.image_obstacle():
             return {}
-        counts = np.bincount(np.ravel(result.data[self._bench.plane().index]))
+        counts = np.bincount(np.ravel(finest(result)[self._bench.plane().index]))
         return {int(class_id): int(counts[class_id]) for class_id in np.flatnonzero(counts) if class_id}
 
     def _names(self) -> dict[int, str]:

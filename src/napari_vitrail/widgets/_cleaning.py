@@ -13,8 +13,9 @@ from qtpy.QtCore import SignalInstance
 
 from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.smoothing import Smoothing
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import result_at, write_patch
-from napari_vitrail.widgets._planes import ImagePlane
+from napari_vitrail.widgets._packed import finest
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
@@ -98,7 +99,7 @@ class Cleaning:
         layer = result_at(self._viewer.layers, plane)  # another image may be chosen by now
         if layer is None:
             return None
-        self._before = _Before(layer, strokes, plane, np.array(layer.data[plane.index]), is_preview)
+        self._before = _Before(layer, strokes, plane, np.array(finest(layer)[plane.index]), is_preview)
         self._write(self._before, cleaned.window, cleaned.classes)
         self._stands = (*_place(plane), cleaned.how) if cleaned.window == ALL else None
         self._asked = classifier
@@ -141,9 +142,10 @@ def clean_up_steps(
     from napari_vitrail.store import shared_store
 
     image = plane.read()
-    asking = probabilities_steps(image, classifier, window=window, store=shared_store())
+    at = plane.window if window is None else plane.in_read(window)
+    asking = probabilities_steps(image, classifier, window=at, store=shared_store())
     probabilities = yield from part_of(asking, 0, 2)
-    seen = main_of(image) if window is None else main_of(image)[window]
+    seen = main_of(image) if at is None else main_of(image)[at]
     cleaning = refine_steps(probabilities, how, image=seen, classes=classifier.classes_)
     classes = yield from part_of(cleaning, 1, 2)
     return Cleaned(classes.astype(classifier.dtype), ALL if window is None else window, how)

@@ -23,7 +23,8 @@ from napari_vitrail.refinement import Refinement
 from napari_vitrail.smoothing import Smoothing
 from napari_vitrail.widgets._cleaning import Cleaned, clean_up_steps, spoken
 from napari_vitrail.widgets._form import allow, choice, label_of, wrapped
-from napari_vitrail.widgets._planes import ImagePlane, shown_window
+from napari_vitrail.widgets._image_plane import ImagePlane
+from napari_vitrail.widgets._planes import shown_window
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -158,7 +159,7 @@ class CleanUp(QWidget):
             self._bench.job.refuse(obstacle)
             return
         plane, strokes = self._bench.plane(), self._bench.layers.strokes
-        window = shown_window(self._bench.layers.image, plane) if is_preview else None
+        window = shown_window(self._bench.viewer, self._bench.layers.image, plane) if is_preview else None
         self._bench.job.run(
             clean_up_steps(plane, classifier, self._how, window),
             on_done=partial(self._on_done, plane, strokes, classifier, is_preview),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from numpy.typing import NDArray
 
 from napari_vitrail.annotations import LARGEST_ID
 from napari_vitrail.planes import Index
+from napari_vitrail.widgets._image_plane import is_lazy
 from napari_vitrail.widgets._painted import Position, painted_planes
-from napari_vitrail.widgets._planes import axes_of, full_resolution, is_lazy, plane_index, position_of
+from napari_vitrail.widgets._planes import axes_of, full_resolution, plane_index, position_of
 
 _COUNTED_AT_ONCE = 1 << 26
+_SAMPLED = 1 << 22
+"""Pixels, about, of a plane that is too large to be counted."""
 
 
 def count_labels(labels: NDArray[np.integer]) -> Counter[int]:
@@ -25,9 +29,23 @@ def count_labels(labels: NDArray[np.integer]) -> Counter[int]:
 
 
 def count_in_view(layer: Labels, dims: Dims) -> Counter[int]:
-    """Return how many pixels of the plane in view carry each label; none if no single plane is in view."""
+    """Return how many pixels of the plane in view carry each label; none if no single plane is in view.
+
+    Of a large plane they are estimated from a coarse level of its pyramid; one that has none is not counted.
+    """
     index = _shown(layer, dims)
-    return Counter() if index is None else count_labels(np.asarray(full_resolution(layer)[index]))
+    if index is None:
+        return Counter()
+    data = full_resolution(layer)
+    pixels = _plane_size(data.shape, index)
+    if pixels <= _COUNTED_AT_ONCE:
+        return count_labels(np.asarray(data[index]))
+    if not layer.multiscale:
+        return Counter()
+    sizes = [_plane_size(level.shape, index) for level in layer.data]
+    level = next((level for level, size in enumerate(sizes) if size <= _SAMPLED), len(sizes) - 1)
+    counts = count_labels(np.asarray(layer.data[level][index]))
+    return Counter({label: round(count * pixels / sizes[level]) for label, count in counts.items()})
 
 
 class PaintedCount:
@@ -70,3 +88,8 @@ def _shown(layer: Labels, dims: Dims) -> Index | None:
         return plane_index(layer, dims)
     except ValueError:
         return None
+
+
+def _plane_size(shape: tuple[int, ...], index: Index) -> int:
+    """Return how many pixels the plane at an index has."""
+    return prod(side for side, at in zip(shape, index, strict=True) if isinstance(at, slice))

@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 from napari.layers import Image
 
 from napari_vitrail.reference import pixels_digest
-from napari_vitrail.widgets._planes import full_resolution, is_lazy
+from napari_vitrail.widgets._image_plane import is_lazy
+from napari_vitrail.widgets._planes import full_resolution
 
 
 class Digests:

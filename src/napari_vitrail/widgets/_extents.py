@@ -11,7 +11,8 @@ import psutil
 from numpy.typing import NDArray
 
 from napari_vitrail.planes import Index
-from napari_vitrail.widgets._planes import ImagePlane, axes_of, position_of
+from napari_vitrail.widgets._image_plane import ImagePlane
+from napari_vitrail.widgets._planes import axes_of, position_of
 
 PLANE, PLANES, VOLUME = "plane", "planes", "volume"
 EXTENTS = {"Plane in view": PLANE, "Every plane by itself": PLANES, "Whole volume": VOLUME}
@@ -45,7 +46,7 @@ class Part:
         """Return the pixels that are measured, read."""
         from napari_vitrail.image import main_of
 
-        images = [main_of(plane.read()) for plane in self.planes]
+        images = [main_of(plane.read())[plane.window or ...] for plane in self.planes]
         if self.depth is None:
             return images[0]
         return np.stack(images, axis=axes_of(self.index).index(self.depth))

@@ -17,9 +17,10 @@ from napari_vitrail.widgets._checklist import ImageChecklist
 from napari_vitrail.widgets._colours import ColoursPanel, colours_steps, write_colours
 from napari_vitrail.widgets._dock import DockedWidget
 from napari_vitrail.widgets._hover import SimilarityLayer
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._map import MapPanel, Mapped, map_steps
-from napari_vitrail.widgets._planes import ImagePlane, plane_index, read_plane
+from napari_vitrail.widgets._planes import plane_index, read_plane
 from napari_vitrail.widgets._similar import Mask, SimilarityPanel, masks_steps, write_alike
 from napari_vitrail.widgets._token_form import TokenForm
 from napari_vitrail.widgets._tokens import TokenPlane, TokenPlanes, Tokens, tokens_steps

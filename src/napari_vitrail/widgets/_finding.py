@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from napari_vitrail.planes import Index
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.widgets._extents import Part
-from napari_vitrail.widgets._layers import OBJECTS, add_quietly, empty, mark, place, written_at
-from napari_vitrail.widgets._planes import ImagePlane, axes_of, position_of
+from napari_vitrail.widgets._image_plane import ImagePlane
+from napari_vitrail.widgets._layers import OBJECTS, add_quietly, mark, place, written_at, zeros
+from napari_vitrail.widgets._packed import finest, set_data, write_levels
+from napari_vitrail.widgets._planes import axes_of
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Found:
     ----------
     instances : int32 array
     table : dict of str to (n,) array
-    seen : dict of axes and position to int
+    seen : dict of places to int
         A checksum of each plane of the segmentation.
     """
 
@@ -71,7 +73,8 @@ def objects_steps(
     from napari_vitrail.measurements import join_tables
 
     plane = parts[0].planes[0]
-    instances = empty(plane.shape, np.dtype(np.int32), plane.is_lazy)
+    instances = zeros(plane, np.dtype(np.int32))
+    levels = instances if plane.block is not None else [instances]
     tables: list[Table] = []
     seen: dict[tuple[object, ...], int] = {}
     count = 0
@@ -80,7 +83,7 @@ def objects_steps(
         seen |= _checksums(part, classes)
         own, table = yield from part_of(_part_steps(part, classes, search, calibration), number, len(parts))
         table["index"] = table["index"] + count
-        instances[part.index] = np.where(own > 0, own + count, 0)
+        write_levels(levels, part.index, np.where(own > 0, own + count, 0))
         count += len(table["index"])
         tables.append(table)
     table = tables[0] if len(parts) == 1 else join_tables(tables, [part.place for part in parts])
@@ -102,6 +105,9 @@ def _part_steps(
     table = measure(
         instances, segmentation=classes, class_names=names, image=part.read(), spacing=spacing, unit=unit
     )
+    if part.depth is None:  # of a part of a plane
+        for name, start in zip(("row", "column"), part.planes[0].position((0, 0)), strict=True):
+            table[name] = table[name] + start
     return instances, table
 
 
@@ -120,11 +126,13 @@ def write_objects(bench: Workbench, plane: ImagePlane, found: Found) -> Labels:
     """Write objects and their measurements into the layer that earlier runs have made, or a new one."""
     viewer, layer = bench.viewer, written_at(bench.viewer.layers, plane, OBJECTS)
     if layer is not None:
-        layer.data, layer.features, layer.visible = found.instances, found.table, True
+        set_data(layer, found.instances)
+        layer.features, layer.visible = found.table, True
         place(layer, plane)
     else:
         layer = Labels(
             found.instances,
+            multiscale=plane.block is not None,
             name=f"{plane.layer_name} {OBJECTS}",
             metadata=mark(plane.layer_name, OBJECTS),
             features=found.table,
@@ -138,7 +146,7 @@ def write_objects(bench: Workbench, plane: ImagePlane, found: Found) -> Labels:
 def is_out_of_date(objects: Labels, result: Labels, plane: ImagePlane) -> bool:
     """Whether the segmentation of a plane is another than the one that objects were found in."""
     known = objects.metadata.get(_SEEN, {}).get(_key(plane.index))
-    return known is not None and known != _checksum(np.asarray(result.data[plane.index]))
+    return known is not None and known != _checksum(np.asarray(finest(result)[plane.index]))
 
 
 def _checksums(part: Part, classes: NDArray[np.integer]) -> dict[tuple[object, ...], int]:
@@ -150,7 +158,7 @@ def _checksums(part: Part, classes: NDArray[np.integer]) -> dict[tuple[object, .
 
 
 def _key(index: Index) -> tuple[object, ...]:
-    return axes_of(index), position_of(index)
+    return tuple((at.start, at.stop) if isinstance(at, slice) else at for at in index)
 
 
 def _checksum(classes: NDArray[np.integer]) -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from napari import Viewer
 from napari.components import LayerList
 from napari.layers import Image, Labels, Layer
@@ -16,16 +15,22 @@ from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, lab
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
+from napari_vitrail.planes import Index
 from napari_vitrail.widgets._areas import finish, write_classes
-from napari_vitrail.widgets._planes import (
-    PLAIN,
-    Channels,
-    ImagePlane,
-    full_resolution,
-    geometry_of,
-    is_lazy,
-    shape_of,
+from napari_vitrail.widgets._image_plane import PLAIN, Channels, ImagePlane, is_lazy
+from napari_vitrail.widgets._packed import (
+    PACKED_SIDE,
+    empty,
+    empty_pyramid,
+    finest,
+    set_data,
+    write,
+    write_levels,
 )
+from napari_vitrail.widgets._planes import full_resolution, geometry_of, shape_of, shown_axes
+
+if TYPE_CHECKING:
+    from napari_vitrail.tiling import Window
 
 MARK = "napari-vitrail"
 SEGMENTATION, UNCERTAINTY, COLOURS = "segmentation", "uncertainty", "PCA"
@@ -41,7 +46,6 @@ _CLASS = "class"  # the column of a layer's features that names its classes
 _LOCKED = "locked"  # the one that says which of them are
 _RESULT_OPACITY = 0.4
 _BRUSHES_PER_SIDE = 64
-_PACKED_SIDE = 512
 
 # Bright, told apart by most eyes, and not the brown, blue and grey of stains and micrographs.
 _CLASS_COLOURS = (
@@ -49,15 +53,37 @@ _CLASS_COLOURS = (
 )  # fmt: skip
 
 
-def add_strokes(viewer: Viewer, image: Image, channels: Channels = PLAIN) -> Labels:
-    """Add an empty labels layer over an image, with the brush in hand."""
-    shape = shape_of(image, channels)
+def add_strokes(
+    viewer: Viewer,
+    image: Image,
+    channels: Channels = PLAIN,
+    *,
+    window: Window | None = None,
+    like: Labels | None = None,
+) -> Labels:
+    """Add an empty labels layer over an image, with the brush in hand.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    image : Image
+    channels : Channels
+    window : (rows, columns) slices of the plane in view, optional
+        The part of a large plane that is to be painted on.
+    like : Labels, optional
+        Strokes whose classes the new ones have too.
+    """
+    shape, start = list(shape_of(image, channels)), [0] * image.ndim
+    if window is not None:
+        for axis, part in zip(shown_axes(image, viewer.dims), window, strict=True):
+            shape[axis], start[axis] = part.stop - part.start, part.start
     layer = Labels(
-        empty(shape, np.dtype(np.uint8), is_lazy(full_resolution(image))),
+        empty(tuple(shape), np.dtype(np.uint8), is_lazy(full_resolution(image))),
         name=strokes_name(image),
-        colormap=class_colours(),
+        colormap=class_colours() if like is None else deepcopy(like.colormap),
+        features=None if like is None else like.features,
         opacity=1,
-        **geometry_of(image, channels),
+        **geometry_of(image, channels, start),
     )
     viewer.add_layer(layer)
     layer.brush_size = max(1, min(shape[-2:]) // _BRUSHES_PER_SIDE)
@@ -87,7 +113,7 @@ def write_segmentation(
     """
     layer = _writable(viewer, plane, segmentation.dtype, strokes)
     write_classes(layer, plane.index, segmentation, _locked(strokes), is_finished=is_finished)
-    layer.data = layer.data  # says that it has changed
+    set_data(layer, layer.data)
     place(layer, plane)
     if strokes is not None:
         layer.colormap = deepcopy(strokes.colormap)  # shared, one layer's choices would show on both
@@ -135,21 +161,21 @@ def write_values(
     The selected layer stays selected; `look` is what a new layer looks like.
     """
     if (found := written_at(viewer.layers, plane, kind)) is not None:
-        found.data[plane.index] = values
+        write(found, plane.index, values)
         found.visible = True
         place(found, plane)
         found.refresh()
         return found
-    data = empty(plane.shape, np.dtype(np.float32), plane.is_lazy)
-    data[plane.index] = values
     layer = Image(
-        data,
+        zeros(plane, np.dtype(np.float32)),
         name=f"{plane.layer_name} {kind}",
         metadata=mark(plane.layer_name, kind),
         contrast_limits=(0, 1),
+        multiscale=plane.block is not None,
         **look,
         **plane.to_world,
     )
+    write(layer, plane.index, values)
     add_quietly(viewer, layer)
     return layer
 
@@ -277,10 +303,11 @@ def _writable(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Label
     if layer is None:
         return _add_result(viewer, plane, dtype, strokes)
     if not np.can_cast(dtype, layer.data.dtype):
-        wider = empty(plane.shape, np.promote_types(dtype, layer.data.dtype), plane.is_lazy)
-        for block in _blocks(plane.shape):  # one after the other: all of them may not fit into memory
-            wider[block] = layer.data[block]
-        layer.data = wider
+        wider = zeros(plane, np.promote_types(dtype, layer.data.dtype))
+        levels = wider if layer.multiscale else [wider]
+        for strip in _strips(plane.shape):  # one after the other: all of them may not fit into memory
+            write_levels(levels, strip, np.asarray(finest(layer)[strip]))
+        set_data(layer, wider)
     return layer
 
 
@@ -288,27 +315,26 @@ def _locked(strokes: Labels | None) -> set[int]:
     return set() if strokes is None else locked_classes(strokes)
 
 
-def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
+def _strips(shape: tuple[int, ...]) -> Iterator[Index]:
     """Yield indices that cover an array, of rows that are packed together."""
     for at in np.ndindex(shape[:-2]):
-        for row in range(0, shape[-2], _PACKED_SIDE):
-            yield (*at, slice(row, row + _PACKED_SIDE))
+        for row in range(0, shape[-2], PACKED_SIDE):
+            yield (*at, slice(row, row + PACKED_SIDE), slice(None))
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype, lazy: bool) -> Any:
-    """Return an array of zeros; for images that may not fit into memory one that is packed in memory."""
-    if not lazy:
-        return np.zeros(shape, dtype)
-    chunks = tuple(
-        min(side, _PACKED_SIDE) if axis >= len(shape) - 2 else 1 for axis, side in enumerate(shape)
-    )
-    return zarr.create_array(zarr.storage.MemoryStore(), shape=shape, dtype=dtype, chunks=chunks)
+def zeros(plane: ImagePlane, dtype: np.dtype) -> Any:
+    """Return what a new layer for results on the image of a plane holds; several levels of a large one."""
+    if plane.block is None:
+        return empty(plane.shape, dtype, plane.is_lazy)
+    axes = [axis for axis, at in enumerate(plane.index) if isinstance(at, slice)]
+    return empty_pyramid(plane.shape, dtype, axes)
 
 
 def _add_result(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Labels | None) -> Labels:
     """Add an empty result below the strokes, or on top; in any case above its image."""
     layer = Labels(
-        empty(plane.shape, dtype, plane.is_lazy),
+        zeros(plane, dtype),
+        multiscale=plane.block is not None,
         name=f"{plane.layer_name} {SEGMENTATION}",
         metadata=mark(plane.layer_name, SEGMENTATION),
         colormap=class_colours() if strokes is None else deepcopy(strokes.colormap),

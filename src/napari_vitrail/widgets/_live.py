@@ -20,8 +20,10 @@ from napari_vitrail.progress import Result, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._cleaning import ALL, Cleaned, clean_up_steps
 from napari_vitrail.widgets._form import choice, label_of, wrapped
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import class_names, finish_patches, result_at, write_patch
-from napari_vitrail.widgets._planes import ImagePlane, Painted, arrays_of, shown_window
+from napari_vitrail.widgets._packed import finest
+from napari_vitrail.widgets._planes import Painted, arrays_of, shown_window
 from napari_vitrail.widgets._segmenting import show_cleaned
 from napari_vitrail.widgets._settings import follow, preference
 from napari_vitrail.widgets._strokes import StrokesWatch
@@ -55,7 +57,8 @@ _GEAR_HELP = (
     "that is in view, and learned from thoroughly when you rest; the next stroke takes over at any time"
 )
 _VISIBLE_HELP = (
-    "Segment only what is in view, and the rest when it comes into view: for large images and slow machines"
+    "Segment only what is in view, and the rest when it comes into view: for large images and slow machines. "
+    "A plane of more than 64 megapixels is always taken so"
 )
 
 
@@ -183,19 +186,23 @@ class LiveUpdate:
         if self._gear.value == MANUAL or self._bench.obstacle():
             return
         plane, window, painted, sitting = self._read()
-        names, finished = class_names(self._layers.strokes), self._finished(window)
+        names, finished = class_names(self._layers.strokes), self._finished(plane, window)
         clean_up = self._clean_up(plane, finished)
         self._job.run(
-            settle_steps(sitting, painted, plane, window, names, not self._visible_only.value, clean_up),
+            settle_steps(sitting, painted, plane, window, names, self._goes_on(plane), clean_up),
             on_done=partial(self._on_settled, plane, self._layers.strokes, finished),
             on_preview=partial(self._on_patch, plane),
             title=f"Learning thoroughly from the strokes on {plane.layer_name}",
             in_passing=True,
         )
 
-    def _finished(self, window: Window) -> Window:
+    def _goes_on(self, plane: ImagePlane) -> bool:
+        """Whether the rest of a plane follows what is in view: of a large one it would hardly ever end."""
+        return not self._visible_only.value and plane.block is None
+
+    def _finished(self, plane: ImagePlane, window: Window) -> Window:
         """Return what of a plane is segmented at the end of a run at rest in a window."""
-        return window if self._visible_only.value else ALL
+        return ALL if self._goes_on(plane) else window
 
     def _clean_up(self, plane: ImagePlane, finished: Window) -> CleanUp | None:
         """Return what ends a run in some of a plane: the clean-up that is on, if any is."""
@@ -236,12 +243,12 @@ class LiveUpdate:
         plane, window = self._shown()
         if self._bench.cleaning.stands(plane, self._live.classifier):
             return
-        finished = self._finished(window)
+        finished = self._finished(plane, window)
         clean_up = self._clean_up(plane, finished)
         if clean_up is not None and self._is_filled(plane, window):  # shown until it is there anew
             steps = clean_look_steps(self._live.classifier, clean_up)
         else:
-            steps = show_steps(self._live, plane, window, not self._visible_only.value, clean_up)
+            steps = show_steps(self._live, plane, window, self._goes_on(plane), clean_up)
         self._job.run(
             steps,
             on_done=partial(self._on_looked, plane, self._layers.strokes, finished),
@@ -260,7 +267,7 @@ class LiveUpdate:
     def _is_filled(self, plane: ImagePlane, window: Window) -> bool:
         """Whether something is shown in all of a window of a plane."""
         result = result_at(self._viewer.layers, plane)
-        return result is not None and bool(np.all(result.data[plane.within(window)]))
+        return result is not None and bool(np.all(finest(result)[plane.within(window)]))
 
     def _on_looked(self, plane: ImagePlane, strokes: Labels | None, finished: Window, found: Found) -> str:
         finish_patches(self._viewer, plane, finished)
@@ -287,10 +294,11 @@ class LiveUpdate:
 
     def _shown(self) -> tuple[ImagePlane, Window]:
         plane = self._bench.plane()
-        return plane, shown_window(self._layers.image, plane)
+        return plane, shown_window(self._viewer, self._layers.image, plane)
 
     def _on_patch(self, plane: ImagePlane, patch: Patch) -> None:
-        write_patch(self._viewer, plane, patch.window, patch.classes, self._layers.strokes, is_finished=False)
+        window = plane.of_read(patch.window)
+        write_patch(self._viewer, plane, window, patch.classes, self._layers.strokes, is_finished=False)
         self._bench.shown.emit()
 
 
@@ -321,14 +329,14 @@ class _Sitting:
 def prepare_steps(sitting: _Sitting, plane: ImagePlane, window: Window) -> Steps[None]:
     """Yield Progress; compute features ahead of the first stroke."""
     session = yield from sitting.open_steps()
-    yield from session.prepare_steps(plane.read(), window)
+    yield from session.prepare_steps(plane.read(), plane.in_read(window))
 
 
 def show_steps(
     session: LiveSession, plane: ImagePlane, window: Window, around: bool, clean_up: CleanUp | None
 ) -> Steps[Found]:
     """Yield Progress and patches; return the classifier that was trained last, and what was cleaned up."""
-    classifier = yield from session.show_steps(plane.read(), window, around=around)
+    classifier = yield from session.show_steps(plane.read(), plane.in_read(window), around=around)
     if clean_up is None:
         return classifier, None
     return (yield from clean_look_steps(classifier, clean_up))
@@ -348,8 +356,8 @@ def learn_steps(
     if not _are_several(labels):
         return None
     session = yield from sitting.open_steps()
-    shown = plane.read()
-    return (yield from _drawn_steps(session.learn_steps(images, labels, shown, window, class_names=names)))
+    learning = session.learn_steps(images, labels, plane.read(), plane.in_read(window), class_names=names)
+    return (yield from _drawn_steps(learning))
 
 
 def _are_several(labels: Sequence[NDArray[np.integer]]) -> bool:

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Progress, Steps, part_of
+from napari_vitrail.widgets._blocks import blocks_of
 from napari_vitrail.widgets._checklist import ImageChecklist
 from napari_vitrail.widgets._cleaning import spoken
 from napari_vitrail.widgets._form import allow
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
-from napari_vitrail.widgets._planes import ImagePlane, all_planes, image_index
+from napari_vitrail.widgets._planes import all_planes, image_index
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
     from napari_vitrail.refinement import Refinement
 
 _SLICES_HELP = (
-    "Segment every slice of the chosen image with the classifier at hand, the one in view first. It runs "
-    "in the background; Cancel keeps the slices that are done"
+    "Segment every slice of the chosen image with the classifier at hand, the one in view first, and slices "
+    "of more than 64 megapixels block by block. It runs in the background; Cancel keeps what is done"
 )
 _IMAGES_HELP = "Segment every slice of each ticked image with the classifier at hand"
 
@@ -84,16 +87,18 @@ class SegmentMore(QWidget):
         if obstacle or self._bench.classifier is None:
             self._bench.job.refuse(obstacle)
             return
-        stacks = [self._planes(image) for image in images]
-        planes = [plane for stack in stacks for plane in stack]
+        classifier, planes = self._bench.classifier, {image: self._planes(image) for image in images}
+        blocks = [block for image, own in planes.items() for block in blocks_of(own, image, classifier.spec)]
+        count = sum(map(len, planes.values()))
         names, how = ", ".join(image.name for image in images), self._bench.cleaning.how
         cleaned = "" if how is None else f" and cleaned up by {spoken(how)}"
         self._bench.job.run(
-            segment_planes_steps(planes, self._bench.classifier, how),
-            on_done=lambda count: self._report(
-                [stack[0] for stack in stacks], f"{count} slices of {names} segmented{cleaned}."
+            segment_planes_steps(blocks, classifier, how),
+            on_done=lambda _: self._report(
+                [own[0] for own in planes.values()],
+                f"{count} slice{'s' * (count > 1)} of {names} segmented{cleaned}.",
             ),
-            on_preview=partial(self._on_segmented, self._bench.classifier),
+            on_preview=partial(self._on_segmented, classifier),
             title=f"Segmenting {names}",
         )
 
@@ -123,12 +128,24 @@ def segment_planes_steps(
 
     They are cleaned up where that is asked for.
     """
+    for number, plane in enumerate(planes):
+        steps = _plane_steps(plane, classifier, how)
+        segmentation = yield from part_of(steps, number, len(planes))
+        what = "slices" if plane.block is None else "blocks"
+        yield Progress(number + 1, len(planes), what, (plane, segmentation))
+    return len(planes)
+
+
+def _plane_steps(
+    plane: ImagePlane, classifier: PixelClassifier, how: Refinement | None
+) -> Steps[NDArray[np.integer]]:
     from napari_vitrail.results import Wanted, results_steps  # loads torch
+    from napari_vitrail.segmentation import segment_steps
     from napari_vitrail.store import shared_store
 
+    if how is None:
+        steps = segment_steps(plane.read(), classifier, window=plane.window, store=shared_store())
+        return (yield from steps)
     wanted = Wanted(refinement=how)
-    for number, plane in enumerate(planes):
-        steps = results_steps(plane.read(), classifier, wanted, store=shared_store())
-        segmentation, _ = yield from part_of(steps, number, len(planes))
-        yield Progress(number + 1, len(planes), "slices", (plane, segmentation))
-    return len(planes)
+    segmentation, _ = yield from results_steps(plane.read(), classifier, wanted, store=shared_store())
+    return segmentation if plane.window is None else segmentation[plane.window]

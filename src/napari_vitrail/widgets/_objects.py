@@ -30,8 +30,10 @@ from napari_vitrail.widgets._finding import (
     write_objects,
 )
 from napari_vitrail.widgets._form import allow, choice, label_of
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import OBJECTS, class_names, written
-from napari_vitrail.widgets._planes import ImagePlane, all_planes
+from napari_vitrail.widgets._packed import finest
+from napari_vitrail.widgets._planes import all_planes
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -149,16 +151,20 @@ class Objects(QWidget):
             self._classes.is_wanted, class_names(result), self._size.value(), bool(self._split.value)
         )
         self._bench.job.run(
-            objects_steps(parts, result.data, search, calibration_of(result, parts[0].index)),
+            objects_steps(parts, finest(result), search, calibration_of(result, parts[0].index)),
             on_done=partial(self._on_done, plane, parts),
             title=f"Finding objects in {plane.layer_name}",
         )
 
     def _extent_obstacle(self, extent: str) -> str:
-        """Return why there is no volume to find objects in, nothing if there is one or none is wanted."""
-        if extent != VOLUME:
+        """Return why objects cannot be found in more than the plane in view, nothing if they can."""
+        if extent == PLANE:
             return ""
         plane = self._bench.plane()
+        if plane.block is not None:
+            return "planes of this size are looked at in parts: choose the plane in view"
+        if extent != VOLUME:
+            return ""
         depth = depth_axis(plane)
         if depth is None:
             return "there are no planes that make a volume; axes that are labelled t are time"
@@ -177,6 +183,8 @@ class Objects(QWidget):
         self._look()
         kind = "planes" if parts[0].depth is None else "volumes"
         where = f" in {len(parts)} {kind}" if len(parts) > 1 else ""
+        if plane.block is not None:
+            where = " in the part in view, cut at its edge"
         return self._bench.report(plane, f"{len(found.table['index'])} objects{where}.")
 
     def _on_table_clicked(self) -> None:

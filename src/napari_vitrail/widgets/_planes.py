@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
+from napari import Viewer
 from napari.components import Dims
 from napari.layers import Image, Labels
 from napari.utils.transforms import Affine
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from napari_vitrail.image import channel_name
-from napari_vitrail.overlay import LINEAR, PlaneOverlay, Viewpoint, overlays
-from napari_vitrail.planes import Index, as_picture, plane_pixels
+from napari_vitrail.blocks import is_large
+from napari_vitrail.overlay import PlaneOverlay, Viewpoint, overlays
+from napari_vitrail.planes import Index
 from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.widgets._image_plane import PLAIN, Channels, ImagePlane, is_lazy
 from napari_vitrail.widgets._painted import painted_planes
 
 if TYPE_CHECKING:
@@ -25,92 +26,6 @@ if TYPE_CHECKING:
 
 GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 """What says where a layer lies in the world; napari has an event of each name."""
-
-
-@dataclass(frozen=True)
-class Channels:
-    """What of an image layer, and which other layers, are looked at together.
-
-    Attributes
-    ----------
-    axis : int or None
-        Axis of the image's data that holds its channels; None where there is none, or the image is RGB.
-    chosen : tuple of int
-        Channels along the axis.
-    layers : tuple of Image
-        Further layers, each another channel.
-    level : int
-        Of a pyramid, the finest is 0.
-    """
-
-    axis: int | None = None
-    chosen: tuple[int, ...] = ()
-    layers: tuple[Image, ...] = ()
-    level: int = 0
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the further channels that a plane will be read with, in their order."""
-        own = map(channel_name, self.chosen) if len(self.chosen) > 1 else ()
-        return tuple(sorted({*own, *(layer.name for layer in self.layers)}))
-
-
-PLAIN = Channels()
-"""The image as it is."""
-
-
-@dataclass(frozen=True)
-class ImagePlane:
-    """The plane of an image layer that the viewer shows: the form in which a layer enters the core.
-
-    Attributes
-    ----------
-    data : array
-        All of the layer's, at full resolution. Lazy data stay lazy: the worker reads them.
-    layer_name : str
-        The layer's name when it was read.
-    to_world : mapping
-        What makes a new layer lie where this one lies: scale, translate, affine, units ...
-    index : tuple of int and slice
-        Where the plane sits in a layer of `shape`.
-    shape : tuple of int
-        Shape of the layer's data, colours left out, and one place along an axis of channels.
-    channels : Channels
-    extra : mapping of str to PlaneOverlay
-        Further channels by name.
-    source : object
-        The layer's data as the layer held them: others since, and the image is another one.
-    """
-
-    data: Any
-    layer_name: str
-    to_world: Mapping[str, Any]
-    index: Index
-    shape: tuple[int, ...]
-    channels: Channels = PLAIN
-    extra: Mapping[str, PlaneOverlay] = field(default_factory=dict)
-    source: Any = None
-
-    @property
-    def pixels(self) -> ArrayLike:
-        """The plane, (H, W) or (H, W, C), not yet read; (C, H, W) of channels along an axis."""
-        return plane_pixels(self.data, self.index, self.channels.axis, self.channels.chosen)
-
-    @property
-    def is_lazy(self) -> bool:
-        """Whether the image may not fit into memory: it is computed, or read from a file."""
-        return is_lazy(self.data)
-
-    def within(self, window: tuple[slice, slice]) -> Index:
-        """Return where a window of the plane sits in a layer of `shape`."""
-        parts = iter(window)
-        return tuple(next(parts) if isinstance(at, slice) else at for at in self.index)
-
-    def read(self) -> Picture:
-        """Return the pixels as the core takes them; lazy ones are computed."""
-        pixels = np.asarray(self.pixels)
-        extra = {name: overlay.read(LINEAR) for name, overlay in self.extra.items()}
-        return as_picture(pixels, self.channels.chosen, extra)
 
 
 Painted = tuple[ImagePlane, NDArray[np.integer]]
@@ -166,34 +81,31 @@ def _planes_at(image: Image, dims: Dims, channels: Channels, indices: Sequence[I
     ]  # fmt: skip
 
 
-def read_strokes(
+def planes_with_strokes(
     strokes: Labels, image: Image, dims: Dims, channels: Channels = PLAIN, *, clipped: bool = False
-) -> Steps[list[Painted]]:
-    """Return the work of finding each plane of an image that carries strokes, and the strokes on it.
+) -> list[tuple[ImagePlane, PlaneOverlay]]:
+    """Return each plane of an image that may carry strokes, and the strokes, not yet read.
 
     Strokes painted on any plane of a stack count; strokes on a flat layer over a stack belong to
     the plane in view. They count where they lie on the image as the world has it, whatever their layer's
     shape and scale. Strokes in memory are copied by this call, where there are any: the brush may
     go on; only planes that may be painted are looked at, see `PaintedPlanes`. Those that are computed, or
-    read from a file, are left to the worker. The slider may be beyond a `clipped` image.
-
-    Returns
-    -------
-    steps : generator of Progress
-        Returns a list of ImagePlane and (H, W) int array, empty where nothing is painted.
+    read from a file, or have very many pixels are left to the worker. The slider may be beyond a `clipped`
+    image.
     """
     shown = image_index(image, dims, channels, clipped=clipped)
     flat = strokes.ndim < image.ndim
     indices = [shown] if flat else list(_parallel(shown, shape_of(image, channels)))
     labels = full_resolution(strokes)
+    is_left = is_lazy(labels) or is_large(labels.shape[-2:])
     found: list[tuple[Index, PlaneOverlay]] = []
     seen = overlays_on(strokes, image, dims, channels, indices)
-    kept = seen if is_lazy(labels) else _kept(strokes, labels, seen, seen[indices.index(shown)].index)
+    kept = seen if is_left else _kept(strokes, labels, seen, seen[indices.index(shown)].index)
     for index, own in zip(indices, kept, strict=True):
         if own is not None:
             found.append((index, own))
     planes = _planes_at(image, dims, channels, [index for index, _ in found])
-    return _painted_steps(planes, [overlay for _, overlay in found])
+    return [(plane, overlay) for plane, (_, overlay) in zip(planes, found, strict=True)]
 
 
 def _kept(
@@ -225,10 +137,10 @@ def _seen_from(image: Image, channels: Channels) -> Viewpoint:
     return Viewpoint(sides, to_world)
 
 
-def _painted_steps(planes: Sequence[ImagePlane], strokes: Sequence[PlaneOverlay]) -> Steps[list[Painted]]:
-    """Yield Progress after every plane; return those that are painted."""
+def read_strokes(planes: Sequence[tuple[ImagePlane, PlaneOverlay]]) -> Steps[list[Painted]]:
+    """Yield Progress after every plane; return those that are painted, and the strokes (H, W) on each."""
     painted = []
-    for done, (plane, overlay) in enumerate(zip(planes, strokes, strict=True), start=1):
+    for done, (plane, overlay) in enumerate(planes, start=1):
         labels = overlay.read()
         if labels.any():
             painted.append((plane, labels))
@@ -258,6 +170,11 @@ def plane_index(layer: Image | Labels, dims: Dims, *, clipped: bool = False) -> 
         if isinstance(at, int) and not 0 <= at < size:
             raise ValueError(f"{layer.name!r} is out of view: move the slider to one of its planes")
     return index
+
+
+def shown_axes(layer: Image | Labels, dims: Dims) -> list[int]:
+    """Return which two axes of the data of a layer the viewer shows, see `plane_index`."""
+    return [axis for axis, at in enumerate(plane_index(layer, dims, clipped=True)) if isinstance(at, slice)]
 
 
 def image_index(image: Image, dims: Dims, channels: Channels, *, clipped: bool = False) -> Index:
@@ -311,8 +228,10 @@ def shape_of(layer: Image | Labels, channels: Channels = PLAIN) -> tuple[int, ..
     return tuple(shape)
 
 
-def geometry_of(image: Image, channels: Channels = PLAIN) -> dict[str, Any]:
-    """Return what makes a layer of the shape of `shape_of` lie on an image.
+def geometry_of(
+    image: Image, channels: Channels = PLAIN, start: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """Return what makes a layer of the shape of `shape_of`, or one that begins within it, lie on an image.
 
     Its single place along an axis of channels is as thick as all of them, so that it is seen with each.
     """
@@ -320,10 +239,11 @@ def geometry_of(image: Image, channels: Channels = PLAIN) -> dict[str, Any]:
     factors = level_factors(image, channels.level)
     if channels.axis is not None:
         factors[channels.axis] = full_resolution(image).shape[channels.axis]
-    if (factors == 1).all():
+    first = np.zeros(image.ndim) if start is None else np.array(start, float)
+    if (factors == 1).all() and not first.any():
         return geometry
     own = Affine(**{name: geometry[name] for name in ("scale", "translate", "rotate", "shear")})
-    middle = own((factors - 1) / 2)  # a pixel's centre lies in the middle of those that it stands for
+    middle = own(first * factors + (factors - 1) / 2)  # a pixel's centre is that of those it stands for
     return geometry | {"scale": image.scale * factors, "translate": middle}
 
 
@@ -334,18 +254,38 @@ def level_factors(image: Image, level: int) -> NDArray[np.float64]:
     return np.array(image.downsample_factors[level], float)[: image.ndim]
 
 
-def shown_window(image: Image, plane: ImagePlane) -> tuple[slice, slice]:
-    """Return which rows and columns of a plane the canvas shows; all of them where nothing was drawn yet."""
+def shown_window(viewer: Viewer, image: Image, plane: ImagePlane) -> tuple[slice, slice]:
+    """Return which rows and columns of a plane the canvas shows; all of them where it shows none."""
     axes = [axis for axis, at in enumerate(plane.index) if isinstance(at, slice)]
-    drawn = image.data_level if image.multiscale else 0
-    scale = level_factors(image, drawn) / level_factors(image, plane.channels.level)
-    corners = image.corner_pixels[:, : image.ndim] * scale
-    first = np.floor(corners[0]).astype(int)
-    stop = np.ceil(corners[1] + scale).astype(int)
-    shown = [(max(first[axis], 0), min(stop[axis], plane.shape[axis])) for axis in axes]
+    corners = _seen_corners(viewer, image) if image.multiscale else image.corner_pixels[:, : image.ndim]
+    factors = level_factors(image, plane.channels.level)
+    first = np.floor(corners[0] / factors).astype(int)
+    stop = np.ceil((corners[1] + 1) / factors).astype(int)
+    begins = plane.position((0, 0))
+    shown = [
+        (max(first[axis] - begin, 0), min(stop[axis] - begin, side))
+        for axis, begin, side in zip(axes, begins, plane.sides, strict=True)
+    ]
     if any(end - start <= 1 for start, end in shown):
-        shown = [(0, plane.shape[axis]) for axis in axes]
+        shown = [(0, side) for side in plane.sides]
     return slice(*map(int, shown[0])), slice(*map(int, shown[1]))
+
+
+def _seen_corners(viewer: Viewer, image: Image) -> NDArray[np.float64]:
+    """Return between which positions in the data of a pyramid everything in view lies.
+
+    Its ``corner_pixels`` say what was loaded, whole chunks of it, and do not shrink again.
+    """
+    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+    canvas = getattr(viewer, "canvas", None)
+    size = viewer._canvas_size if canvas is None else canvas.size  # before napari 0.9
+    half = np.array(size, float) / camera.zoom / 2
+    corners = []
+    for sign in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+        world = np.array(viewer.dims.point, float)
+        world[list(viewer.dims.displayed[-2:])] = np.array(camera.center[-2:]) + half * sign
+        corners.append(image.world_to_data(world)[: image.ndim])
+    return np.array([np.min(corners, axis=0), np.max(corners, axis=0)])
 
 
 def full_resolution(layer: Image | Labels) -> Any:
@@ -361,13 +301,8 @@ def resolution(layer: Image | Labels, level: int) -> Any:
     return da.from_array(data, name=False)  # a zarr array would be read where it is indexed
 
 
-def is_lazy(data: Any) -> bool:
-    """Whether an array is computed, or read from a file: a memory map is an array, of a kind."""
-    return type(data) is not np.ndarray
-
-
 def axes_of(index: Index) -> tuple[int, ...]:
-    """Return the axes along which an index takes all there is."""
+    """Return the axes along which an index takes more than one place."""
     return tuple(axis for axis, at in enumerate(index) if isinstance(at, slice))
 
 

@@ -15,7 +15,7 @@ from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.speed import shared_speeds
 from napari_vitrail.widgets._form import wrapped
-from napari_vitrail.widgets._planes import ImagePlane
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._settings import follow
 from napari_vitrail.widgets._timer import timer
@@ -169,12 +169,12 @@ def forecast_steps(plane: ImagePlane, specs: dict[str, FeatureSpec]) -> Steps[Ti
     from napari_vitrail.forecast import forecast_seconds  # loads torch
     from napari_vitrail.store import shared_store
 
-    shape = [plane.shape[axis] for axis, at in enumerate(plane.index) if isinstance(at, slice)]
+    shape = plane.sides
     is_looked_up = not plane.is_lazy and prod(shape) <= LOOKED_UP_AT_MOST
     image = plane.read() if is_looked_up else None
     times = {}
     for done, (name, spec) in enumerate(specs.items(), start=1):
-        times[name] = forecast_seconds(tuple(shape), spec, image=image, store=shared_store())
+        times[name] = forecast_seconds(shape, spec, image=image, store=shared_store())
         yield Progress(done, len(specs), "forecasts")
     return times
 

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.progress import Steps
 from napari_vitrail.widgets._form import allow
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import PROBABILITY, class_colours, write_values
-from napari_vitrail.widgets._planes import ImagePlane
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def plane_probabilities_steps(plane: ImagePlane, classifier: PixelClassifier) ->
     from napari_vitrail.segmentation import probabilities_steps  # loads torch
     from napari_vitrail.store import shared_store
 
-    return (yield from probabilities_steps(plane.read(), classifier, store=shared_store()))
+    steps = probabilities_steps(plane.read(), classifier, window=plane.window, store=shared_store())
+    return (yield from steps)
 
 
 def colours_of(classifier: PixelClassifier, strokes: Labels | None) -> dict[int, NDArray[np.floating]]:

@@ -8,8 +8,9 @@ from napari.layers import Image, Labels, Layer
 
 from napari_vitrail.channels import ChosenChannels
 from napari_vitrail.widgets._annotations import link_leads_to, subject_known
+from napari_vitrail.widgets._image_plane import Channels
 from napari_vitrail.widgets._layers import MARK
-from napari_vitrail.widgets._planes import Channels, full_resolution
+from napari_vitrail.widgets._planes import full_resolution
 
 
 def channels_taken_up(strokes: Labels, image: Image, layers: Iterable[Layer]) -> tuple[Channels | None, str]:

@@ -16,8 +16,9 @@ from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.speed import shared_speeds
 from napari_vitrail.widgets._cleaning import Cleaned, clean_up_steps
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
-from napari_vitrail.widgets._planes import ImagePlane, Painted, arrays_of
+from napari_vitrail.widgets._planes import Painted, arrays_of
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ def segment_painted_steps(
     classifier = yield from fit_classifier_steps(
         images, labels, spec, estimator=estimator, class_names=class_names, store=shared_store()
     )
-    segmentation = yield from coarse_to_fine_steps(plane.read(), classifier, store=shared_store())
+    segmentation = yield from coarse_to_fine_steps(
+        plane.read(), classifier, window=plane.window, store=shared_store()
+    )
     network = shared_speeds().spent - spent
     note_rest(spec, classifier, segmentation.size, time.perf_counter() - began - network)
     return classifier, segmentation, (yield from _cleaned_steps(plane, classifier, how, segmentation))
@@ -166,7 +169,9 @@ def segment_saved_steps(plane: ImagePlane, path: str, *, how: Refinement | None 
 
     yield Progress(0, 1, "opening the classifier")
     classifier = load_classifier(path)
-    segmentation = yield from coarse_to_fine_steps(plane.read(), classifier, store=shared_store())
+    segmentation = yield from coarse_to_fine_steps(
+        plane.read(), classifier, window=plane.window, store=shared_store()
+    )
     return classifier, segmentation, (yield from _cleaned_steps(plane, classifier, how, segmentation))
 
 

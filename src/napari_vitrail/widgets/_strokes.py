@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from math import isqrt, prod
 
 import numpy as np
 from napari.components import Dims
@@ -11,8 +12,12 @@ from napari.layers import Labels
 from napari.utils.events import Event, EventEmitter
 from qtpy.QtCore import QObject
 
+from napari_vitrail.planes import Index
 from napari_vitrail.widgets._planes import full_resolution, plane_index
 from napari_vitrail.widgets._timer import timer
+
+_SUMMED = 1 << 26
+"""Pixels of a plane that are compared, at most."""
 
 
 class StrokesWatch:
@@ -21,7 +26,8 @@ class StrokesWatch:
     A brush stroke, a fill, a polygon and data set through the layer each emit ``paint`` once, some of them
     before the data are written. Undo and redo emit ``set_data`` only, and so does a move of the slider. So
     what is painted on the plane in view is compared with what was, once the event is over. Changes in
-    place emit nothing; they are noticed with the next event.
+    place emit nothing; they are noticed with the next event. Of a very large plane the part in view is
+    compared.
 
     Parameters
     ----------
@@ -91,12 +97,28 @@ class StrokesWatch:
             index = plane_index(layer, self._dims)
         except ValueError:  # no single plane is in view
             return False
-        key = tuple(at if isinstance(at, int) else None for at in index)
-        painted = np.ascontiguousarray(full_resolution(layer)[index])
+        labels = full_resolution(layer)
+        index = _in_view(layer, index, _SUMMED)
+        key = tuple(at if isinstance(at, int) else (at.start, at.stop) for at in index)
+        painted = np.ascontiguousarray(labels[index])
         now, before = zlib.crc32(painted.data), self._seen.get(key)
         self._seen[key] = now
         was_painted, self._was_painted = self._was_painted, False
         return now != before if before is not None else was_painted
+
+
+def _in_view(layer: Labels, index: Index, most: int) -> Index:
+    """Return an index of a plane, of a larger one than so many pixels that of the middle of what is shown."""
+    shape = full_resolution(layer).shape
+    if prod(side for side, at in zip(shape, index, strict=True) if isinstance(at, slice)) <= most:
+        return index
+    half, parts = isqrt(most) // 2, []
+    for axis, at in enumerate(index):
+        if isinstance(at, slice):
+            middle = int(layer.corner_pixels[:, axis].mean())
+            at = slice(max(middle - half, 0), max(min(middle + half, shape[axis]), 1))
+        parts.append(at)
+    return tuple(parts)
 
 
 def _emitters(layer: Labels) -> list[EventEmitter]:

@@ -18,7 +18,8 @@ from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.planes import Index
 from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._planes import GEOMETRY, ImagePlane, full_resolution, plane_index
+from napari_vitrail.widgets._image_plane import ImagePlane
+from napari_vitrail.widgets._planes import GEOMETRY, full_resolution, plane_index
 
 if TYPE_CHECKING:
     from napari_vitrail.features import DescriptorGrid

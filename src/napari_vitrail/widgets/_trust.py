@@ -15,8 +15,9 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_vitrail.spec import Estimator
 from napari_vitrail.widgets._assessing import ablate_steps, assess_steps, compare_steps
 from napari_vitrail.widgets._form import ESTIMATOR_TITLES, FEATURE_TITLES, allow, choice, wrapped
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import class_names
-from napari_vitrail.widgets._planes import ImagePlane, Painted
+from napari_vitrail.widgets._planes import Painted
 from napari_vitrail.widgets._plot import Plot
 from napari_vitrail.widgets._trust_plots import (
     Colour,

@@ -15,8 +15,9 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 from napari_vitrail.overlay import PlaneOverlay
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import allow, choice
+from napari_vitrail.widgets._image_plane import ImagePlane, is_lazy
 from napari_vitrail.widgets._layers import UNCERTAINTY, write_values
-from napari_vitrail.widgets._planes import ImagePlane, is_lazy, overlays_on
+from napari_vitrail.widgets._planes import overlays_on
 from napari_vitrail.widgets._probabilities import plane_probabilities_steps
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -109,7 +110,7 @@ class Uncertainty(QWidget):
         report = f"uncertainty {found.values.mean():.2f} on average."
         if then_go:
             go_to(self._bench.viewer, layer, plane, found.spot)
-            row, column = found.spot
+            row, column = plane.position(found.spot)
             report += f" Least sure round row {row}, column {column}: a stroke there says most."
         return self._bench.report(plane, report)
 
@@ -147,7 +148,7 @@ def write_uncertainty(viewer: Viewer, plane: ImagePlane, values: NDArray[np.floa
 
 def go_to(viewer: Viewer, layer: Image, plane: ImagePlane, spot: tuple[int, int]) -> None:
     """Take the viewer to a pixel of a plane, wherever slider and camera are."""
-    rest = iter(spot)
+    rest = iter(plane.position(spot))
     world = layer.data_to_world([next(rest) if isinstance(at, slice) else at for at in plane.index])
     first = viewer.dims.ndim - layer.ndim
     for axis, at in enumerate(plane.index, start=first):

@@ -12,13 +12,15 @@ from qtpy.QtCore import QObject, Signal
 from napari_vitrail.presets import preset
 from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._choice import LayerChoice
+from napari_vitrail.widgets._blocks import block_in_view, painted_steps
+from napari_vitrail.widgets._choice import LayerChoice, PaintedImage
 from napari_vitrail.widgets._cleaning import Cleaning
 from napari_vitrail.widgets._form import SpecForm
+from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._layers import result_of
 from napari_vitrail.widgets._painted import painted_planes
-from napari_vitrail.widgets._planes import ImagePlane, Painted, read_plane, read_strokes
+from napari_vitrail.widgets._planes import Painted, planes_with_strokes, read_plane
 from napari_vitrail.widgets._settings import preference
 
 if TYPE_CHECKING:
@@ -78,18 +80,28 @@ class Workbench(QObject):
         viewer.dims.events.connect(self._on_changed)
 
     def plane(self) -> ImagePlane:
-        """Return the plane of the chosen image that is in view; see `image_obstacle` first."""
-        return read_plane(self.layers.image, self.viewer.dims, self.layers.channels)
+        """Return the plane of the chosen image that is in view, of a large one the part that is.
+
+        See `image_obstacle` first.
+        """
+        plane = read_plane(self.layers.image, self.viewer.dims, self.layers.channels)
+        return block_in_view(self.viewer, plane, self.layers.image, self._spec)
 
     def painted(self) -> Steps[list[Painted]]:
         """Return the work of reading the strokes to learn from; see `obstacle` first."""
         self.layers.note_use()
         return _joined_steps(
-            [
-                read_strokes(own.strokes, own.image, self.viewer.dims, own.channels, clipped=number > 0)
-                for number, own in enumerate(self.layers.painted)
-            ]
+            [self._strokes_steps(own, clipped=number > 0) for number, own in enumerate(self.layers.painted)]
         )
+
+    def _strokes_steps(self, own: PaintedImage, *, clipped: bool) -> Steps[list[Painted]]:
+        planes = planes_with_strokes(own.strokes, own.image, self.viewer.dims, own.channels, clipped=clipped)
+        return painted_steps(planes, own.image, self._spec)
+
+    @property
+    def _spec(self) -> FeatureSpec:
+        """What is to be learned, by which large planes are cut."""
+        return self.form.valid_spec or preferred_spec()
 
     def painted_anew(self) -> Steps[list[Painted]]:
         """Return the same, with what scripts have written into planes out of view and told nobody."""
