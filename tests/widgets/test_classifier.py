@@ -72,7 +72,7 @@ class Gate:
             self.started.set()
             while not self.open.wait(0.01):
                 yield Progress(1, 4, "tiles")
-            return Report(), np.ones(plane.shape[:2], np.uint8)
+            return Report(), np.ones(plane.shape[:2], np.uint8), None
         finally:
             self.closed.set()
 
