@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,20 +10,27 @@ import numpy as np
 from magicgui.widgets import CheckBox
 from napari.layers import Labels
 from napari.utils.events import Event
-from numpy.typing import NDArray
 from qtpy.QtWidgets import QFormLayout
 
-from napari_vitrail.imports import importing_steps
-from napari_vitrail.progress import Result, Steps
-from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._cleaning import ALL, Cleaned, clean_up_steps
+from napari_vitrail.progress import Steps
+from napari_vitrail.widgets._cleaning import ALL, clean_up_steps
 from napari_vitrail.widgets._form import choice, label_of, wrapped
 from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import class_names, finish_patches, result_at, write_patch
 from napari_vitrail.widgets._packed import finest
-from napari_vitrail.widgets._planes import Painted, arrays_of, shown_window
+from napari_vitrail.widgets._planes import Painted, shown_window
 from napari_vitrail.widgets._segmenting import show_cleaned
 from napari_vitrail.widgets._settings import follow, preference
+from napari_vitrail.widgets._sitting import (
+    CleanUp,
+    Found,
+    Sitting,
+    clean_look_steps,
+    learn_steps,
+    prepare_steps,
+    settle_steps,
+    show_steps,
+)
 from napari_vitrail.widgets._strokes import StrokesWatch
 from napari_vitrail.widgets._timer import timer
 from napari_vitrail.widgets._workbench import Workbench
@@ -35,17 +40,11 @@ if TYPE_CHECKING:
     from napari_vitrail.live import LiveSession, Patch
     from napari_vitrail.tiling import Window
 
-Chosen = tuple[FeatureSpec, str | None]
-Found = tuple["PixelClassifier", Cleaned | None]
-CleanUp = Callable[["PixelClassifier"], Steps[Cleaned]]
-
 MANUAL, AFTER_STROKE, LIVE = "manual", "after", "live"
 PAUSE_MS = 150
 """Between two updates while the brush is down."""
 REST_MS = 700
 """Without a stroke, after which the thorough classifier is trained."""
-FIRST_DRAW_SECONDS, DRAW_SECONDS = 0.04, 0.015
-"""Left to the viewer after the first patch, which is waited for, and after each of the others."""
 LOOK_MS = 250
 """Without a move of camera or slider, after which what came into view is segmented."""
 
@@ -73,7 +72,7 @@ class LiveUpdate:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._viewer, self._layers, self._job = bench.viewer, bench.layers, bench.job
-        self._sitting: _Sitting | None = None
+        self._sitting: Sitting | None = None
         self._gear = choice("Update", _GEARS.items(), _GEARS[preference("painting", "gear")], _GEAR_HELP)
         self._visible_only = CheckBox(text="Visible area only", value=False, tooltip=wrapped(_VISIBLE_HELP))
         dims = self._viewer.dims
@@ -275,16 +274,16 @@ class LiveUpdate:
         report = learned.report + show_cleaned(self._bench, plane, strokes, learned, cleaned)
         return self._bench.report(plane, f"{plane.layer_name}, {report}")
 
-    def _read(self) -> tuple[ImagePlane, Window, Steps[list[Painted]], _Sitting]:
+    def _read(self) -> tuple[ImagePlane, Window, Steps[list[Painted]], Sitting]:
         """Return what a job needs, read from the layers as they are now."""
         plane, window = self._shown()
         return plane, window, self._bench.painted(), self._current_sitting()
 
-    def _current_sitting(self) -> _Sitting:
+    def _current_sitting(self) -> Sitting:
         """Return the session of what is chosen now, a new one if that has changed."""
         chosen = (self._bench.form.spec, self._bench.form.estimator)
         if self._sitting is None or self._sitting.chosen != chosen:
-            self._sitting = _Sitting(chosen)
+            self._sitting = Sitting(chosen)
         return self._sitting
 
     @property
@@ -300,96 +299,3 @@ class LiveUpdate:
         window = plane.of_read(patch.window)
         write_patch(self._viewer, plane, window, patch.classes, self._layers.strokes, is_finished=False)
         self._bench.shown.emit()
-
-
-@dataclass
-class _Sitting:
-    """A live session that the first job opens: what it needs takes seconds to import.
-
-    Attributes
-    ----------
-    chosen : (spec, estimator)
-    live : LiveSession or None
-    """
-
-    chosen: Chosen
-    live: LiveSession | None = None
-
-    def open_steps(self) -> Steps[LiveSession]:
-        """Yield Progress; return the session."""
-        if self.live is None:
-            yield from importing_steps("napari_vitrail.live")
-            from napari_vitrail.live import LiveSession  # loads torch
-            from napari_vitrail.store import shared_store
-
-            self.live = LiveSession(*self.chosen, store=shared_store())
-        return self.live
-
-
-def prepare_steps(sitting: _Sitting, plane: ImagePlane, window: Window) -> Steps[None]:
-    """Yield Progress; compute features ahead of the first stroke."""
-    session = yield from sitting.open_steps()
-    yield from session.prepare_steps(plane.read(), plane.in_read(window))
-
-
-def show_steps(
-    session: LiveSession, plane: ImagePlane, window: Window, around: bool, clean_up: CleanUp | None
-) -> Steps[Found]:
-    """Yield Progress and patches; return the classifier that was trained last, and what was cleaned up."""
-    classifier = yield from session.show_steps(plane.read(), plane.in_read(window), around=around)
-    if clean_up is None:
-        return classifier, None
-    return (yield from clean_look_steps(classifier, clean_up))
-
-
-def clean_look_steps(classifier: PixelClassifier, clean_up: CleanUp) -> Steps[Found]:
-    """Yield Progress; return a classifier and what is cleaned up of its segmentation."""
-    return classifier, (yield from clean_up(classifier))
-
-
-def learn_steps(
-    sitting: _Sitting, painted: Steps[list[Painted]], plane: ImagePlane, window: Window,
-    names: dict[int, str],
-) -> Steps[PixelClassifier | None]:  # fmt: skip
-    """Yield Progress and patches; return a classifier, None while fewer than two classes are painted."""
-    images, labels = arrays_of((yield from painted))
-    if not _are_several(labels):
-        return None
-    session = yield from sitting.open_steps()
-    learning = session.learn_steps(images, labels, plane.read(), plane.in_read(window), class_names=names)
-    return (yield from _drawn_steps(learning))
-
-
-def _are_several(labels: Sequence[NDArray[np.integer]]) -> bool:
-    """Whether two classes or more are painted."""
-    return len({int(label) for own in labels for label in np.unique(own[own > 0])}) > 1
-
-
-def _drawn_steps(steps: Steps[Result]) -> Steps[Result]:
-    """Yield what steps yield; rest after each patch, so that the viewer has the interpreter to draw it."""
-    rest = FIRST_DRAW_SECONDS
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield progress
-        if progress.so_far is not None:
-            time.sleep(rest)
-            rest = DRAW_SECONDS
-
-
-def settle_steps(
-    sitting: _Sitting, painted: Steps[list[Painted]], plane: ImagePlane, window: Window,
-    names: dict[int, str], around: bool, clean_up: CleanUp | None,
-) -> Steps[Found | None]:  # fmt: skip
-    """Yield Progress and patches; return the classifier that Segment would have trained, see `show_steps`.
-
-    None if fewer than two classes are left: strokes and image may be others than at the last stroke.
-    """
-    images, labels = arrays_of((yield from painted))
-    if not _are_several(labels):
-        return None
-    session = yield from sitting.open_steps()
-    yield from session.settle_steps(images, labels, class_names=names)
-    return (yield from show_steps(session, plane, window, around, clean_up))
