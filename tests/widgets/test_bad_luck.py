@@ -334,7 +334,7 @@ def no_weights(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("no_weights")
-def test_missing_weights_are_said_with_the_ways_to_get_them(qtbot, viewer, asked_by, notes):
+def test_missing_weights_are_said_with_the_ways_to_get_them(qtbot, viewer, asked_by, notes, caplog):
     widget = dock(viewer, asked_by, "Automatic")
     strokes, drawn = paint(viewer, widget, asked_by)
     qtbot.waitUntil(lambda: notes != [], timeout=60_000)
@@ -346,6 +346,13 @@ def test_missing_weights_are_said_with_the_ways_to_get_them(qtbot, viewer, asked
         assert "vitrail models fetch" in message
     assert says(widget, "Stopped by an error")
     np.testing.assert_array_equal(strokes.data, drawn)
+    if asked_by == BRUSH:  # the next strokes do not say it again
+        for row in (54, 58):
+            before = len(caplog.records)
+            strokes.data_setitem((np.full(20, row), np.arange(20)), 2)
+            qtbot.waitUntil(lambda seen=before: len(caplog.records) > seen, timeout=60_000)
+            ended(qtbot, widget)
+        assert len(notes) == 1
     combo(widget, "Classical").setCurrentText("Classical")  # and without a network it goes on
     button(widget, "Segment").click()
     qtbot.waitUntil(lambda: RESULT in viewer.layers, timeout=60_000)

@@ -51,11 +51,12 @@ class JobPanel(QWidget):
         self._bar = QProgressBar()
         self._patience = timer(self, PATIENCE_MS, self._on_patience_lost)
         self._in_passing = False
+        self._said: set[str] = set()  # of work in passing: every stroke would say it again
         self._status = QLabel(advice)
         self._runner = Runner(
             on_progress=self._on_progress,
             on_error=self._on_error,
-            on_warning=show_warning,
+            on_warning=self._on_warning,
             on_idle=self._on_idle,
         )
         self._start.clicked.connect(self.requested)
@@ -168,7 +169,20 @@ class JobPanel(QWidget):
 
     def _on_error(self, error: Exception) -> None:
         self._status.setText("Stopped by an error.")
-        show_error(str(error) or type(error).__name__)
+        self._tell(show_error, str(error) or type(error).__name__)
+
+    def _on_warning(self, text: str) -> None:
+        self._tell(show_warning, text)
+
+    def _tell(self, show: Callable[[str], Any], text: str) -> None:
+        """Notify, but of what work in passing has said only once, until other work was asked for."""
+        if not self._in_passing:
+            self._said.clear()
+        elif text in self._said:
+            return
+        else:
+            self._said.add(text)
+        show(text)
 
     def _on_done(self, report: str) -> None:
         self._status.setText(f"Done in {time.monotonic() - self._began:.1f} s: {report}")
