@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from itertools import islice
 
 import dask.array as da
 import numpy as np
@@ -85,8 +84,9 @@ def _measure_here(side: int, features: str) -> Painted:
 
     import napari_vitrail.segmentation  # noqa: F401
     from docs.screenshots.window import drag, open_viewer, press, says, wait, wait_until
-    from napari_vitrail import Blocks
+    from napari_vitrail.widgets._blocks import blocks_of
     from napari_vitrail.widgets._image_plane import Channels
+    from napari_vitrail.widgets._planes import all_planes
 
     before = resident("VmRSS")
     peak_begins()
@@ -109,9 +109,11 @@ def _measure_here(side: int, features: str) -> Painted:
             drag(viewer, canvas, (place - 60, place + offset), (place + 60, place + offset))
         wait_until(lambda: widget._live.is_settled, 900)
     in_view = resident("VmHWM") - before
-    last = next(islice(Blocks.of((side, side), bench.classifier.spec), BLOCKS - 1, None))
+    image = bench.layers.image
+    planes = all_planes(image, viewer.dims, bench.layers.channels)
+    last = blocks_of(viewer, planes, image, bench.classifier.spec)[BLOCKS - 1]
     press(widget, "Segment all slices")
-    wait_until(lambda: np.asarray(bench.result().data[0][last.inner]).any(), 3600)
+    wait_until(lambda: np.asarray(bench.result().data[0][last.index]).all(), 3600)
     press(widget, "Cancel")
     wait_until(lambda: says(widget, "Cancelled"))
     blocks = resident("VmHWM") - before

@@ -9,17 +9,17 @@ import zarr
 from napari.layers import Image, Labels
 
 from napari_vitrail.progress import drain
-from napari_vitrail.spec import SEGMENTATION
-from napari_vitrail.widgets import ClassifierWidget
-from napari_vitrail.widgets._blocks import block_of, blocks_of, painted_steps
+from napari_vitrail.spec import FeatureSpec
+from napari_vitrail.tiling import Tile
+from napari_vitrail.widgets._blocks import block_of, painted_steps
 from napari_vitrail.widgets._counts import count_in_view
 from napari_vitrail.widgets._image_plane import Channels
 from napari_vitrail.widgets._packed import empty_pyramid, write_levels
 from napari_vitrail.widgets._planes import planes_with_strokes, read_plane, shown_window
-from tests.widgets.driving import button, combo, draw, says
+from tests.widgets.driving import button, combo, dock, draw, says
 
 SIDE = 2048
-CLASSICAL = SEGMENTATION.__class__(features="classical")
+CLASSICAL = FeatureSpec(features="classical")
 
 
 @pytest.fixture(autouse=True)
@@ -58,14 +58,6 @@ def lazy(computed) -> da.Array:
 @pytest.fixture
 def pyramid(lazy) -> list[da.Array]:
     return [lazy, lazy[::8, ::8]]
-
-
-def dock(viewer, gear="Manual") -> ClassifierWidget:
-    widget = ClassifierWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Paint to segment")
-    combo(widget, "Classical").setCurrentText("Classical")
-    combo(widget, "Live").setCurrentText(gear)
-    return widget
 
 
 def look_at(viewer, row, column, zoom=2.0):
@@ -110,7 +102,8 @@ def test_a_large_plane_is_segmented_in_view_and_then_as_a_whole(qtbot, viewer, w
     strokes = paint(qtbot, viewer, widget, 700, 768)
     assert strokes.data.shape == (512, 512)
     computed.clear()
-    press(qtbot, widget, "Segment")
+    press(qtbot, widget, "Segment", "only the part in view was looked at")
+    assert not widget._live._visible_only.enabled
     result = viewer.layers["slide segmentation"]
     assert result.multiscale
     assert isinstance(result.data[0], zarr.Array)
@@ -177,7 +170,7 @@ def test_objects_and_clean_up_are_those_of_the_part_in_view(qtbot, viewer, widge
     paint(qtbot, viewer, widget, 700, 768)
     press(qtbot, widget, "Segment")
     press(qtbot, widget, "Apply", "pixels have another class")
-    press(qtbot, widget, "Find objects", "in the part in view")
+    press(qtbot, widget, "Find objects", "cut at the edge of the part in view")
     objects = viewer.layers["slide objects"]
     table = objects.features
     inside = table["row"].between(300, 1300) & table["column"].between(300, 1300)
@@ -209,9 +202,7 @@ def test_blocks_of_a_stack_with_channels_and_a_further_layer_are_read_as_they_li
     channels = Channels(1, (0, 2), (Image(depth, name="depth", scale=(2, 2)),))
     plane = read_plane(image, dims(4, point=(1, 0, 0, 0)), channels)
     whole = plane.read()
-    blocks = blocks_of([plane], image, CLASSICAL)
-    assert len(blocks) == 1  # of 3000 pixels
-    tile = type(blocks[0].block)(
+    tile = Tile(
         (slice(200, 700), slice(300, 900)), (slice(300, 600), slice(400, 800)),
         (slice(100, 400), slice(100, 500)),
     )  # fmt: skip

@@ -61,13 +61,24 @@ def block_in_view(viewer: Viewer, plane: ImagePlane, image: Image, spec: Feature
     return block_of(plane, image, Blocks.of(plane.sides, spec, CELL_SIDE).around(window))
 
 
-def blocks_of(planes: Sequence[ImagePlane], image: Image, spec: FeatureSpec) -> list[ImagePlane]:
-    """Return planes of an image, large ones in the blocks in which all of them can be segmented."""
+def blocks_of(
+    viewer: Viewer, planes: Sequence[ImagePlane], image: Image, spec: FeatureSpec
+) -> list[ImagePlane]:
+    """Return planes of an image, large ones in blocks of which all is made, those near the view first."""
     found = []
     for plane in planes:
-        tiles = Blocks.of(plane.sides, spec).meeting((slice(None), slice(None)))
-        found += [block_of(plane, image, tile) for tile in tiles] if is_large(plane.sides) else [plane]
+        if not is_large(plane.sides):
+            found.append(plane)
+            continue
+        shown = shown_window(viewer, image, plane)
+        tiles = sorted(Blocks.of(plane.sides, spec), key=lambda tile: _distance(tile.inner, shown))
+        found += [block_of(plane, image, tile) for tile in tiles]
     return found
+
+
+def _distance(window: Window, shown: Window) -> int:
+    """Return how far the middles of two windows are apart, in half pixels along the longer way."""
+    return max(abs(a.start + a.stop - b.start - b.stop) for a, b in zip(window, shown, strict=True))
 
 
 def block_of(plane: ImagePlane, image: Image, tile: Tile) -> ImagePlane:

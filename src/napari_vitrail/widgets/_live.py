@@ -56,8 +56,11 @@ _GEAR_HELP = (
     "that is in view, and learned from thoroughly when you rest; the next stroke takes over at any time"
 )
 _VISIBLE_HELP = (
-    "Segment only what is in view, and the rest when it comes into view: for large images and slow machines. "
-    "A plane of more than 64 megapixels is always taken so"
+    "Segment only what is in view, and the rest when it comes into view: for large images and slow machines"
+)
+_LARGE_HELP = (
+    "The planes of this image have more than 64 megapixels: only what is in view is segmented, the rest when "
+    "it comes into view, or by Segment all slices on the page Batch"
 )
 
 
@@ -86,11 +89,18 @@ class LiveUpdate:
         self._follows = False
         self._preferred = preference("painting", "gear")
         self._unfollow: Callable[[], None] | None = None
+        bench.changed.connect(self._allow)
 
     def add_rows(self, layout: QFormLayout) -> None:
         """Add the choices, as labelled rows."""
         layout.addRow(label_of(self._gear), self._gear.native)
         layout.addRow("", self._visible_only.native)
+
+    def _allow(self) -> None:
+        """Let the rest of a plane be chosen to follow where it can."""
+        is_large = self._bench.has_large_planes()
+        self._visible_only.enabled = not is_large
+        self._visible_only.tooltip = wrapped(_LARGE_HELP if is_large else _VISIBLE_HELP)
 
     def follow(self, strokes: Labels | None) -> None:
         """Watch this layer for strokes, and the camera."""

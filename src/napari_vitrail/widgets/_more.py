@@ -87,8 +87,11 @@ class SegmentMore(QWidget):
         if obstacle or self._bench.classifier is None:
             self._bench.job.refuse(obstacle)
             return
-        classifier, planes = self._bench.classifier, {image: self._planes(image) for image in images}
-        blocks = [block for image, own in planes.items() for block in blocks_of(own, image, classifier.spec)]
+        viewer, classifier = self._bench.viewer, self._bench.classifier
+        planes = {image: self._planes(image) for image in images}
+        blocks = [
+            block for image, own in planes.items() for block in blocks_of(viewer, own, image, classifier.spec)
+        ]
         count = sum(map(len, planes.values()))
         names, how = ", ".join(image.name for image in images), self._bench.cleaning.how
         cleaned = "" if how is None else f" and cleaned up by {spoken(how)}"

@@ -184,7 +184,7 @@ class Objects(QWidget):
         kind = "planes" if parts[0].depth is None else "volumes"
         where = f" in {len(parts)} {kind}" if len(parts) > 1 else ""
         if plane.block is not None:
-            where = " in the part in view, cut at its edge"
+            where = ", cut at the edge of the part in view"
         return self._bench.report(plane, f"{len(found.table['index'])} objects{where}.")
 
     def _on_table_clicked(self) -> None:

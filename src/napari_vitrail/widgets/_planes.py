@@ -257,7 +257,7 @@ def level_factors(image: Image, level: int) -> NDArray[np.float64]:
 def shown_window(viewer: Viewer, image: Image, plane: ImagePlane) -> tuple[slice, slice]:
     """Return which rows and columns of a plane the canvas shows; all of them where it shows none."""
     axes = [axis for axis, at in enumerate(plane.index) if isinstance(at, slice)]
-    corners = _seen_corners(viewer, image) if image.multiscale else image.corner_pixels[:, : image.ndim]
+    corners = _seen_corners(viewer, image)
     factors = level_factors(image, plane.channels.level)
     first = np.floor(corners[0] / factors).astype(int)
     stop = np.ceil((corners[1] + 1) / factors).astype(int)
@@ -272,14 +272,14 @@ def shown_window(viewer: Viewer, image: Image, plane: ImagePlane) -> tuple[slice
 
 
 def _seen_corners(viewer: Viewer, image: Image) -> NDArray[np.float64]:
-    """Return between which positions in the data of a pyramid everything in view lies.
-
-    Its ``corner_pixels`` say what was loaded, whole chunks of it, and do not shrink again.
-    """
-    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+    """Return between which two positions in the data of an image everything in view lies."""
+    drawn = level_factors(image, image.data_level if image.multiscale else 0)
+    loaded = image.corner_pixels[:, : image.ndim] * drawn
     canvas = getattr(viewer, "canvas", None)
-    size = viewer._canvas_size if canvas is None else canvas.size  # before napari 0.9
-    half = np.array(size, float) / camera.zoom / 2
+    if not image.multiscale or canvas is None:  # napari 0.9 loads whole chunks of a pyramid, and keeps them
+        return loaded + np.array([np.zeros(image.ndim), drawn - 1])
+    camera = getattr(viewer, "scene", viewer).camera
+    half = np.array(canvas.size, float) / camera.zoom / 2
     corners = []
     for sign in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
         world = np.array(viewer.dims.point, float)

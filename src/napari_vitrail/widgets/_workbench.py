@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_vitrail.presets import preset
 from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.spec import FeatureSpec
-from napari_vitrail.widgets._blocks import block_in_view, painted_steps
+from napari_vitrail.widgets._blocks import block_in_view, has_large_planes, painted_steps
 from napari_vitrail.widgets._choice import LayerChoice, PaintedImage
 from napari_vitrail.widgets._cleaning import Cleaning
 from napari_vitrail.widgets._form import SpecForm
@@ -149,14 +149,23 @@ class Workbench(QObject):
         self.learned.emit()
 
     def report(self, plane: ImagePlane, report: str) -> str:
-        """Return what to say of a result, and of its image if that has gone or is another one."""
+        """Return what to say of a result, and of its image if that has gone, is another one, or large."""
         name = plane.layer_name
         image = next((layer for layer in self.viewer.layers if layer.name == name), None)
         if image is None:
             return f"{report} {name!r} was removed meanwhile; its segmentation is kept."
         if image.data is not plane.source:
             return f"{report} {name!r} has other pixels by now; this was made of those that it had."
+        if plane.block is not None:
+            return (
+                f"{report} It is a large plane: only the part in view was looked at, see Segment all slices."
+            )
         return report
+
+    def has_large_planes(self) -> bool:
+        """Whether planes of the chosen image are too large to be worked on as a whole."""
+        image = self.layers.image
+        return image is not None and has_large_planes(image, self.viewer.dims, self.layers.channels)
 
     def _on_changed(self) -> None:
         self.changed.emit()
