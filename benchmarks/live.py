@@ -35,7 +35,7 @@ Place = tuple[tuple[float, float], tuple[float, float]]
 STROKES = 30
 IDLE_SECONDS = 5
 HEARTBEAT_MS = 5
-LONGEST = 120.0
+LONGEST = 600.0
 """Seconds after which waiting is given up."""
 
 

@@ -103,7 +103,7 @@ def test_a_large_plane_is_segmented_in_view_and_then_as_a_whole(qtbot, viewer, w
     assert strokes.data.shape == (512, 512)
     computed.clear()
     press(qtbot, widget, "Segment", "only the part in view was looked at")
-    assert not widget._live._visible_only.enabled
+    assert (widget._live._visible_only.enabled, widget._live._visible_only.value) == (False, True)
     result = viewer.layers["slide segmentation"]
     assert result.multiscale
     assert isinstance(result.data[0], zarr.Array)
@@ -164,6 +164,18 @@ def test_a_stroke_is_learned_from_and_shown_at_once(qtbot, viewer, widget, compu
     assert not seen[1300:].any()
     look_at(viewer, 1500, 1536)
     qtbot.waitUntil(lambda: bool(np.asarray(result.data[0][1480:1520, 1510:1560]).all()), timeout=300_000)
+
+
+def test_the_choice_of_the_visible_area_comes_back_with_a_small_image(viewer, widget):
+    box = widget._live._visible_only
+    small = viewer.add_image(np.zeros((64, 64), np.uint8), name="small")
+    for image, wished in (("small", False), ("slide", True), ("small", False)):
+        combo(widget, "small").setCurrentText(image)
+        assert (box.enabled, box.value) == (image == "small", wished)
+    box.value = True
+    combo(widget, "small").setCurrentText("slide")
+    viewer.layers.remove(small)
+    assert (box.enabled, box.value) == (False, True)
 
 
 def test_objects_and_clean_up_are_those_of_the_part_in_view(qtbot, viewer, widget):

@@ -78,6 +78,7 @@ class LiveUpdate:
         self._sitting: Sitting | None = None
         self._gear = choice("Update", _GEARS.items(), _GEARS[preference("painting", "gear")], _GEAR_HELP)
         self._visible_only = CheckBox(text="Visible area only", value=False, tooltip=wrapped(_VISIBLE_HELP))
+        self._wished = False  # that it be ticked, of planes of which it need not be
         dims = self._viewer.dims
         self._watch = StrokesWatch(self._job, dims, on_stroke=self._on_stroke, on_touch=self._on_touch)
         self._pause = timer(self._job, PAUSE_MS, self._on_stroke)
@@ -99,8 +100,10 @@ class LiveUpdate:
     def _allow(self) -> None:
         """Let the rest of a plane be chosen to follow where it can."""
         is_large = self._bench.has_large_planes()
-        self._visible_only.enabled = not is_large
-        self._visible_only.tooltip = wrapped(_LARGE_HELP if is_large else _VISIBLE_HELP)
+        if is_large == self._visible_only.enabled:
+            self._visible_only.enabled = not is_large
+            self._visible_only.tooltip = wrapped(_LARGE_HELP if is_large else _VISIBLE_HELP)
+            self._wished, self._visible_only.value = self._visible_only.value, is_large or self._wished
 
     def follow(self, strokes: Labels | None) -> None:
         """Watch this layer for strokes, and the camera."""

@@ -157,9 +157,8 @@ class Workbench(QObject):
         if image.data is not plane.source:
             return f"{report} {name!r} has other pixels by now; this was made of those that it had."
         if plane.block is not None:
-            return (
-                f"{report} It is a large plane: only the part in view was looked at, see Segment all slices."
-            )
+            seen = "only the part in view was looked at; Segment all slices takes all of it."
+            return f"{report.rstrip('.')}. The plane is large: {seen}"
         return report
 
     def has_large_planes(self) -> bool:
