@@ -79,9 +79,7 @@ def test_the_lock_is_kept_in_a_project(viewer, strokes, tmp_path):
     path = str(tmp_path / "it.vitrail")
     write_project(path, [viewer.layers[name].as_layer_data_tuple() for name in ("textures", strokes.name)])
     annotations = load_annotations(path)
-    data, attributes, _ = strokes_data(
-        annotations.images[0], annotations.classes, "textures", tmp_path / "it.vitrail"
-    )
+    data, attributes, _ = strokes_data(annotations.images[0], annotations.classes, {})
     assert locked_classes(Labels(data, **attributes)) == {2}
 
 
