@@ -106,19 +106,19 @@ class JobPanel(QWidget):
         on_preview : callable, optional
             Called with every result so far, in the GUI thread too.
         in_passing : bool
-            Whether nobody waits for it: the bar and the way to cancel are then shown only where it
-            takes long. Whatever changes in the window draws all of it anew, the canvas as well.
+            Whether nobody waits for it: the bar is then shown only where it takes long.
         """
         self._on_preview = on_preview
         self._previewed = False
         self._began = time.monotonic()
         self._runner.start(Job(steps, lambda result: self._on_done(on_done(result)), title))
         self._bar.setRange(0, 0)  # busy, until the first progress arrives
+        self._allow_cancel(True)
         self._in_passing = in_passing
         if in_passing:
             self._patience.start()
         else:
-            self._show_running()
+            self._bar.setVisible(True)
             self._status.setText(f"{title} …")
 
     def make_way(self) -> None:
@@ -188,12 +188,7 @@ class JobPanel(QWidget):
         self._status.setText(f"Done in {time.monotonic() - self._began:.1f} s: {report}")
 
     def _on_patience_lost(self) -> None:
-        if self._runner.is_wanted:
-            self._show_running()
-
-    def _show_running(self) -> None:
-        self._bar.setVisible(True)
-        self._allow_cancel(True)
+        self._bar.setVisible(self._runner.is_wanted)
 
     def _on_idle(self) -> None:
         self._patience.stop()
