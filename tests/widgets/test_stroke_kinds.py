@@ -215,6 +215,7 @@ def test_cancel_ends_what_follows_the_brush(qtbot, viewer, widget, strokes, taug
     before, drawn = taught.data.copy(), strokes.data.copy()
     draw(viewer, widget, (4, 40), (4, 60))
     qtbot.waitUntil(held.started.is_set, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget._live._watch.is_waiting)  # live: it may have begun under the brush
     button(widget, "Cancel").click()
     held.open.set()
     qtbot.waitUntil(lambda: says(widget, "Cancelled; "), timeout=1000)
