@@ -2,9 +2,8 @@
 EXTRAS ?= all,crf
 BIN    := .venv/bin
 READY  := .venv/.ready-$(EXTRAS)
-SCREEN := $(if $(filter Linux,$(shell uname -s)),xvfb-run -a -s "-screen 0 1280x1024x24")
 NEEDS  := uv $(if $(findstring crf,$(EXTRAS)),compiler)
-PYTEST := HF_HUB_OFFLINE=1 $(SCREEN) $(BIN)/python -m pytest
+PYTEST := HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 # What another project exported must not reach into this one.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME QT_API QT_QPA_PLATFORM

@@ -26,8 +26,7 @@ find_missing() {
         need_python 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' dev
         ;;
     screen)  # a screen in memory, and what Qt 6 and OpenGL ask of the system
-        need_command xvfb-run xvfb
-        need_command xauth xauth
+        need_command Xvfb xvfb
         command -v dpkg-query >/dev/null || return 0
         for package in libegl1 libgl1 libgl1-mesa-dri libdbus-1-3 libfontconfig1 libglib2.0-0 \
             libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 \
