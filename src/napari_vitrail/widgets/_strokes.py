@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject
 
 from napari_vitrail.planes import Index
 from napari_vitrail.widgets._planes import full_resolution, plane_index
-from napari_vitrail.widgets._timer import timer
+from napari_vitrail.widgets._timer import Soon
 
 _SUMMED = 1 << 26
 """Pixels of a plane that are compared, at most."""
@@ -44,7 +44,7 @@ class StrokesWatch:
     def __init__(
         self, parent: QObject, dims: Dims, *, on_stroke: Callable[[], None], on_touch: Callable[[], None]
     ) -> None:
-        self._over = timer(parent, 0, self._compare)
+        self._over = Soon(parent, self._compare)
         self._dims = dims
         self._on_stroke = on_stroke
         self._on_touch = on_touch
@@ -60,7 +60,7 @@ class StrokesWatch:
             for emitter in _emitters(self._layer):
                 emitter.disconnect(self._on_event)
             self._layer.events.labels_update.disconnect(self._on_dab)
-        self._over.stop()
+        self._over.forget()
         self._was_painted = False
         self._layer = layer
         self._seen = {}
@@ -81,11 +81,11 @@ class StrokesWatch:
     @property
     def is_waiting(self) -> bool:
         """Whether something has happened that may turn out to be a stroke."""
-        return bool(self._over.isActive())
+        return self._over.is_wanted
 
     def _on_event(self, event: Event) -> None:
         self._was_painted |= event.type == "paint"
-        self._over.start()
+        self._over.ask()
 
     def _compare(self) -> None:
         if self._layer is not None and self._is_changed(self._layer):
