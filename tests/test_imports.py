@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from napari_vitrail.imports import importing_steps
+from napari_vitrail.imports import import_ahead, importing_steps
 from napari_vitrail.progress import drain
 
 
@@ -35,3 +35,11 @@ def test_work_that_is_closed_meanwhile_ends_at_once(slow):
 def test_a_missing_module_is_left_to_whoever_imports_it():
     drain(importing_steps("no_such_module_anywhere"))
     assert "no_such_module_anywhere" not in sys.modules
+
+
+def test_what_is_imported_ahead_is_there_for_the_work_that_needs_it(slow):
+    began = time.monotonic()
+    import_ahead("json", slow)
+    assert time.monotonic() - began < 0.4
+    drain(importing_steps(slow))  # waits for the one that is under way
+    assert sys.modules[slow].VALUE == 1

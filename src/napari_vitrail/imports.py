@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from importlib import import_module
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from napari_vitrail.progress import Progress
@@ -13,6 +14,21 @@ if TYPE_CHECKING:
     from napari_vitrail.progress import Steps
 
 _LOOK_SECONDS = 0.05
+_ONE_AT_A_TIME = Lock()
+"""Torch imports itself in circles; two threads that do so together may see modules that are half there."""
+
+
+def import_ahead(*names: str) -> None:
+    """Begin to import modules, one after the other, for work that has not been asked for yet.
+
+    Whoever needs one meanwhile, see `importing_steps`, waits for what is left of it.
+
+    Parameters
+    ----------
+    *names : str
+    """
+    if not all(name in sys.modules for name in names):
+        Thread(target=_imported, args=names, name=f"importing {', '.join(names)}", daemon=True).start()
 
 
 def importing_steps(name: str) -> Steps[None]:
@@ -32,6 +48,7 @@ def importing_steps(name: str) -> Steps[None]:
         yield Progress(0, 1, "loading")
 
 
-def _imported(name: str) -> None:
-    with suppress(ImportError):
-        import_module(name)
+def _imported(*names: str) -> None:
+    for name in names:
+        with _ONE_AT_A_TIME, suppress(ImportError):
+            import_module(name)

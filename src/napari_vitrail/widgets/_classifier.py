@@ -5,6 +5,7 @@ from __future__ import annotations
 import napari.viewer
 from qtpy.QtWidgets import QFormLayout, QFrame, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
+from napari_vitrail.imports import import_ahead
 from napari_vitrail.widgets._autosave import Autosave
 from napari_vitrail.widgets._classes import ClassTable
 from napari_vitrail.widgets._cleanup import CleanUp
@@ -67,7 +68,8 @@ class ClassifierWidget(DockedWidget):
         self._on_changed()
 
     def come(self) -> None:
-        """Follow the strokes."""
+        """Follow the strokes; begin to load what takes as long as the first of them."""
+        import_ahead("napari_vitrail.live", "timm")
         self._is_closed = False
         self._on_changed()
 
