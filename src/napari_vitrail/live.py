@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,11 +12,11 @@ from napari_vitrail.backbones import load_backbone
 from napari_vitrail.blend import WEIGHT_WITHOUT_EVIDENCE, Blend
 from napari_vitrail.classify import PixelClassifier, fit_on_features_steps, training_set
 from napari_vitrail.estimators import Haste
-from napari_vitrail.features import PixelFeatures, Projection, seen_pixels, vit_features_steps
-from napari_vitrail.image import IntensityRange, LayeredImage, Picture, as_image, main_of, whole_of
+from napari_vitrail.features import PixelFeatures, Projection
+from napari_vitrail.image import IntensityRange, LayeredImage, Picture, as_image
 from napari_vitrail.imports import importing_steps
+from napari_vitrail.kept import KeptPlane, KeptPlanes
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.recent import Recent
 from napari_vitrail.segmentation import coarser_strides, enlarged, seen_by
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 from napari_vitrail.strokes import MAX_PER_CLASS, Painted
@@ -28,14 +27,11 @@ if TYPE_CHECKING:
 
     from napari_vitrail.backbones import Backbone
     from napari_vitrail.features import TokenStore
-    from napari_vitrail.grid import Grid
 
 HASTY_PIXELS = 400
 """Pixels of a class that a hasty fit sees at most."""
 FIRST_PIXELS = 24_000
 """Of a window that the first answer is predicted at; the others follow."""
-MEMORY_BYTES = 1 << 30
-"""For classical features of tiles, and again for ViT features of planes."""
 
 
 class Patch(NamedTuple):
@@ -50,64 +46,6 @@ class Patch(NamedTuple):
 
     window: Window
     classes: NDArray[np.unsignedinteger]
-
-
-@dataclass
-class KeptPlane:
-    """One image plane and those of its features that were needed so far.
-
-    Attributes
-    ----------
-    features : PixelFeatures
-        ViT features; zero where nobody asked.
-    seen : (H, W, 3) float32 or None
-        The plane as the ViT sees it.
-    known : (rows, columns) bool or None
-        Which cells of the ViT features were computed; None before any was.
-    """
-
-    features: PixelFeatures
-    seen: NDArray[np.float32] | None
-    known: NDArray[np.bool_] | None = None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory, the classical features aside."""
-        vit = None if self.features.vit is None else self.features.vit.values
-        parts = [self.features.grey, *self.features.extra, self.seen, self.known, vit]
-        return sum(part.nbytes for part in parts if part is not None)
-
-    def knows(self, positions: NDArray[np.intp] | Window) -> bool:
-        """Whether the ViT features at pixels, or in a window, are all there."""
-        if self.seen is None:
-            return True
-        if self.features.vit is None or self.known is None:
-            return False
-        return not (self._read(self.features.vit.grid, positions) & ~self.known).any()
-
-    def ensure_steps(
-        self, positions: NDArray[np.intp] | Window, backbone: Backbone | None, store: TokenStore | None
-    ) -> Steps[None]:
-        """Compute the ViT features at pixels (n, 2), or in a window, unless they are there."""
-        if self.seen is None or backbone is None or self.knows(positions):
-            return
-        spec, kept = self.features.spec, self.features.vit
-        found = yield from vit_features_steps(self.seen, spec, backbone, positions=positions, store=store)
-        fresh = np.ones(found.grid.shape, bool)
-        if spec.sampling == "queries":
-            fresh = self._read(found.grid, positions)
-        if kept is None or self.known is None:
-            kept = replace(found, values=np.zeros(found.values.shape, np.float32))
-            self.features = replace(self.features, vit=kept)
-            self.known = np.zeros(found.grid.shape, bool)
-        kept.values[fresh] = found.values[fresh]
-        self.known |= fresh
-
-    def _read(self, grid: Grid, positions: NDArray[np.intp] | Window) -> NDArray[np.bool_]:
-        interpolation = self.features.spec.interpolation
-        if isinstance(positions, tuple):
-            return grid.read_in(positions, interpolation)
-        return grid.read_at(positions, interpolation)
 
 
 @dataclass
@@ -145,13 +83,9 @@ class LiveSession:
     random_state: int = 0
     classifier: PixelClassifier | None = field(default=None, init=False)
     settled: bool = field(default=False, init=False)
-    _planes: Recent[KeptPlane] = field(default_factory=lambda: Recent(MEMORY_BYTES), init=False, repr=False)
-    _classical: Recent[NDArray[np.float32]] = field(
-        default_factory=lambda: Recent(MEMORY_BYTES), init=False, repr=False
-    )
+    _planes: KeptPlanes = field(default_factory=KeptPlanes, init=False, repr=False)
     _weight: float = field(default=WEIGHT_WITHOUT_EVIDENCE, init=False)
     _components: Projection | None = field(default=None, init=False, repr=False)
-    _digests: dict[str, str] = field(default_factory=dict, init=False, repr=False)  # of one job
 
     def learn_steps(
         self,
@@ -178,7 +112,7 @@ class LiveSession:
         progress : Progress
             ``so_far`` is a `Patch`, coarse ones first.
         """
-        self._digests = {}
+        self._planes.begin()
         hasty = self.estimator is None
         most = HASTY_PIXELS if hasty else MAX_PER_CLASS
         planes, strokes = training_set(images, labels, class_names or {}, self.random_state, most)
@@ -207,7 +141,7 @@ class LiveSession:
         images, labels, class_names
             See `napari_vitrail.fit_classifier`.
         """
-        self._digests = {}
+        self._planes.begin()
         planes, strokes = training_set(images, labels, class_names or {}, self.random_state)
         intensity = IntensityRange.of(planes, self.spec.intensity)
         yield from self._backbone_steps()
@@ -242,7 +176,7 @@ class LiveSession:
         ValueError
             If nothing was trained yet.
         """
-        self._digests = {}
+        self._planes.begin()
         classifier = self.classifier
         if classifier is None:
             raise ValueError("the session has no classifier yet: let it learn from strokes first")
@@ -256,7 +190,7 @@ class LiveSession:
 
     def prepare_steps(self, image: ArrayLike | LayeredImage, window: Window) -> Steps[None]:
         """Compute features of a window of a plane ahead of the first stroke."""
-        self._digests = {}
+        self._planes.begin()
         shown = as_image(image)
         window = as_window(window, shown.shape)
         intensity = IntensityRange.of([shown], self.spec.intensity)
@@ -296,15 +230,7 @@ class LiveSession:
 
     def _kept(self, plane: Picture, intensity: IntensityRange, stride: int) -> KeptPlane:
         """Return what is kept of a plane at a stride."""
-        key = f"{self._content(plane)} {intensity}"
-        spec = replace(self.spec, stride=stride)
-        kept = self._planes.get(f"{key} {spec.digest}")
-        if kept is None:
-            pixels = seen_pixels(plane, spec, intensity)
-            tiles = PlaneTiles(self._classical, key)
-            kept = KeptPlane(PixelFeatures(spec, pixels.grey, None, tiles, pixels.extra), pixels.rgb)
-        self._planes.put(f"{key} {spec.digest}", kept)  # again: it may have grown
-        return kept
+        return self._planes.of(plane, replace(self.spec, stride=stride), intensity)
 
     def _haste(self, strokes: Sequence[Painted]) -> Haste:
         """Return what is known from before of a fit on some strokes."""
@@ -312,21 +238,6 @@ class LiveSession:
         if self.classifier is not None and np.array_equal(self.classifier.classes_, classes):
             linear = _parts_of(self.classifier)[0]
         return Haste(self._weight, self._components, linear)
-
-    def _content(self, plane: Picture) -> str:
-        """Return a digest of a plane, its further channels, and of what it is a block of."""
-        extra = plane.extra.values() if isinstance(plane, LayeredImage) else ()
-        whole = whole_of(plane)
-        around = () if whole is plane else (self._content(whole),)
-        return " ".join([*(self._digest(part) for part in (main_of(plane), *extra)), *around])
-
-    def _digest(self, plane: NDArray[np.generic]) -> str:
-        """Return a digest of pixels, computed once in a job, which holds them meanwhile."""
-        view = f"{plane.__array_interface__['data'][0]} {plane.strides} {plane.shape} {plane.dtype}"
-        if view not in self._digests:
-            content = hashlib.sha256(np.ascontiguousarray(plane).data)
-            self._digests[view] = f"{content.hexdigest()} {plane.shape} {plane.dtype}"
-        return self._digests[view]
 
     def _fit_steps(
         self, planes: Sequence[Picture], strokes: Sequence[Painted], intensity: IntensityRange,
@@ -373,22 +284,6 @@ class LiveSession:
             yield from kept.ensure_steps(part, self.backbone, self.store)
             features = seen_by(classifier, kept.features.within(part))
             yield Progress(done, len(parts), "prediction", _patch(classifier, features, part, step))
-
-
-@dataclass(frozen=True)
-class PlaneTiles:
-    """The part of a common memory that belongs to one plane."""
-
-    common: Recent[NDArray[np.float32]]
-    name: str
-
-    def get(self, key: str, /) -> NDArray[np.float32] | None:
-        """Return the features of a tile, if they are still there."""
-        return self.common.get(f"{self.name} {key}")
-
-    def put(self, key: str, value: NDArray[np.float32], /) -> None:
-        """Keep the features of a tile."""
-        self.common.put(f"{self.name} {key}", value)
 
 
 def _patch(classifier: PixelClassifier, features: PixelFeatures, window: Window, step: int) -> Patch:
