@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import gc
+from importlib import import_module
+
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
+from npe2 import PluginManifest
 
 SIDE = 64
 """Pixels a side of the `textures`."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def little_garbage():
+    """Let nobody look for garbage among what the libraries hold: napari's fixtures do so in every test."""
+    import_module("napari_vitrail.live")
+    import_module("timm")
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plugins_found_once():
+    """Read the manifests of the plugins once: every viewer asks for them anew, twice."""
+    found = [*PluginManifest.discover()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda *args, **options: iter(found))
+        yield
 
 
 @pytest.fixture(autouse=True)
