@@ -285,6 +285,7 @@ def test_a_member_that_is_longer_than_it_says_is_refused(saved):
         load_annotations(saved)
 
 
+@pytest.mark.slow
 def test_a_bomb_in_the_strokes_is_not_unpacked(saved):
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as packed:

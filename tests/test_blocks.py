@@ -106,6 +106,7 @@ def test_channels_of_a_block_are_stretched_as_those_of_its_image(plane):
     assert part.image.max() < 200
 
 
+@pytest.mark.slow
 def test_classical_blocks_are_the_segmentation_of_everything(plane, strokes):
     block = Blocks.of(plane.shape, CLASSICAL).around((slice(0, 1100), slice(0, 1030)))
     whole = read_block(plane, block, overview(plane))
@@ -141,6 +142,7 @@ def test_vit_blocks_have_no_seam(plane, strokes, tiny_backbone, monkeypatch):
     assert set(np.unique(answers[0])) == {1, 2}
 
 
+@pytest.mark.slow
 def test_segment_blocks_fills_any_array(plane, strokes, tmp_path):
     classifier = fit_classifier([plane], [strokes], CLASSICAL, estimator="trees")
     result = np.memmap(tmp_path / "result", np.uint8, "w+", shape=plane.shape)

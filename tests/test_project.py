@@ -586,6 +586,7 @@ def test_a_good_file_is_opened_in_another_process(small):
 
 
 @pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.slow
 def test_a_crafted_tree_is_refused_before_it_crashes(owner, small):
     good, forest = small
     paths = []
@@ -599,6 +600,7 @@ def test_a_crafted_tree_is_refused_before_it_crashes(owner, small):
     assert opened(paths) == all_refused(TREES)
 
 
+@pytest.mark.slow
 def test_a_crafted_forest_is_refused_before_it_crashes(small):
     good, forest = small
     paths = []
@@ -609,6 +611,7 @@ def test_a_crafted_forest_is_refused_before_it_crashes(small):
     assert opened(paths) == all_refused(FORESTS)
 
 
+@pytest.mark.slow
 def test_a_crafted_boosted_tree_is_refused_before_it_crashes(fit, tmp_path):
     model = HistGradientBoostingClassifier(max_iter=3, random_state=0)
     classifier = fit(model, replace(TINY, features="classical"))
@@ -624,6 +627,7 @@ def test_a_crafted_boosted_tree_is_refused_before_it_crashes(fit, tmp_path):
     assert opened([good, *paths]) == {"good": "segmented"} | all_refused(PREDICTORS)
 
 
+@pytest.mark.slow
 def test_a_crafted_blend_is_refused_before_it_crashes(small):
     good, forest = small
     paths = []

@@ -98,6 +98,7 @@ def widget(viewer):
     return widget
 
 
+@pytest.mark.slow
 def test_a_large_plane_is_segmented_in_view_and_then_as_a_whole(qtbot, viewer, widget, computed):
     strokes = paint(qtbot, viewer, widget, 700, 768)
     assert strokes.data.shape == (512, 512)

@@ -90,7 +90,7 @@ def agreement(layer, dims) -> float:
     return float((np.asarray(layer.data[plane_index(layer, dims)]) == truth).mean())
 
 
-@pytest.mark.parametrize("gear", ["Manual", "After stroke"])
+@pytest.mark.parametrize("gear", [pytest.param("Manual", marks=pytest.mark.slow), "After stroke"])
 @pytest.mark.parametrize("kind", list(PIXELS))
 def test_pixels_of_every_kind(kind, gear, qtbot, viewer, textures, tmp_path, notes):
     data, arguments = PIXELS[kind](textures, tmp_path)
