@@ -134,10 +134,12 @@ class LiveUpdate:
         soon = self._watch.is_waiting or self._pause.isActive() or self._rest.isActive()
         return not soon and not self._job.is_busy and self._live is not None and self._live.settled
 
-    def prepare(self, next_stroke: str = "paint a stroke of each class.") -> None:
+    def prepare(self) -> None:
         """Compute features of what is in view ahead of the strokes, while the user takes up the brush."""
-        if self._job.is_busy or self._gear.value == MANUAL or self._bench.obstacle():
-            return
+        if not self._job.is_busy and self._gear.value != MANUAL and not self._bench.obstacle():
+            self._prepare("paint a stroke of each class.")
+
+    def _prepare(self, next_stroke: str) -> None:
         plane, window = self._shown()
         self._job.run(
             prepare_steps(self._current_sitting(), plane, window),
@@ -188,7 +190,8 @@ class LiveUpdate:
 
     def _on_hasty(self, plane: ImagePlane, learned: PixelClassifier | None) -> str:
         if learned is None:
-            timer(self._job, 0, partial(self.prepare, _ONE_CLASS)).start()  # once this job is over
+            if not self._bench.obstacle():
+                self._prepare(_ONE_CLASS)  # begins once this job is over
             return _ONE_CLASS
         self._rest.start()
         later = "" if self._bench.cleaning.how is None else " It is cleaned up when you rest."
