@@ -11,6 +11,7 @@ from .errors import (
     ProjectError,
     SpecMismatch,
     VitrailError,
+    VitrailWarning,
     WeightsError,
 )
 from .features import (
@@ -85,6 +86,7 @@ __all__ = [
     "TrainingPlanes",
     "Trust",
     "VitrailError",
+    "VitrailWarning",
     "WeightsError",
     "as_image",
     "assess",

@@ -1,7 +1,11 @@
-"""The few errors that a caller may want to tell apart; everything else is a built-in type."""
+"""The few errors and the warning that a caller may want to tell apart; everything else is a built-in type."""
 
 CHEAPER = "; a larger stride, a smaller tile or the device cpu need less memory"
 """What to add to a failure that may have been for lack of memory."""
+
+
+class VitrailWarning(UserWarning):
+    """A result may differ from what one expects; the message says how, to people."""
 
 
 class VitrailError(Exception):

@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_vitrail.errors import SpecMismatch
+from napari_vitrail.errors import SpecMismatch, VitrailWarning
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.1, 99.9
 OUTSIDE_AT_MOST, USED_AT_LEAST = 0.5, 0.01
@@ -179,7 +179,7 @@ def _without_alpha(array: NDArray[np.generic]) -> NDArray[np.generic]:
     alpha = array[..., 3]
     opaque = _type_range(array.dtype)[1]
     if (alpha != opaque).any():
-        warnings.warn("the image's alpha channel is not opaque and is ignored", stacklevel=4)
+        warnings.warn("the image's alpha channel is not opaque and is ignored", VitrailWarning, stacklevel=4)
     return array[..., :3]
 
 
@@ -289,6 +289,7 @@ class IntensityRange:
             warnings.warn(
                 f"{np.size(finite) - np.count_nonzero(finite)} pixel values are NaN or infinite and are "
                 f"taken as {self.low:g}, the low end of the grey values",
+                VitrailWarning,
                 stacklevel=2,
             )
             values[~finite] = self.low

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.backbones import Backbone, Weights, load_backbone, loaded_backbone
-from napari_vitrail.errors import BackboneUnavailable, SpecMismatch
+from napari_vitrail.errors import BackboneUnavailable, SpecMismatch, VitrailWarning
 from napari_vitrail.features import PixelFeatures, TokenStore, pixel_features_steps
 from napari_vitrail.image import LayeredImage, Picture, as_image, main_of, whole_of
 from napari_vitrail.imports import importing_steps
@@ -237,7 +237,7 @@ class _Request:
         """Return a request, checked."""
         plane = as_image(image)
         if misfit := classifier.intensity.misfit(main_of(whole_of(plane))):
-            warnings.warn(misfit, stacklevel=4)
+            warnings.warn(misfit, VitrailWarning, stacklevel=4)
         if window is not None:
             window = as_window(window, plane.shape[:2])
         return cls(plane, classifier, window, classifier.spec.stride)

@@ -20,6 +20,7 @@ import numpy as np
 
 from napari_vitrail.backbones import cache_directory
 from napari_vitrail.defaults import DEFAULTS
+from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.features import KnownTokens
 from napari_vitrail.recent import Recent
 
@@ -179,7 +180,7 @@ class FeatureStore:
         """Say once what is wrong; every file would say it again."""
         text = f"the feature store {self.folder} {what}; features are computed anew where needed"
         if not self._has_warned:
-            warnings.warn(text, stacklevel=3)
+            warnings.warn(text, VitrailWarning, stacklevel=3)
             self._has_warned = True
         log.info(text)
 

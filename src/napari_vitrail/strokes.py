@@ -11,6 +11,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from skimage.measure import label as connected
 
+from napari_vitrail.errors import VitrailWarning
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -159,4 +161,4 @@ def check_classes(images: Sequence[Painted], wanted: Sequence[int] = ()) -> None
             f"labels must hold strokes of at least two classes; only class {there[0]} is painted"
         )
     if missing := sorted(set(wanted) - set(there.tolist())):
-        warnings.warn(f"classes without a stroke are left out: {missing}", stacklevel=3)
+        warnings.warn(f"classes without a stroke are left out: {missing}", VitrailWarning, stacklevel=3)

@@ -12,7 +12,7 @@ import numpy as np
 from napari_vitrail import samples
 from napari_vitrail.annotations import Annotation, load_annotations
 from napari_vitrail.channels import ChosenChannels, guessed_channels
-from napari_vitrail.errors import ProjectError
+from napari_vitrail.errors import ProjectError, VitrailWarning
 from napari_vitrail.originals import checked_original, read_original
 from napari_vitrail.overlay import LINEAR, PlaneOverlay, Viewpoint, overlays
 from napari_vitrail.planes import Index, as_picture, plane_pixels
@@ -108,6 +108,7 @@ def _one_an_image(annotations: Sequence[Annotation]) -> list[Annotation]:
             warnings.warn(
                 f"the strokes {annotation.name!r} are left out: {taken.name!r} come first on the same image, "
                 "which learns from one layer of strokes",
+                VitrailWarning,
                 stacklevel=3,
             )
     return first
@@ -125,7 +126,7 @@ def _original(
     else:
         original = checked_original(_sample(image), image, None)
     if original.remark:
-        warnings.warn(original.remark, stacklevel=3)
+        warnings.warn(original.remark, VitrailWarning, stacklevel=3)
     known.append((image, original.pixels))
     return original.pixels
 
@@ -150,6 +151,7 @@ def _planes(
         warnings.warn(
             f"{image.name!r} was painted on at level {channels.level} of a pyramid, and is learned from at "
             "full resolution, which its file has",
+            VitrailWarning,
             stacklevel=4,
         )
     indices = list(_indices(sides, channels.axis))

@@ -83,19 +83,7 @@ def textures():
 
 @pytest.fixture
 def notes():
-    """Return the notifications that napari shows during a test, but for one that it means to keep quiet.
-
-    When napari makes colours for labels it ignores a warning of scikit-image's for a moment. Filters of
-    warnings are common to all threads, and a forest that is being fitted in another one resets them for
-    every tree, so that now and then the warning is heard.
-    """
-    heard = []
-
-    def hear(note) -> None:
-        if not note.message.startswith("Conversion from CIE-LAB, via XYZ to sRGB"):
-            heard.append(note)
-
-    notification_manager.notification_ready.connect(hear)
-    yield heard
-    notification_manager.notification_ready.disconnect(hear)
+    """Return the notifications that napari shows during a test."""
+    notification_manager.records.clear()
+    yield notification_manager.records
     notification_manager.records.clear()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from napari_vitrail.errors import ComputeError
+from napari_vitrail.errors import ComputeError, VitrailWarning
 from napari_vitrail.progress import Progress, drain
 from napari_vitrail.widgets._runner import Failure, Job, Runner, _Titled, shield
 
@@ -256,7 +256,8 @@ def test_a_retired_runner_never_calls_back(qtbot, runner, run, diary):
 
 def test_our_warnings_arrive_and_others_are_logged(qtbot, run, diary, caplog):
     def steps():
-        warnings.warn("alpha is ignored", stacklevel=1)
+        warnings.warn("alpha is ignored", VitrailWarning, stacklevel=1)
+        warnings.warn("said by a library", UserWarning, stacklevel=1)
         warnings.warn("old option", FutureWarning, stacklevel=1)
         yield Progress(1, 1, "steps")
 
@@ -264,6 +265,7 @@ def test_our_warnings_arrive_and_others_are_logged(qtbot, run, diary, caplog):
     run(steps())
     qtbot.waitUntil(lambda: diary.idle)
     assert diary.warnings == ["alpha is ignored"]
+    assert "said by a library" in caplog.text
     assert "old option" in caplog.text
 
 

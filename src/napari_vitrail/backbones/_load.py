@@ -18,7 +18,7 @@ from napari_vitrail.backbones._device import resolve_device
 from napari_vitrail.backbones._registry import BackboneInfo, Weights, backbone_info
 from napari_vitrail.backbones._vit import ViTBackbone
 from napari_vitrail.backbones._weights import Found, find_weights, tensors_digest
-from napari_vitrail.errors import WeightsError
+from napari_vitrail.errors import VitrailWarning, WeightsError
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def _on_device(backbone: ViTBackbone, device: str) -> ViTBackbone:
         if difference < SELF_CHECK_TOLERANCE:  # not where it is no number
             return moved
         reason = f"it differs from the CPU by {difference:.1%} on a tiny image"
-    warnings.warn(f"the device {device} is not used, the CPU is: {reason}", stacklevel=3)
+    warnings.warn(f"the device {device} is not used, the CPU is: {reason}", VitrailWarning, stacklevel=3)
     return ViTBackbone(backbone._model, backbone.info, "cpu")
 
 

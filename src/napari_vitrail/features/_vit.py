@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from napari_vitrail.backbones import free_memory, is_out_of_memory
+from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.features._tokens import lattice_features_steps
 from napari_vitrail.features._transforms import View, views
 from napari_vitrail.grid import FeatureGrid, Grid
@@ -111,6 +112,7 @@ def cheaper(spec: FeatureSpec, backbone: Backbone) -> tuple[FeatureSpec, Backbon
     warnings.warn(
         f"memory ran out, so features are computed with {done} instead and differ a little; "
         f"set it in the feature spec to have the same on every machine",
+        VitrailWarning,
         stacklevel=3,
     )
     return spec, backbone

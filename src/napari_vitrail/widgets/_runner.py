@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from napari.qt.threading import GeneratorWorker, create_worker
 
-from napari_vitrail.errors import CHEAPER, ComputeError
+from napari_vitrail.errors import CHEAPER, ComputeError, VitrailWarning
 from napari_vitrail.progress import Progress, Steps
 
 log = logging.getLogger(__name__)
@@ -72,9 +72,8 @@ class Runner:
     on_error : callable
         Called with the exception, at most once for a job; also with that of a job's own `on_done`.
     on_warning : callable
-        Called with the text of each plain UserWarning, which is how the core says that a result may
-        differ from what one expects, and once when an estimator did not converge; libraries' other
-        warnings are logged.
+        Called with the text of each VitrailWarning, and once when an estimator did not converge. Libraries'
+        warnings are logged, and so are those of other threads, which arrive here too while a job runs.
     on_idle : callable
         Called without arguments when the last job has stopped, however it ended.
     """
@@ -188,7 +187,7 @@ def _plain(message: Warning | str, category: type[Warning]) -> str:
 
     if issubclass(category, ConvergenceWarning):
         return _UNSETTLED
-    return str(message) if category is UserWarning else ""
+    return str(message) if issubclass(category, VitrailWarning) else ""
 
 
 def _say_nothing() -> None:
