@@ -1,6 +1,7 @@
 """From strokes to a segmentation, on a tiny seeded backbone; one story with real weights."""
 
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -465,3 +466,21 @@ def test_a_micrograph_is_segmented_from_strokes_with_real_weights(real_backbone)
         scores[features] = agreement(segmentation[scored], sample.held_out[scored])
         assert set(np.unique(segmentation)) == set(sample.class_names)
     assert scores["vit"] > max(scores["classical"], 0.95)
+
+
+def test_an_estimator_that_takes_long_is_not_waited_for_once_cancelled(two_textures):
+    begun, gate = Event(), Event()
+
+    class Slow(GaussianNB):
+        def fit(self, rows, ids):
+            begun.set()
+            gate.wait(20)
+            return super().fit(rows, ids)
+
+    steps = fit_classifier_steps([two_textures.image], [two_textures.strokes], CLASSICAL, estimator=Slow())
+    while not begun.is_set():
+        next(steps)
+    assert next(steps).what == "training"
+    steps.close()
+    assert not gate.is_set()
+    gate.set()

@@ -1,6 +1,8 @@
+from threading import Event, Lock
+
 import pytest
 
-from napari_vitrail.progress import Progress, drain, part_of
+from napari_vitrail.progress import Progress, beside_steps, drain, part_of
 
 
 def counting(total, result="done", closed=None):
@@ -55,3 +57,32 @@ def test_closing_a_part_closes_what_it_runs():
     next(part)
     part.close()
     assert closed == [True]
+
+
+def test_work_beside_gives_its_result_and_raises_its_error_here():
+    assert drain(beside_steps(lambda: 7, "counting", Lock())) == 7
+    with pytest.raises(ZeroDivisionError):
+        drain(beside_steps(lambda: 1 / 0, "dividing", Lock()))
+
+
+def test_work_beside_that_is_left_alone_is_not_waited_for_but_by_its_kind():
+    turn, gate, begun = Lock(), Event(), []
+
+    def work(name):
+        begun.append(name)
+        gate.wait(10)
+        return name
+
+    first = beside_steps(lambda: work("first"), "waiting", turn)
+    assert next(first) == (0, 1, "waiting", None)
+    first.close()
+    second, third = (
+        beside_steps(lambda own=name: work(own), "waiting", turn) for name in ("second", "third")
+    )
+    next(second)
+    next(third)
+    assert begun == ["first"]
+    second.close()
+    gate.set()
+    assert drain(third) == "third"
+    assert begun == ["first", "third"]

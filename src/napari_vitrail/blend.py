@@ -9,6 +9,8 @@ has not seen, compared with the forest, the more it counts. docs/explanation/aut
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 
 from napari_vitrail.features import Projection
-from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.progress import Progress, Steps, beside_steps, part_of
 
 Rows = NDArray[np.float32]
 Ids = NDArray[np.intp]
@@ -42,6 +44,8 @@ TOLERANCE, HASTY_TOLERANCE = 1e-3, 1e-2
 most, in half of the time."""
 HELD_OUT_PER_CLASS = 4000
 """Pixels of a class that held-out training sees at most; more would take time and change little."""
+FITTING = Lock()
+"""Held while something is fitted that may have been given up: two at a time would only slow each other."""
 FLOOR = 1e-3
 """Probability below which models are not believed: a product would let one of them forbid a class."""
 
@@ -199,14 +203,17 @@ def held_out_evidence_steps(
         return None
     seen = thinned(ids, folds, random_state)
     forest_losses, linear_losses = np.full((2, len(ids)), np.nan)
-    numbers = np.unique(folds)
-    for done, fold in enumerate(numbers, start=1):
+    numbers, what = np.unique(folds), "strokes held out"
+    for done, fold in enumerate(numbers):
         train, test = seen & (folds != fold), seen & (folds == fold)
-        forest = detail_forest(HELD_OUT_TREES, random_state).fit(detail[train], ids[train])
+        forest = detail_forest(HELD_OUT_TREES, random_state)
+        growing = beside_steps(partial(forest.fit, detail[train], ids[train]), what, FITTING)
+        yield from part_of(growing, done, len(numbers))
         forest_losses[test] = _log_loss(forest.predict_proba(detail[test]), ids[test], classes)
-        linear = linear_model(vit[train], ids[train])
+        solving = beside_steps(partial(linear_model, vit[train], ids[train]), what, FITTING)
+        linear = yield from part_of(solving, done, len(numbers))
         linear_losses[test] = _log_loss(softmax(linear(vit[test])), ids[test], classes)
-        yield Progress(done, len(numbers), "strokes held out")
+        yield Progress(done + 1, len(numbers), what)
     return Evidence(_class_mean(forest_losses[seen], ids[seen]), _class_mean(linear_losses[seen], ids[seen]))
 
 

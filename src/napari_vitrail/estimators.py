@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from napari_vitrail.blend import (
+    FITTING,
     HASTY_TREES,
     TREES,
     WEIGHT_WITHOUT_EVIDENCE,
@@ -27,6 +28,7 @@ from napari_vitrail.blend import (
     linear_model,
 )
 from napari_vitrail.features import Projection
+from napari_vitrail.progress import beside_steps
 
 if TYPE_CHECKING:
     from napari_vitrail.progress import Steps
@@ -141,7 +143,8 @@ def fit_estimator_steps(
     projection = None if vit is None else Projection.of(vit, spec.n_components)
     rows = _side_by_side(vit, projection, classical)
     features: Features = "hybrid" if spec.features == "auto" else spec.features
-    return Fitted(model.fit(rows, ids), projection, features, f"{name} on {rows.shape[1]} features")
+    fitted = yield from beside_steps(partial(model.fit, rows, ids), "training", FITTING)
+    return Fitted(fitted, projection, features, f"{name} on {rows.shape[1]} features")
 
 
 def _fit_blend_steps(
@@ -153,7 +156,8 @@ def _fit_blend_steps(
     if vit is not None and classical is not None and spec.features == "auto":
         detail = _side_by_side(vit, components, classical)
         weight, reason = yield from _weight_steps(vit, detail, ids, folds, random_state)
-    return _blended(vit, components, classical, ids, weight, random_state, reason=reason)
+    blending = partial(_blended, vit, components, classical, ids, weight, random_state, reason=reason)
+    return (yield from beside_steps(blending, "training", FITTING))
 
 
 @dataclass(frozen=True)

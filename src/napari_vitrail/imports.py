@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
-from napari_vitrail.progress import Progress
+from napari_vitrail.progress import beside_steps
 
 if TYPE_CHECKING:
     from napari_vitrail.progress import Steps
 
-_LOOK_SECONDS = 0.05
 _ONE_AT_A_TIME = Lock()
 """Torch imports itself in circles; two threads that do so together may see modules that are half there."""
 
@@ -28,7 +28,7 @@ def import_ahead(*names: str) -> None:
     *names : str
     """
     if not all(name in sys.modules for name in names):
-        Thread(target=_imported, args=names, name=f"importing {', '.join(names)}", daemon=True).start()
+        Thread(target=_import_all, args=names, name="importing ahead", daemon=True).start()
 
 
 def importing_steps(name: str) -> Steps[None]:
@@ -41,14 +41,15 @@ def importing_steps(name: str) -> Steps[None]:
     ----------
     name : str
     """
-    thread = Thread(target=_imported, args=(name,), name=f"importing {name}", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_LOOK_SECONDS)
-        yield Progress(0, 1, "loading")
+    yield from beside_steps(partial(_imported, name), "loading", _ONE_AT_A_TIME)
 
 
-def _imported(*names: str) -> None:
+def _imported(name: str) -> None:
+    with suppress(ImportError):
+        import_module(name)
+
+
+def _import_all(*names: str) -> None:
     for name in names:
-        with _ONE_AT_A_TIME, suppress(ImportError):
-            import_module(name)
+        with _ONE_AT_A_TIME:
+            _imported(name)

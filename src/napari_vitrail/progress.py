@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from threading import Event, Lock, Thread
 from typing import Any, NamedTuple, TypeVar
 
 Result = TypeVar("Result")
+
+_LOOK_SECONDS = 0.05
 
 
 class Progress(NamedTuple):
@@ -61,3 +65,43 @@ def part_of(steps: Steps[Result], index: int, count: int) -> Steps[Result]:
         except StopIteration as stop:
             return stop.value
         yield part._replace(done=index * part.total + part.done, total=count * part.total)
+
+
+def beside_steps(work: Callable[[], Result], what: str, turn: Lock) -> Steps[Result]:
+    """Yield Progress until another thread has done work that cannot say how far it is, as a library's.
+
+    Parameters
+    ----------
+    work : callable
+        It is not stopped when the steps are closed: what it then finds is dropped.
+    what : str
+        What is being done, for people.
+    turn : Lock
+        Whose turn it is: work that was left alone is not joined by more of its kind.
+
+    Returns
+    -------
+    result
+        What `work` returns; what it raises is raised here.
+    """
+    found: Future[Result] = Future()
+    is_left = Event()
+    thread = Thread(target=_take_turn, args=(work, turn, found, is_left), name=what, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_LOOK_SECONDS)
+            yield Progress(0, 1, what)
+    finally:
+        is_left.set()
+    return found.result()
+
+
+def _take_turn(work: Callable[[], Result], turn: Lock, found: Future[Result], is_left: Event) -> None:
+    with turn:
+        if is_left.is_set():
+            return
+        try:
+            found.set_result(work())
+        except BaseException as error:  # noqa: BLE001  raised in the thread that waits
+            found.set_exception(error)
