@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QMenu
 
-from napari_vitrail import Smoothing, class_probabilities, refine
+from napari_vitrail import DenseCRF, Smoothing, class_probabilities, refine
+from napari_vitrail import segment as segmented
 from napari_vitrail.widgets._class_menu import ClassMenu
 from napari_vitrail.widgets._layers import name_class
 from tests.widgets.driving import button, combo, dock, says
@@ -78,10 +79,30 @@ def keeps_on(widget) -> QCheckBox:
 
 
 def cleaned(widget, sigma):
-    """Return what clean-up makes of the image, by way of the library."""
+    """Return what smoothing makes of the image, by way of the library."""
+    return cleaned_by(widget, Smoothing(sigma))
+
+
+def cleaned_by(widget, how):
     image, classifier = widget._bench.layers.image.data, widget._bench.classifier
     probabilities = class_probabilities(image, classifier)
-    return refine(probabilities, Smoothing(sigma), classes=classifier.classes_)
+    return refine(probabilities, how, image=image, classes=classifier.classes_)
+
+
+def rest_after_a_stroke(qtbot, viewer, widget, row=85):
+    """Let the picture follow one more stroke, and wait until all is learned from it."""
+    combo(widget, "Live").setCurrentText("After stroke")
+    viewer.layers["grains strokes"].data_setitem((np.full(30, row), np.arange(60, 90)), 2)
+    qtbot.waitUntil(lambda: says(widget, "It is cleaned up when you rest."), timeout=60_000)
+    qtbot.waitUntil(lambda: widget._live.is_settled, timeout=60_000)
+
+
+@pytest.fixture
+def broken_crf(tmp_path, monkeypatch):
+    """Have a package for the dense CRF that fails in the process that imports it."""
+    (tmp_path / "pydensecrf").mkdir()
+    (tmp_path / "pydensecrf" / "__init__.py").write_text("raise OSError('built for another machine')")
+    monkeypatch.syspath_prepend(tmp_path)
 
 
 # ---- probabilities --------------------------------------------------------------------------------
@@ -214,14 +235,58 @@ def test_a_clean_up_that_is_switched_off_while_it_runs_changes_nothing(qtbot, vi
 
 def test_the_picture_that_follows_the_strokes_is_cleaned_up_at_rest(qtbot, viewer, widget):
     press(qtbot, widget, "Apply")
-    combo(widget, "Live").setCurrentText("After stroke")
-    viewer.layers["grains strokes"].data_setitem((np.full(30, 85), np.arange(60, 90)), 2)
-    qtbot.waitUntil(lambda: says(widget, "It is cleaned up when you rest."), timeout=60_000)
-    qtbot.waitUntil(lambda: widget._live.is_settled, timeout=60_000)
+    rest_after_a_stroke(qtbot, viewer, widget)
     assert says(widget, "Cleaned up by smoothing over 2 px.")
     np.testing.assert_array_equal(viewer.layers[RESULT].data, cleaned(widget, 2))
     button(widget, "Undo").click()
     assert (viewer.layers[RESULT].data != cleaned(widget, 2)).any()
+
+
+def test_the_dense_crf_follows_the_strokes_at_rest(qtbot, viewer, widget):
+    pytest.importorskip("pydensecrf", reason="the extra crf is not installed")
+    combo(widget, "Dense CRF").setCurrentText("Dense CRF")
+    press(qtbot, widget, "Apply")
+    rest_after_a_stroke(qtbot, viewer, widget)
+    assert says(widget, "Cleaned up by the dense CRF.")
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, cleaned_by(widget, DenseCRF()))
+
+
+@pytest.mark.usefixtures("broken_crf")
+def test_a_clean_up_that_fails_at_rest_leaves_the_thorough_classifier_and_its_picture(
+    qtbot, viewer, widget, notes
+):
+    before = widget._bench.classifier
+    combo(widget, "Dense CRF").setCurrentText("Dense CRF")
+    keeps_on(widget).click()
+    qtbot.waitUntil(lambda: says(widget, "Stopped by an error."), timeout=60_000)
+    notes.clear()
+    for row in (85, 88):  # the second time nobody need be told again
+        rest_after_a_stroke(qtbot, viewer, widget, row)
+        assert says(widget, "The clean-up was stopped by an error; this is what was predicted.")
+    learned = widget._bench.classifier
+    assert learned is widget._live._live.classifier is not before
+    np.testing.assert_array_equal(
+        viewer.layers[RESULT].data, segmented(viewer.layers["grains"].data, learned)
+    )
+    assert [note.message for note in notes] == ["the dense CRF failed: OSError: built for another machine"]
+
+
+@pytest.mark.usefixtures("broken_crf")
+def test_a_clean_up_that_fails_after_segment_leaves_the_classifier_and_its_picture(
+    qtbot, viewer, widget, notes
+):
+    before = widget._bench.classifier
+    combo(widget, "Dense CRF").setCurrentText("Dense CRF")
+    keeps_on(widget).click()
+    qtbot.waitUntil(lambda: says(widget, "Stopped by an error."), timeout=60_000)
+    notes.clear()
+    segment(qtbot, widget)
+    learned = widget._bench.classifier
+    assert learned is not before
+    np.testing.assert_array_equal(
+        viewer.layers[RESULT].data, segmented(viewer.layers["grains"].data, learned)
+    )
+    assert ["the dense CRF failed" in note.message for note in notes] == [True]
 
 
 def test_a_camera_that_moves_takes_no_clean_up_away(qtbot, viewer, widget):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,8 @@ from napari_vitrail.widgets._torch import load_triton_apart
 
 PATIENCE_MS = 600
 _CANCELLING = "Cancelling …"
+
+log = logging.getLogger(__name__)
 
 
 class JobPanel(QWidget):
@@ -79,6 +82,11 @@ class JobPanel(QWidget):
     def refuse(self, obstacle: str) -> None:
         """Say what stands in the way of work that was asked for."""
         self._status.setText(f"Not yet: {obstacle}.")
+
+    def tell(self, error: Exception) -> None:
+        """Notify of an error in a part of the work that the rest did not need."""
+        log.error("a part failed", exc_info=error)
+        self._tell(show_error, _text_of(error))
 
     def add_row(self, widget: QWidget) -> None:
         """Put more to do below the buttons, over their whole width."""
@@ -169,7 +177,7 @@ class JobPanel(QWidget):
 
     def _on_error(self, error: Exception) -> None:
         self._status.setText("Stopped by an error.")
-        self._tell(show_error, str(error) or type(error).__name__)
+        self._tell(show_error, _text_of(error))
 
     def _on_warning(self, text: str) -> None:
         self._tell(show_warning, text)
@@ -197,3 +205,7 @@ class JobPanel(QWidget):
         if self._status.text() == _CANCELLING:
             left = "what was shown stays" if self._previewed else "no layer was changed"
             self._status.setText(f"Cancelled; {left}.")
+
+
+def _text_of(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -19,14 +19,15 @@ from napari_vitrail.widgets._cleaning import Cleaned, clean_up_steps
 from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
 from napari_vitrail.widgets._planes import Painted, arrays_of
+from napari_vitrail.widgets._runner import Failure, shield
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
     from napari_vitrail.refinement import Refinement
 
-Segmented = tuple["PixelClassifier", NDArray[np.integer], Cleaned | None]
-"""A classifier, the segmentation of an image by it, and that cleaned up where it was asked for."""
+Segmented = tuple["PixelClassifier", NDArray[np.integer], Cleaned | Failure | None]
+"""A classifier, the segmentation of an image by it, and what came of the clean-up where one was asked for."""
 
 
 def segment_painted(bench: Workbench) -> None:
@@ -92,11 +93,14 @@ def _show(
 
 def show_cleaned(
     bench: Workbench, plane: ImagePlane, strokes: Labels | None, classifier: PixelClassifier,
-    cleaned: Cleaned | None,
+    cleaned: Cleaned | Failure | None,
 ) -> str:  # fmt: skip
     """Write what was cleaned up over what it was made of, unless that is not wanted; return how to say so."""
     if cleaned is None or bench.cleaning.how is None:  # maybe it was switched off meanwhile
         return ""
+    if isinstance(cleaned, Failure):
+        bench.job.tell(cleaned.error)
+        return " The clean-up was stopped by an error; this is what was predicted."
     bench.cleaning.write(plane, strokes, cleaned, classifier)
     return f" Cleaned up by {cleaned}."
 
@@ -177,9 +181,9 @@ def segment_saved_steps(plane: ImagePlane, path: str, *, how: Refinement | None 
 
 def _cleaned_steps(
     plane: ImagePlane, classifier: PixelClassifier, how: Refinement | None, segmentation: NDArray[np.integer]
-) -> Steps[Cleaned | None]:
+) -> Steps[Cleaned | Failure | None]:
     """Yield Progress, the segmentation first; return it cleaned up, None where nobody asks for that."""
     if how is None:
         return None
     yield Progress(0, 1, "cleaning up", segmentation)
-    return (yield from clean_up_steps(plane, classifier, how, None))
+    return (yield from shield(clean_up_steps(plane, classifier, how, None)))

@@ -16,6 +16,7 @@ from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._cleaning import Cleaned
 from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._planes import Painted, arrays_of
+from napari_vitrail.widgets._runner import Failure, shield
 
 if TYPE_CHECKING:
     from napari_vitrail.classify import PixelClassifier
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from napari_vitrail.tiling import Window
 
 Chosen = tuple[FeatureSpec, str | None]
-Found = tuple["PixelClassifier", Cleaned | None]
+Found = tuple["PixelClassifier", Cleaned | Failure | None]
+"""A classifier, and what came of the clean-up where one was asked for."""
 CleanUp = Callable[["PixelClassifier"], Steps[Cleaned]]
 
 FIRST_DRAW_SECONDS, DRAW_SECONDS = 0.04, 0.015
@@ -71,8 +73,8 @@ def show_steps(
 
 
 def clean_look_steps(classifier: PixelClassifier, clean_up: CleanUp) -> Steps[Found]:
-    """Yield Progress; return a classifier and what is cleaned up of its segmentation."""
-    return classifier, (yield from clean_up(classifier))
+    """Yield Progress; return a classifier and what is cleaned up of its segmentation, or why nothing is."""
+    return classifier, (yield from shield(clean_up(classifier)))
 
 
 def learn_steps(
