@@ -342,7 +342,7 @@ def test_a_classifier_asks_for_the_weights_it_was_trained_with(
 ):
     asked = []
     monkeypatch.setattr(
-        "napari_vitrail.segmentation.load_backbone",
+        "napari_vitrail.trained.load_backbone",
         lambda name, **options: asked.append((name, options)) or tiny_backbone,
     )
     from_hub = replace(trained, weights=replace(trained.weights, source="hub"))
@@ -355,7 +355,7 @@ def test_weights_still_in_memory_are_used_wherever_they_came_from(
 ):
     known = {("tiny", trained.weights.digest): tiny_backbone}
     monkeypatch.setattr(
-        "napari_vitrail.segmentation.loaded_backbone", lambda name, digest, **_: known.get((name, digest))
+        "napari_vitrail.trained.loaded_backbone", lambda name, digest, **_: known.get((name, digest))
     )
     np.testing.assert_array_equal(
         segment(two_textures.image, trained, device="cpu"),

@@ -394,9 +394,9 @@ def test_models_fetch_knows_what_it_can_fetch(capsys):
 @pytest.fixture
 def loaded(monkeypatch, real_backbone):
     """Let the command line find the default backbone loaded."""
-    for room in ("backbones", "classify", "segmentation"):
+    for room in ("backbones", "classify", "trained"):
         monkeypatch.setattr(f"napari_vitrail.{room}.load_backbone", lambda *_, **__: real_backbone)
-    monkeypatch.setattr("napari_vitrail.segmentation.loaded_backbone", lambda *_, **__: real_backbone)
+    monkeypatch.setattr("napari_vitrail.trained.loaded_backbone", lambda *_, **__: real_backbone)
     return real_backbone
 
 

@@ -666,9 +666,9 @@ def test_the_weights_of_a_file_are_asked_for_by_name(real_backbone, fit, two_tex
     loaded = load_classifier(tmp_path / "model.vitrail")
     assert loaded.weights == real_backbone.info.weights
     asked = []
-    monkeypatch.setattr("napari_vitrail.segmentation.loaded_backbone", lambda *_, **options: None)
+    monkeypatch.setattr("napari_vitrail.trained.loaded_backbone", lambda *_, **options: None)
     monkeypatch.setattr(
-        "napari_vitrail.segmentation.load_backbone",
+        "napari_vitrail.trained.load_backbone",
         lambda name, **options: asked.append(options["weights"]) or load_backbone(name, **options),
     )
     segmentation = segment(two_textures.image, loaded, device="cpu")

@@ -9,6 +9,7 @@ from napari_vitrail.classify import fit_classifier
 from napari_vitrail.progress import drain
 from napari_vitrail.segmentation import (
     class_probabilities,
+    coarse_to_fine_probabilities_steps,
     coarse_to_fine_steps,
     segment,
     segment_steps,
@@ -28,9 +29,9 @@ def trained(two_textures, tiny_backbone):
     )
 
 
-def levels(image, classifier, backbone, **options):
+def levels(image, classifier, backbone, work=coarse_to_fine_steps, **options):
     """Return every result that coarse-to-fine segmentation gives, the final one last."""
-    steps = coarse_to_fine_steps(image, classifier, backbone=backbone, **options)
+    steps = work(image, classifier, backbone=backbone, **options)
     found = []
     while True:
         try:
@@ -105,6 +106,17 @@ def test_strided_features_have_one_level(tiny_backbone, two_textures):
     spec = replace(TINY, sampling="strided")
     classifier = fit_classifier([two_textures.image], [two_textures.strokes], spec, backbone=tiny_backbone)
     assert len(levels(two_textures.image, classifier, tiny_backbone)) == 1
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_probabilities_come_after_the_same_coarser_levels(window, trained, tiny_backbone, two_textures):
+    asked = two_textures.image, trained, tiny_backbone
+    *shown, final = levels(*asked, window=window)
+    *coarser, probabilities = levels(*asked, coarse_to_fine_probabilities_steps, window=window)
+    np.testing.assert_array_equal(coarser, shown)
+    np.testing.assert_array_equal(trained.classes_[probabilities.argmax(axis=0)], final)
+    expected = class_probabilities(two_textures.image, trained, backbone=tiny_backbone, window=window)
+    np.testing.assert_array_equal(probabilities, expected)
 
 
 def test_levels_share_the_plain_pass(trained, tiny_backbone, two_textures, monkeypatch):

@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_vitrail.backbones import Backbone, Weights, load_backbone, loaded_backbone
-from napari_vitrail.errors import BackboneUnavailable, SpecMismatch, VitrailWarning
+from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.features import PixelFeatures, TokenStore, pixel_features_steps
 from napari_vitrail.image import LayeredImage, Picture, as_image, main_of, whole_of
 from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 from napari_vitrail.tiling import Window, as_window
+from napari_vitrail.trained import trained_backbone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_vitrail.backbones import Backbone
     from napari_vitrail.classify import PixelClassifier
     from napari_vitrail.spec import FeatureSpec
     from napari_vitrail.tiling import Tile
+
+    Keep = Callable[[Tile, NDArray[np.float32]], None]
 
 FINER = (7, 4, 2)
 """Strides on the way from the patch grid to the stride asked for."""
@@ -118,19 +121,44 @@ def coarse_to_fine_steps(
         After each level but the last ``so_far`` is the segmentation at that level.
     """
     request = _Request.of(image, classifier, window)
+    segmentation = np.zeros(request.shape, classifier.dtype)
+    keep = partial(write_classes, segmentation, classifier)
     backbone = yield from _backbone_steps(request, backbone, device)
-    levels = [replace(request, stride=stride) for stride in coarser_strides(classifier.spec, backbone)]
-    for index, level in enumerate(levels):
-        step = _preview_step(level.stride) if index < len(levels) - 1 else 1
-        segmentation = np.zeros([-(-side // step) for side in request.shape], classifier.dtype)
-        keep = partial(write_classes, segmentation, classifier, step=step)
-        steps = _request_steps(level, keep, backbone, store, step=step)
-        yield from part_of(steps, index, len(levels))
-        if step > 1:
-            segmentation = enlarged(segmentation, step, request.shape)
-        if index < len(levels) - 1:
-            yield Progress(index + 1, len(levels), f"stride {level.stride}", segmentation)
+    yield from _coarse_to_fine_steps(request, keep, backbone, store)
     return segmentation
+
+
+def coarse_to_fine_probabilities_steps(
+    image: ArrayLike | LayeredImage,
+    classifier: PixelClassifier,
+    *,
+    window: Window | None = None,
+    backbone: Backbone | None = None,
+    device: str = "auto",
+    store: TokenStore | None = None,
+) -> Steps[NDArray[np.float32]]:
+    """Yield what `coarse_to_fine_steps` yields; return the probabilities of `class_probabilities`."""
+    request = _Request.of(image, classifier, window)
+    probabilities = request.room_for_probabilities()
+    keep = partial(_write_probabilities, probabilities)
+    backbone = yield from _backbone_steps(request, backbone, device)
+    yield from _coarse_to_fine_steps(request, keep, backbone, store)
+    return probabilities
+
+
+def _coarse_to_fine_steps(
+    request: _Request, keep: Keep, backbone: Backbone | None, store: TokenStore | None
+) -> Steps[None]:
+    """Yield Progress and segmentations; hand over what is predicted at the last, the finest level."""
+    strides = coarser_strides(request.classifier.spec, backbone)
+    for index, stride in enumerate(strides[:-1]):
+        step = _preview_step(stride)
+        coarse = np.zeros([-(-side // step) for side in request.shape], request.classifier.dtype)
+        write = partial(write_classes, coarse, request.classifier, step=step)
+        steps = _request_steps(replace(request, stride=stride), write, backbone, store, step=step)
+        yield from part_of(steps, index, len(strides))
+        yield Progress(index + 1, len(strides), f"stride {stride}", enlarged(coarse, step, request.shape))
+    yield from part_of(_request_steps(request, keep, backbone, store), len(strides) - 1, len(strides))
 
 
 def coarser_strides(spec: FeatureSpec, backbone: Backbone | None) -> list[int]:
@@ -174,6 +202,11 @@ def write_classes(
     segmentation[rows, columns] = classifier.classes_[probabilities.argmax(axis=2)]
 
 
+def _write_probabilities(known: NDArray[np.float32], tile: Tile, probabilities: NDArray[np.float32]) -> None:
+    """Write the probabilities of a tile (h, w, k) into those of all (k, H, W)."""
+    known[:, *tile.inner] = np.moveaxis(probabilities, 2, 0)
+
+
 def probabilities_steps(
     image: ArrayLike | LayeredImage,
     classifier: PixelClassifier,
@@ -185,14 +218,10 @@ def probabilities_steps(
 ) -> Steps[NDArray[np.float32]]:
     """Yield Progress after every tile; return the class probabilities."""
     request = _Request.of(image, classifier, window)
-    result = np.empty((len(classifier.classes_), *request.shape), np.float32)
-
-    def keep(tile: Tile, probabilities: NDArray[np.float32]) -> None:
-        result[:, *tile.inner] = np.moveaxis(probabilities, 2, 0)
-
+    probabilities = request.room_for_probabilities()
     backbone = yield from _backbone_steps(request, backbone, device)
-    yield from _request_steps(request, keep, backbone, store)
-    return result
+    yield from _request_steps(request, partial(_write_probabilities, probabilities), backbone, store)
+    return probabilities
 
 
 def class_probabilities(
@@ -250,6 +279,10 @@ class _Request:
         rows, columns = self.window
         return rows.stop - rows.start, columns.stop - columns.start
 
+    def room_for_probabilities(self) -> NDArray[np.float32]:
+        """Return an array for the probability of every class at every pixel of the answer."""
+        return np.empty((len(self.classifier.classes_), *self.shape), np.float32)
+
 
 def _backbone_steps(request: _Request, backbone: Backbone | None, device: str) -> Steps[Backbone | None]:
     """Return the backbone that a classifier needs, if any."""
@@ -263,7 +296,7 @@ def _backbone_steps(request: _Request, backbone: Backbone | None, device: str) -
 
 def _request_steps(
     request: _Request,
-    keep: Callable[[Tile, NDArray[np.float32]], None],
+    keep: Keep,
     backbone: Backbone | None,
     store: TokenStore | None,
     *,
@@ -283,7 +316,7 @@ def _request_steps(
 def predict_steps(
     features: PixelFeatures,
     classifier: PixelClassifier,
-    keep: Callable[[Tile, NDArray[np.float32]], None],
+    keep: Keep,
     *,
     window: Window | None = None,
     step: int = 1,
@@ -311,34 +344,3 @@ def predict_steps(
 def seen_by(classifier: PixelClassifier, features: PixelFeatures) -> PixelFeatures:
     """Return features as a classifier sees them: its feature set, its components."""
     return replace(features.projected(classifier.projection), spec=classifier.spec)
-
-
-def trained_backbone(classifier: PixelClassifier, backbone: Backbone | None, device: str) -> Backbone:
-    """Return the backbone a classifier was trained with, or raise SpecMismatch."""
-    name, trained = classifier.spec.backbone, classifier.weights
-    backbone = backbone or _load_again(name, trained, device)
-    if backbone.info.name != name:
-        raise SpecMismatch(f"the classifier was trained with {name}, got {backbone.info.name}")
-    loaded = backbone.info.weights
-    if trained is not None and (loaded is None or loaded.digest != trained.digest):
-        came = "random weights" if loaded is None else f"those of {loaded.location} ({loaded.digest[:12]})"
-        raise SpecMismatch(
-            f"the classifier was trained with the weights of {trained.location} "
-            f"({trained.digest[:12]}), got {came}; the same name from two sources is two backbones"
-        )
-    return backbone
-
-
-def _load_again(name: str, trained: Weights | None, device: str) -> Backbone:
-    """Return the backbone with the same weights; a path is never opened on a classifier's word."""
-    if trained is None:
-        return load_backbone(name, device=device)
-    loaded = loaded_backbone(name, trained.digest, device=device)
-    if loaded is not None:
-        return loaded
-    if trained.source == "file":
-        raise BackboneUnavailable(
-            f"the classifier was trained with the weights in {trained.location} ({trained.digest[:12]}); "
-            "load them from where they are and pass that backbone (--weights on the command line)"
-        )
-    return load_backbone(name, weights=trained.source, device=device)

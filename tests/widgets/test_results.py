@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QMenu
 
 from napari_vitrail import DenseCRF, Smoothing, class_probabilities, refine
 from napari_vitrail import segment as segmented
+from napari_vitrail.classify import PixelClassifier
 from napari_vitrail.widgets._class_menu import ClassMenu
 from napari_vitrail.widgets._layers import name_class
 from tests.widgets.driving import button, combo, dock, says
@@ -203,6 +205,22 @@ def test_a_clean_up_that_is_applied_stays_on_and_undo_switches_it_off(qtbot, vie
     assert (plain != cleaned(widget, 2)).any()
     segment(qtbot, widget)
     np.testing.assert_array_equal(viewer.layers[RESULT].data, plain)
+
+
+def test_segment_predicts_once_for_the_picture_and_its_clean_up(qtbot, viewer, widget, monkeypatch):
+    press(qtbot, widget, "Apply")
+    asked, predict = [], PixelClassifier.predict_proba
+    monkeypatch.setattr(
+        PixelClassifier,
+        "predict_proba",
+        lambda classifier, features: (
+            asked.append(features.values.shape[:-1]) or predict(classifier, features)
+        ),
+    )
+    segment(qtbot, widget)
+    assert sum(map(math.prod, asked)) == SIDE * SIDE
+    monkeypatch.undo()
+    np.testing.assert_array_equal(viewer.layers[RESULT].data, cleaned(widget, 2))
 
 
 def test_a_box_keeps_it_on_and_takes_it_back(qtbot, viewer, widget):

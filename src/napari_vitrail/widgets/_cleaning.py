@@ -136,19 +136,32 @@ def clean_up_steps(
 
     It is to the bit what the command line writes of the same plane.
     """
-    from napari_vitrail.image import main_of
-    from napari_vitrail.refinement import refine_steps
     from napari_vitrail.segmentation import probabilities_steps  # loads torch
     from napari_vitrail.store import shared_store
 
-    image = plane.read()
-    at = plane.window if window is None else plane.in_read(window)
-    asking = probabilities_steps(image, classifier, window=at, store=shared_store())
+    at = _read_part(plane, window)
+    asking = probabilities_steps(plane.read(), classifier, window=at, store=shared_store())
     probabilities = yield from part_of(asking, 0, 2)
-    seen = main_of(image) if at is None else main_of(image)[at]
-    cleaning = refine_steps(probabilities, how, image=seen, classes=classifier.classes_)
-    classes = yield from part_of(cleaning, 1, 2)
+    return (yield from part_of(cleaned_steps(plane, classifier, how, probabilities, window), 1, 2))
+
+
+def cleaned_steps(
+    plane: ImagePlane, classifier: PixelClassifier, how: Refinement, probabilities: NDArray[np.float32],
+    window: Window | None = None,
+) -> Steps[Cleaned]:  # fmt: skip
+    """Yield Progress; return what is made of the probabilities of a plane, or of a window of it."""
+    from napari_vitrail.image import main_of
+    from napari_vitrail.refinement import refine_steps
+
+    image, at = main_of(plane.read()), _read_part(plane, window)
+    seen = image if at is None else image[at]
+    classes = yield from refine_steps(probabilities, how, image=seen, classes=classifier.classes_)
     return Cleaned(classes.astype(classifier.dtype), ALL if window is None else window, how)
+
+
+def _read_part(plane: ImagePlane, window: Window | None) -> Window | None:
+    """Return which part of what is read of a plane is asked for; None is all of it."""
+    return plane.window if window is None else plane.in_read(window)
 
 
 def spoken(how: Refinement) -> str:

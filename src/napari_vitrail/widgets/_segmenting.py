@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
@@ -15,7 +15,7 @@ from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.speed import shared_speeds
-from napari_vitrail.widgets._cleaning import Cleaned, clean_up_steps
+from napari_vitrail.widgets._cleaning import Cleaned, cleaned_steps
 from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import class_names, class_table, write_segmentation
 from napari_vitrail.widgets._planes import Painted, arrays_of
@@ -136,7 +136,6 @@ def segment_painted_steps(
     yield from importing_steps("napari_vitrail.segmentation")
     from napari_vitrail.classify import fit_classifier_steps  # loads torch
     from napari_vitrail.forecast import note_rest
-    from napari_vitrail.segmentation import coarse_to_fine_steps
     from napari_vitrail.store import shared_store
 
     images, labels = arrays_of((yield from painted))
@@ -144,12 +143,11 @@ def segment_painted_steps(
     classifier = yield from fit_classifier_steps(
         images, labels, spec, estimator=estimator, class_names=class_names, store=shared_store()
     )
-    segmentation = yield from coarse_to_fine_steps(
-        plane.read(), classifier, window=plane.window, store=shared_store()
-    )
+    segmentation, probabilities = yield from _predicted_steps(plane, classifier, how)
     network = shared_speeds().spent - spent
     note_rest(spec, classifier, segmentation.size, time.perf_counter() - began - network)
-    return classifier, segmentation, (yield from _cleaned_steps(plane, classifier, how, segmentation))
+    cleaned = yield from _cleaned_steps(plane, classifier, how, segmentation, probabilities)
+    return classifier, segmentation, cleaned
 
 
 def segment_saved_steps(plane: ImagePlane, path: str, *, how: Refinement | None = None) -> Steps[Segmented]:
@@ -168,22 +166,38 @@ def segment_saved_steps(plane: ImagePlane, path: str, *, how: Refinement | None 
     """
     yield from importing_steps("napari_vitrail.segmentation")
     from napari_vitrail.project import load_classifier  # loads torch
-    from napari_vitrail.segmentation import coarse_to_fine_steps
-    from napari_vitrail.store import shared_store
 
     yield Progress(0, 1, "opening the classifier")
     classifier = load_classifier(path)
-    segmentation = yield from coarse_to_fine_steps(
-        plane.read(), classifier, window=plane.window, store=shared_store()
-    )
-    return classifier, segmentation, (yield from _cleaned_steps(plane, classifier, how, segmentation))
+    segmentation, probabilities = yield from _predicted_steps(plane, classifier, how)
+    cleaned = yield from _cleaned_steps(plane, classifier, how, segmentation, probabilities)
+    return classifier, segmentation, cleaned
+
+
+def _predicted_steps(
+    plane: ImagePlane, classifier: PixelClassifier, how: Refinement | None
+) -> Steps[tuple[NDArray[np.integer], NDArray[np.float32] | None]]:
+    """Yield Progress and coarser segmentations; return the segmentation, and probabilities to clean up."""
+    from napari_vitrail.segmentation import coarse_to_fine_probabilities_steps, coarse_to_fine_steps
+    from napari_vitrail.store import shared_store
+
+    asked = plane.read(), classifier
+    where: dict[str, Any] = {"window": plane.window, "store": shared_store()}
+    if how is None:
+        return (yield from coarse_to_fine_steps(*asked, **where)), None
+    probabilities = yield from coarse_to_fine_probabilities_steps(*asked, **where)
+    return classifier.classes_[probabilities.argmax(axis=0)].astype(classifier.dtype), probabilities
 
 
 def _cleaned_steps(
-    plane: ImagePlane, classifier: PixelClassifier, how: Refinement | None, segmentation: NDArray[np.integer]
+    plane: ImagePlane,
+    classifier: PixelClassifier,
+    how: Refinement | None,
+    segmentation: NDArray[np.integer],
+    probabilities: NDArray[np.float32] | None,
 ) -> Steps[Cleaned | Failure | None]:
     """Yield Progress, the segmentation first; return it cleaned up, None where nobody asks for that."""
-    if how is None:
+    if how is None or probabilities is None:
         return None
     yield Progress(0, 1, "cleaning up", segmentation)
-    return (yield from shield(clean_up_steps(plane, classifier, how, None)))
+    return (yield from shield(cleaned_steps(plane, classifier, how, probabilities)))
