@@ -11,7 +11,7 @@ from napari import Viewer
 from napari.components import Dims
 from napari.layers import Image, Labels, Layer
 from napari.utils.events import Event
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QPushButton
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QPushButton
 
 from napari_vitrail.widgets._annotations import (
     Captured,
@@ -28,6 +28,7 @@ from napari_vitrail.widgets._digests import Digests
 from napari_vitrail.widgets._form import allow, label_of, wrapped, yield_space
 from napari_vitrail.widgets._image_plane import Channels
 from napari_vitrail.widgets._layers import add_strokes, is_result, strokes_name
+from napari_vitrail.widgets._paintable import paint_obstacle
 from napari_vitrail.widgets._planes import GEOMETRY, image_index, mismatch
 
 _ALL_HINT = (
@@ -36,7 +37,8 @@ _ALL_HINT = (
 )
 _NEW_HINT = (
     "Add an empty labels layer on the image and take up the brush. On a plane of more than 64 megapixels it "
-    "covers what is in view: press New again to paint elsewhere, all of them count"
+    "covers what is in view: press New again to paint elsewhere, all of them count. Of strokes that no brush "
+    "can write to, New adds a copy"
 )
 
 
@@ -57,11 +59,15 @@ class LayerChoice:
         Whose layers are offered, always as they are now.
     on_change : callable
         Called without arguments whenever the choice may have changed.
+    on_copy : callable
+        Called with strokes that cannot be painted on, when new ones are asked for in their place.
     """
 
-    def __init__(self, viewer: Viewer, *, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, viewer: Viewer, *, on_change: Callable[[], None], on_copy: Callable[[Labels], None]
+    ) -> None:
         self._viewer = viewer
-        self._on_change = on_change
+        self._on_change, self._on_copy = on_change, on_copy
         self._image = layer_combo(
             viewer, Image, "Image", "The image to segment; of a stack, the plane in view"
         )
@@ -80,6 +86,9 @@ class LayerChoice:
         self._all.setToolTip(wrapped(_ALL_HINT))
         self._all.toggled.connect(self._on_chosen)
         self._new = QPushButton("New")
+        self._note = QLabel()
+        self._note.setWordWrap(True)
+        self._note.setToolTip("What is painted on it is learned from all the same")
         self._new.clicked.connect(self._on_new_clicked)
         for name in ("inserted", "removed", "reordered", "renamed"):
             getattr(viewer.layers.events, name).connect(self._on_layers_changed)
@@ -215,6 +224,7 @@ class LayerChoice:
         row.addWidget(self._strokes.native, 1)
         row.addWidget(self._new)
         layout.addRow(label_of(self._strokes), row)
+        layout.addRow(self._note)
         layout.addRow(self._all)
 
     def _allow_new(self) -> None:
@@ -239,6 +249,8 @@ class LayerChoice:
                     note_subject(strokes, subject_of(image, self.channels_of(image), self.digests.look))
 
     def _on_layer_event(self, event: Event) -> None:
+        if event.type in ("data", "editable"):  # napari lets a layer be edited again after some changes
+            self._check_brush()
         if event.type in ("data", *GEOMETRY):
             self._on_change()
 
@@ -278,13 +290,25 @@ class LayerChoice:
         """Offer what can be chosen now."""
         self._note_image()
         self._allow_new()
+        self._check_brush()
         self._channels.show_channels(self.image)
         others = self._others()
         self._all.setText(f"Learn from all {1 + len(others)} painted images")
         self._all.setVisible(bool(others))
 
+    def _check_brush(self) -> None:
+        """Keep brushes off strokes that they cannot write to, where napari would stop with an error."""
+        obstacle = "" if self.strokes is None else paint_obstacle(self.strokes)
+        self._note.setText(f"No brush can write to this layer: {obstacle}. Press New for a copy.")
+        self._note.setVisible(bool(obstacle))
+        if self.strokes is not None and obstacle:
+            self.strokes.editable = False
+
     def _on_new_clicked(self) -> None:
         if self.image is None:
+            return
+        if self.strokes is not None and paint_obstacle(self.strokes):
+            self._on_copy(self.strokes)
             return
         self._strokes.value = add_strokes(
             self._viewer, self.image, self.channels,

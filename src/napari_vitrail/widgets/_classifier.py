@@ -16,6 +16,7 @@ from napari_vitrail.widgets._keys import KeyAction, Keys
 from napari_vitrail.widgets._live import LiveUpdate
 from napari_vitrail.widgets._more import SegmentMore
 from napari_vitrail.widgets._objects import Objects
+from napari_vitrail.widgets._paintable import paint_obstacle
 from napari_vitrail.widgets._presets import Presets
 from napari_vitrail.widgets._probabilities import Probabilities
 from napari_vitrail.widgets._project import ProjectFile
@@ -138,6 +139,9 @@ class ClassifierWidget(DockedWidget):
         strokes = self._bench.layers.strokes
         if strokes is None:
             self._bench.job.refuse(self._bench.obstacle())
+            return
+        if obstacle := paint_obstacle(strokes):
+            self._bench.job.refuse(f"no brush can write to {strokes.name!r}: {obstacle}")
             return
         self._bench.viewer.layers.selection.active = strokes
         strokes.mode = mode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +15,14 @@ from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, lab
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
-from napari_vitrail.planes import Index
 from napari_vitrail.widgets._areas import finish, write_classes
 from napari_vitrail.widgets._image_plane import PLAIN, Channels, ImagePlane, is_lazy
 from napari_vitrail.widgets._packed import (
-    PACKED_SIDE,
     empty,
     empty_pyramid,
     finest,
     set_data,
+    strips,
     write,
     write_levels,
 )
@@ -86,9 +85,14 @@ def add_strokes(
         **geometry_of(image, channels, start),
     )
     viewer.add_layer(layer)
-    layer.brush_size = max(1, min(shape[-2:]) // _BRUSHES_PER_SIDE)
-    layer.mode = "paint"
+    take_up_brush(layer)
     return layer
+
+
+def take_up_brush(layer: Labels) -> None:
+    """Take up a brush of a size that suits a layer."""
+    layer.brush_size = max(1, min(layer.data.shape[-2:]) // _BRUSHES_PER_SIDE)
+    layer.mode = "paint"
 
 
 def strokes_name(image: Image) -> str:
@@ -305,7 +309,7 @@ def _writable(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Label
     if not np.can_cast(dtype, layer.data.dtype):
         wider = zeros(plane, np.promote_types(dtype, layer.data.dtype))
         levels = wider if layer.multiscale else [wider]
-        for strip in _strips(plane.shape):  # one after the other: all of them may not fit into memory
+        for strip in strips(plane.shape):  # one after the other: all of them may not fit into memory
             write_levels(levels, strip, np.asarray(finest(layer)[strip]))
         set_data(layer, wider)
     return layer
@@ -313,13 +317,6 @@ def _writable(viewer: Viewer, plane: ImagePlane, dtype: np.dtype, strokes: Label
 
 def _locked(strokes: Labels | None) -> set[int]:
     return set() if strokes is None else locked_classes(strokes)
-
-
-def _strips(shape: tuple[int, ...]) -> Iterator[Index]:
-    """Yield indices that cover an array, of rows that are packed together."""
-    for at in np.ndindex(shape[:-2]):
-        for row in range(0, shape[-2], PACKED_SIDE):
-            yield (*at, slice(row, row + PACKED_SIDE), slice(None))
 
 
 def zeros(plane: ImagePlane, dtype: np.dtype) -> Any:

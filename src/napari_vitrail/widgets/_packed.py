@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,13 @@ def _packed(shape: tuple[int, ...], dtype: np.dtype, axes: Sequence[int]) -> zar
     """Return zeros that are packed in memory, squares along two axes together."""
     chunks = tuple(min(side, PACKED_SIDE) if axis in axes else 1 for axis, side in enumerate(shape))
     return zarr.create_array(zarr.storage.MemoryStore(), shape=shape, dtype=dtype, chunks=chunks)
+
+
+def strips(shape: tuple[int, ...]) -> Iterator[Index]:
+    """Yield indices that cover an array, of rows that are packed together."""
+    for at in np.ndindex(shape[:-2]):
+        for row in range(0, shape[-2], PACKED_SIDE):
+            yield (*at, slice(row, row + PACKED_SIDE), slice(None))
 
 
 def finest(layer: Image | Labels) -> Any:

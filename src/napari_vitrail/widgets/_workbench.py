@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari import Viewer
 from napari.layers import Labels
@@ -19,6 +19,7 @@ from napari_vitrail.widgets._form import SpecForm
 from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._layers import result_of
+from napari_vitrail.widgets._paintable import add_copy, copied_steps
 from napari_vitrail.widgets._painted import painted_planes
 from napari_vitrail.widgets._planes import Painted, planes_with_strokes, read_plane
 from napari_vitrail.widgets._settings import preference
@@ -67,7 +68,7 @@ class Workbench(QObject):
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self.viewer = viewer
-        self.layers = LayerChoice(viewer, on_change=self._on_changed)
+        self.layers = LayerChoice(viewer, on_change=self._on_changed, on_copy=self._copy)
         self.form = SpecForm(preferred_spec(), on_change=self._on_changed)
         self.job = JobPanel(
             "Segment",
@@ -108,6 +109,18 @@ class Workbench(QObject):
         for own in self.layers.painted:
             painted_planes(own.strokes).forget()
         return self.painted()
+
+    def _copy(self, strokes: Labels) -> None:
+        """Start to copy strokes that cannot be painted on."""
+
+        def on_done(data: Any) -> str:
+            copy = add_copy(self.viewer, strokes, data)
+            if self.layers.image is image:
+                self.layers.choose(image, copy)
+            return f"{copy.name} can be painted on."
+
+        image = self.layers.image
+        self.job.run(copied_steps(strokes), on_done=on_done, title=f"Copying {strokes.name}")
 
     def result(self) -> Labels | None:
         """Return the layer that holds the segmentation of the chosen image, if there is one."""
