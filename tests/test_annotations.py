@@ -23,9 +23,12 @@ from napari_vitrail.annotations import (
     save_annotations,
 )
 from napari_vitrail.classify import fit_classifier
+from napari_vitrail.cleanup import ChosenCleanUp
+from napari_vitrail.crf import DenseCRF
 from napari_vitrail.errors import ProjectError
 from napari_vitrail.project import Project, load_classifier, load_project, save_classifier, save_project
 from napari_vitrail.reference import ImageReference, pixels_digest, places
+from napari_vitrail.smoothing import Smoothing
 from napari_vitrail.sparse import SparseLabels
 from napari_vitrail.spec import SEGMENTATION
 
@@ -85,6 +88,40 @@ def describe(path, change):
 
 
 # ---------------------------------------------------------------- there and back
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+@pytest.mark.parametrize("how", [Smoothing(3.5), DenseCRF(colour_distance=12, n_iterations=3)], ids=str)
+def test_the_clean_up_is_kept(how, is_on, painted, tmp_path):
+    own = replace(painted, clean_up=ChosenCleanUp(how, is_on))
+    save_annotations(tmp_path / "own.vitrail", own)
+    assert load_annotations(tmp_path / "own.vitrail").clean_up == own.clean_up
+
+
+def test_a_project_that_says_nothing_of_a_clean_up_opens(saved):
+    describe(saved, lambda description: description.pop("clean_up"))
+    assert load_project(saved).annotations.clean_up is None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"method": "smoothing", "is_on": True, "sigma": 1e9},
+        {"method": "smoothing", "is_on": True, "sigma": 0},
+        {"method": "smoothing", "is_on": 1, "sigma": 2},
+        {"method": "smoothing", "is_on": True},
+        {"method": "crf", "is_on": True, "n_iterations": 10**9},
+        {"method": "crf", "is_on": True, "n_iterations": 5, "colour_distance": "far"},
+        {"method": "crf", "is_on": True, "n_iterations": 5, "other": 1},
+        {"method": "magic", "is_on": True},
+        "smoothing",
+    ],
+    ids=str,
+)
+def test_a_clean_up_that_cannot_be_is_refused(entry, saved):
+    describe(saved, lambda description: description.update(clean_up=entry))
+    with pytest.raises(ProjectError, match=r"own\.vitrail is damaged"):
+        load_annotations(saved)
 
 
 def test_everything_that_was_painted_is_kept(saved, painted):

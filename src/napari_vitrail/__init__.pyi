@@ -3,6 +3,7 @@ from .backbones import BackboneInfo, list_backbones, load_backbone
 from .blocks import Blocks, overview, read_block
 from .channels import ChosenChannels
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
+from .cleanup import ChosenCleanUp
 from .crf import DenseCRF
 from .errors import (
     BackboneUnavailable,
@@ -63,6 +64,7 @@ __all__ = [
     "BackboneUnavailable",
     "Blocks",
     "ChosenChannels",
+    "ChosenCleanUp",
     "ClassLabel",
     "ComputeError",
     "DenseCRF",

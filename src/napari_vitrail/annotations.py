@@ -20,6 +20,7 @@ from napari_vitrail.archive import (
     write_archive,
 )
 from napari_vitrail.channels import ChosenChannels, channels_entry, channels_of
+from napari_vitrail.cleanup import ChosenCleanUp, cleanup_entry, cleanup_of
 from napari_vitrail.entries import Geometry, as_choice, as_geometry, as_numbers, as_text, as_whole
 from napari_vitrail.errors import ProjectError
 from napari_vitrail.reference import ImageReference, reference_entry, reference_of
@@ -87,12 +88,15 @@ class Annotations:
         The features that were chosen, maybe ``auto``.
     estimator : str or None
         Name of the one that was chosen; None leaves it to the core.
+    clean_up : ChosenCleanUp or None
+        Of the results; None where the file does not say, as in those of earlier versions.
     """
 
     images: tuple[Annotation, ...] = ()
     classes: tuple[ClassLabel, ...] = ()
     spec: FeatureSpec | None = None
     estimator: str | None = None
+    clean_up: ChosenCleanUp | None = None
 
 
 def load_annotations(path: str | os.PathLike[str]) -> Annotations:
@@ -117,6 +121,7 @@ def annotations_of(
     """Return the annotations in a description and the members beside it, checked."""
     try:
         settings, entries = description["settings"], description["images"]
+        clean_up = description.get("clean_up")
         if not isinstance(entries, list):
             raise TypeError(f"its images must be a list, got {entries!r:.60}")
         known = {ESTIMATOR, TENSORS, *map(strokes_member, range(len(entries)))}
@@ -127,6 +132,7 @@ def annotations_of(
             _classes(description["classes"]),
             None if settings is None else FeatureSpec.from_dict(settings["spec"]),
             None if settings is None else _estimator(settings["estimator"]),
+            None if clean_up is None else cleanup_of(clean_up),
         )
     except ProjectError:
         raise
@@ -179,6 +185,7 @@ def _described(annotations: Annotations, folder: Path) -> dict[str, Any]:
         settings = {"spec": annotations.spec.to_dict(), "estimator": annotations.estimator}
     return {
         "settings": settings,
+        "clean_up": None if annotations.clean_up is None else cleanup_entry(annotations.clean_up),
         "classes": [
             {"id": each.id, "name": each.name, "colour": list(each.colour), "locked": each.locked}
             for each in annotations.classes

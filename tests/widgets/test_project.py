@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import imageio.v3 as iio
 import numpy as np
@@ -14,9 +15,11 @@ import pytest
 from napari.layers import Image, Labels
 from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication, QCheckBox, QDoubleSpinBox, QFileDialog
 
 from napari_vitrail.annotations import load_annotations, save_annotations
+from napari_vitrail.cleanup import ChosenCleanUp
+from napari_vitrail.crf import DenseCRF
 from napari_vitrail.progress import drain
 from napari_vitrail.project import load_project
 from napari_vitrail.widgets._annotations import annotations_steps, capture
@@ -52,6 +55,14 @@ def paint(viewer, widget) -> Labels:
     name_class(strokes, 7, "slope")
     colour_class(strokes, 7, (0.25, 0.5, 0.75, 1))
     return strokes
+
+
+def clean_up_box(widget) -> QCheckBox:
+    return next(box for box in widget.findChildren(QCheckBox) if box.text() == "Clean up every result")
+
+
+def smoothing_over(widget, sigma):
+    next(box for box in widget.findChildren(QDoubleSpinBox) if box.suffix() == " px").setValue(sigma)
 
 
 @pytest.fixture
@@ -131,6 +142,65 @@ def test_a_project_opens_as_it_was(qtbot, make_napari_viewer_proxy, saved, textu
     qtbot.waitUntil(lambda: says(widget, "Done in") and not says(widget, "textures.vitrail"))
     np.testing.assert_array_equal(viewer.layers["textures segmentation"].data, found)
     assert notes == []
+
+
+def test_a_project_keeps_its_clean_up(qtbot, begun, make_napari_viewer_proxy, chosen, notes):
+    viewer, widget = begun
+    paint(viewer, widget)
+    smoothing_over(widget, 3.5)
+    clean_up_box(widget).setChecked(True)
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: says(widget, "Cleaned up by smoothing over 3.5 px."), timeout=60_000)
+    found = viewer.layers["textures segmentation"].data.copy()
+    save(qtbot, widget, notes)
+    viewer.layers.clear()
+    notes.clear()
+
+    viewer = make_napari_viewer_proxy()
+    viewer.open(chosen, plugin=None)
+    widget = dock(viewer, features=None)
+    qtbot.waitUntil(lambda: says(widget, "textures.vitrail, "), timeout=60_000)
+    assert clean_up_box(widget).isChecked()
+    button(widget, "Segment").click()
+    qtbot.waitUntil(lambda: says(widget, "Cleaned up by smoothing over 3.5 px."), timeout=60_000)
+    np.testing.assert_array_equal(viewer.layers["textures segmentation"].data, found)
+    assert notes == []
+
+
+def test_a_project_without_a_clean_up_switches_it_off_and_an_older_one_leaves_it(qtbot, begun, chosen, notes):
+    viewer, widget = begun
+    paint(viewer, widget)
+    save(qtbot, widget, notes)
+    notes.clear()
+    cleans_up = clean_up_box(widget)
+    cleans_up.setChecked(True)
+    smoothing_over(widget, 5)
+    widget._project.open(chosen)
+    qtbot.waitUntil(lambda: says(widget, "textures.vitrail, strokes on 1 images"), timeout=60_000)
+    assert not cleans_up.isChecked()
+    assert widget._bench.cleaning.how is None
+
+    cleans_up.setChecked(True)
+    save_annotations(chosen, replace(load_annotations(chosen), clean_up=None))
+    button(widget, "Open project...").click()
+    qtbot.waitUntil(lambda: says(widget, "textures.vitrail, strokes on 1 images"), timeout=60_000)
+    assert cleans_up.isChecked()
+
+
+def test_a_project_whose_dense_crf_is_not_installed_opens_without_it(
+    qtbot, begun, chosen, notes, monkeypatch
+):
+    viewer, widget = begun
+    paint(viewer, widget)
+    save(qtbot, widget, notes)
+    save_annotations(chosen, replace(load_annotations(chosen), clean_up=ChosenCleanUp(DenseCRF())))
+    notes.clear()
+    monkeypatch.setattr("napari_vitrail.crf.find_spec", lambda name: None)
+    button(widget, "Open project...").click()
+    qtbot.waitUntil(lambda: says(widget, "textures.vitrail, strokes on 1 images"), timeout=60_000)
+    assert combo(widget, "Dense CRF").currentText() == "Dense CRF"
+    assert not clean_up_box(widget).isChecked()
+    assert "pip install 'napari-vitrail[crf]'" in notes[0].message
 
 
 def test_the_open_button_takes_the_image_that_is_there(qtbot, begun, saved, picture, notes):

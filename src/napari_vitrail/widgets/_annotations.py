@@ -18,6 +18,7 @@ from zarr.storage import MemoryStore
 
 from napari_vitrail.annotations import LARGEST_ID, Annotation, Annotations, ClassLabel
 from napari_vitrail.channels import ChosenChannels
+from napari_vitrail.cleanup import ChosenCleanUp
 from napari_vitrail.entries import UNIT
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.reference import ImageReference, pixels_digest
@@ -150,8 +151,9 @@ def subject_of(
 
 
 def annotations_steps(
-    captured: Sequence[Captured], spec: FeatureSpec | None = None, estimator: str | None = None
-) -> Steps[Annotations]:
+    captured: Sequence[Captured], spec: FeatureSpec | None = None, estimator: str | None = None,
+    clean_up: ChosenCleanUp | None = None,
+) -> Steps[Annotations]:  # fmt: skip
     """Yield Progress; return what was painted.
 
     Parameters
@@ -160,6 +162,7 @@ def annotations_steps(
         What the first says of a class holds.
     spec : FeatureSpec, optional
     estimator : str, optional
+    clean_up : ChosenCleanUp, optional
     """
     images = []
     for each in captured:
@@ -170,7 +173,7 @@ def annotations_steps(
             layers = tuple(_looked_at(layer, each.pixels) for layer in channels.layers)
             channels = replace(channels, layers=layers)
         images.append(Annotation(each.name, strokes, image, each.geometry, channels))
-    return Annotations(tuple(images), _classes(captured, images), spec, estimator)
+    return Annotations(tuple(images), _classes(captured, images), spec, estimator, clean_up)
 
 
 def numbers_of(layer: Layer) -> dict[str, Any]:

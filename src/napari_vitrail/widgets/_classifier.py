@@ -52,7 +52,7 @@ class ClassifierWidget(DockedWidget):
         self._clean_up = CleanUp(self._bench)
         self._objects = Objects(self._bench)
         self._autosave = Autosave(self._bench)
-        self._project = ProjectFile(self._bench, self._autosave)
+        self._project = ProjectFile(self._bench, self._autosave, self._clean_up)
         self._recovery = Recovery(self._project.restore)
         self._view = View(self._bench, self._uncertain, self._probabilities)
         self._presets = Presets(self._bench)

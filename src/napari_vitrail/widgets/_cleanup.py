@@ -17,9 +17,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_vitrail.cleanup import ChosenCleanUp
 from napari_vitrail.crf import DenseCRF, check_installed
 from napari_vitrail.errors import MissingExtra
-from napari_vitrail.refinement import Refinement
 from napari_vitrail.smoothing import Smoothing
 from napari_vitrail.widgets._cleaning import Cleaned, clean_up_steps, spoken
 from napari_vitrail.widgets._form import allow, choice, label_of, wrapped
@@ -62,6 +62,7 @@ class CleanUp(QWidget):
     def __init__(self, bench: Workbench) -> None:
         super().__init__()
         self._bench = bench
+        self._crf = DenseCRF()  # a project may bring another one
         self._method = choice("Clean up", _METHODS.items(), _SMOOTHING, _METHOD_HELP)
         self._sigma = QDoubleSpinBox()
         self._sigma.setRange(0.5, 20)
@@ -87,8 +88,28 @@ class CleanUp(QWidget):
         self._allow()
 
     @property
-    def _how(self) -> Refinement:
-        return Smoothing(self._sigma.value()) if self._method.value == _SMOOTHING else DenseCRF()
+    def chosen(self) -> ChosenCleanUp:
+        """What is chosen, and whether it is on."""
+        return ChosenCleanUp(self._how, self._keeps_on.isChecked())
+
+    def choose(self, chosen: ChosenCleanUp) -> None:
+        """Choose a clean-up, for the results from now on; those that are shown are left alone."""
+        if isinstance(chosen.how, Smoothing):
+            self._method.value = _SMOOTHING
+            self._sigma.setValue(chosen.how.sigma)
+        else:
+            self._method.value = _CRF
+            self._crf = chosen.how
+        is_on = chosen.is_on and self._is_at_hand()
+        self._turned.stop()
+        self._keeps_on.blockSignals(True)
+        self._keeps_on.setChecked(is_on)
+        self._keeps_on.blockSignals(False)
+        self._bench.cleaning.how = self._how if is_on else None
+
+    @property
+    def _how(self) -> Smoothing | DenseCRF:
+        return Smoothing(self._sigma.value()) if self._method.value == _SMOOTHING else self._crf
 
     def _lay_out(self) -> None:
         rows = QFormLayout()
@@ -131,18 +152,24 @@ class CleanUp(QWidget):
 
     def _on_toggled(self, is_on: bool) -> None:
         """Clean up what is shown and will be, or show what was before and clean up no more."""
-        if is_on and self._method.value == _CRF:
-            try:
-                check_installed()
-            except MissingExtra as error:  # said once, not after every stroke
-                show_error(str(error))
-                self._keeps_on.setChecked(False)
-                return
+        if is_on and not self._is_at_hand():
+            self._keeps_on.setChecked(False)
+            return
         self._bench.cleaning.how = self._how if is_on else None
         if not is_on:
             self._go_back()
         elif not self._obstacle():
             self._start(is_preview=False)
+
+    def _is_at_hand(self) -> bool:
+        """Whether the chosen clean-up is installed; say what would do, once and not after every stroke."""
+        try:
+            if self._method.value == _CRF:
+                check_installed()
+        except MissingExtra as error:
+            show_error(str(error))
+            return False
+        return True
 
     def _on_turned(self) -> None:
         """Follow a setting that was turned while the clean-up is on."""

@@ -14,11 +14,13 @@ from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_vitrail.annotations import Annotations, save_annotations
+from napari_vitrail.cleanup import ChosenCleanUp
 from napari_vitrail.errors import VitrailError
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.spec import FeatureSpec
 from napari_vitrail.widgets._annotations import Captured, annotations_steps, named_pairs
 from napari_vitrail.widgets._autosave import Autosave
+from napari_vitrail.widgets._cleanup import CleanUp
 from napari_vitrail.widgets._dialogs import VITRAIL, ask_path
 from napari_vitrail.widgets._form import allow, wrapped
 from napari_vitrail.widgets._layers import MARK
@@ -49,12 +51,14 @@ class ProjectFile(QWidget):
     bench : Workbench
     autosave : Autosave
         Which is told what was saved.
+    clean_up : CleanUp
+        Whose setting is kept, too.
     """
 
-    def __init__(self, bench: Workbench, autosave: Autosave) -> None:
+    def __init__(self, bench: Workbench, autosave: Autosave, clean_up: CleanUp) -> None:
         super().__init__()
         self._bench = bench
-        self._autosave = autosave
+        self._autosave, self._clean_up = autosave, clean_up
         self._path = ""  # of the project at hand
         self._known: set[str] = set()  # openings of projects of which layers are here
         self._waiting: WeakSet[Labels] = WeakSet()  # whose channels are taken up once their image is here
@@ -127,7 +131,8 @@ class ProjectFile(QWidget):
         form = self._bench.form
         pairs = self._bench.layers.pairs
         captured = self._bench.layers.captured(pairs)
-        steps = save_steps(path, captured, form.valid_spec, form.estimator, self._bench.classifier)
+        chosen = self._clean_up.chosen
+        steps = save_steps(path, captured, form.valid_spec, form.estimator, chosen, self._bench.classifier)
         on_done = partial(self._on_saved, path, self._autosave.revision, [strokes for strokes, _ in pairs])
         self._runner.start(Job(steps, on_done, f"Saving {Path(path).name}"))
         self._allow()
@@ -213,6 +218,8 @@ class ProjectFile(QWidget):
         annotations, classifier = project.annotations, project.classifier
         if annotations.spec is not None:
             self._bench.form.show(annotations.spec, annotations.estimator)
+        if annotations.clean_up is not None:
+            self._clean_up.choose(annotations.clean_up)
         if classifier is None:
             return f"{name}, strokes on {len(annotations.images)} images and no classifier: press Segment."
         self._bench.keep(classifier, name)
@@ -235,10 +242,11 @@ def save_steps(
     captured: Sequence[Captured],
     spec: FeatureSpec | None,
     estimator: str | None,
+    clean_up: ChosenCleanUp,
     classifier: PixelClassifier | None,
 ) -> Steps[Annotations]:
     """Yield Progress; write a project and return what was painted."""
-    annotations = yield from annotations_steps(captured, spec, estimator)
+    annotations = yield from annotations_steps(captured, spec, estimator, clean_up)
     yield Progress(0, 1, "writing")
     if classifier is None:
         save_annotations(path, annotations)
