@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 import tifffile
 
-from napari_vitrail import LayeredImage, drain, fit_classifier, save_classifier, segment
+from napari_vitrail import LayeredImage, drain, find_instances, fit_classifier, save_classifier, segment
 from napari_vitrail.batch import Reading, find_images, plan_outputs, segment_files_steps
 from napari_vitrail.cli import main
 from napari_vitrail.results import Wanted
@@ -144,13 +146,57 @@ def test_a_stain_that_is_not_there_is_named(tmp_path, stains):
         Reading(0, stains=(0, 3)).read(tmp_path / "a.tif")
 
 
-def test_objects_of_stacks_are_refused_with_a_word(tmp_path, stains, classifier):
-    tifffile.imwrite(tmp_path / "stack.tif", stains, photometric="minisblack")
-    wanted = Wanted(instances=("7",))
+def objects_of(tmp_path, stack, classifier, **wishes):
+    """Return the segmentation of a stack, its objects and their table, as the command writes them."""
+    tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack")
+    wanted = Wanted(instances=("2", "7"), table=True, **wishes)
     images = [tmp_path / "stack.tif"]
     outputs = plan_outputs(images, wanted, tmp_path / "out")
     [done] = drain(segment_files_steps(images, outputs, classifier, wanted, Reading(stack=True)))
-    assert "objects are found in planes" in done.error
+    assert done.error == ""
+    found, instances = (tifffile.imread(path) for path in done.written[:2])
+    with done.written[2].open(encoding="utf-8", newline="") as file:
+        return found, instances, list(csv.DictReader(file))
+
+
+def test_objects_of_a_stack_are_those_of_its_planes_with_numbers_that_go_on(tmp_path, stains, classifier):
+    found, instances, rows = objects_of(tmp_path, stains, classifier, min_size=2)
+    count = 0
+    for number, plane in enumerate(found):
+        there = [id_ for id_ in (2, 7) if (plane == id_).any()]
+        own = find_instances(plane, there, min_size=2)
+        np.testing.assert_array_equal(instances[number], np.where(own > 0, own + count, 0))
+        assert [int(row["plane"]) for row in rows[count : count + own.max()]] == [number] * own.max()
+        count += own.max()
+    assert [int(row["index"]) for row in rows] == list(range(1, count + 1))
+
+
+def test_objects_go_through_the_planes_of_volumes_but_not_through_time(tmp_path, stains, classifier):
+    stack = np.stack([np.stack([stains[2]] * 4), np.stack([stains[2][::-1]] * 4)])
+    wishes = {"volumes": True, "pixel_size": 0.5, "plane_distance": 2.0, "min_size": 40}
+    found, instances, rows = objects_of(tmp_path, stack, classifier, **wishes)
+    first, second = (find_instances(own, [2, 7], min_size=40) for own in found)
+    np.testing.assert_array_equal(instances[0], first)
+    np.testing.assert_array_equal(instances[1], np.where(second > 0, second + first.max(), 0))
+    assert [row["axis 0"] for row in rows] == ["0"] * first.max() + ["1"] * second.max()
+    volumes = np.bincount(instances.ravel())[1:] * 0.5
+    assert [float(row["volume_um3"]) for row in rows] == volumes.tolist()
+
+
+def test_a_single_volume_needs_no_place_and_a_class_that_is_missing_no_objects(tmp_path, stains, classifier):
+    ground = np.stack([stains[2][:18]] * 3)
+    _, instances, rows = objects_of(tmp_path, ground, classifier, volumes=True, min_size=100)
+    assert instances.max() == len(rows) == 1
+    assert rows[0]["class"] == "class 2"
+    assert {"plane", "row", "column"} <= set(rows[0])  # of the centre
+    assert "axis 0" not in rows[0]
+
+
+def test_volumes_of_a_plane_are_refused_with_a_word(plate, classifier):
+    wanted = Wanted(instances=("7",), volumes=True)
+    outputs = plan_outputs([plate / "a.tif"], wanted, plate / "out")
+    [done] = drain(segment_files_steps([plate / "a.tif"], outputs, classifier, wanted, Reading()))
+    assert "volumes are found in stacks" in done.error
 
 
 # ---- further images beside the images ---------------------------------------------------------------

@@ -169,6 +169,9 @@ def test_objects_and_their_table_come_on_request(model, capsys):
         (["--instances", "5"], r"must be classes of the classifier \(class 2, class 700, 2, 700\), got 5"),
         (["--instances", "2", "--min-size", "-1"], "min-size must be 0 or more, got -1"),
         (["--instances", "2", "--pixel-size", "0"], "pixel-size must be more than 0, got 0.0"),
+        (["--volumes"], "name their classes with instances"),
+        (["--instances", "2", "--volumes", "--pixel-size", "1"], "plane-distance goes with volumes"),
+        (["--instances", "2", "--plane-distance", "1"], "plane-distance goes with volumes"),
         (["--smooth", "0"], "sigma must be more than 0"),
     ],
 )

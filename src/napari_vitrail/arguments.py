@@ -107,6 +107,14 @@ def _add_objects(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--pixel-size", type=float, metavar="UM", help="side of a pixel, so that the table is in micrometres"
     )
+    group.add_argument(
+        "--volumes", action="store_true",
+        help="of stacks: objects go through planes, along the last axis that counts them; without it every "
+        "plane has objects of its own",
+    )  # fmt: skip
+    group.add_argument(
+        "--plane-distance", type=float, metavar="UM", help="between planes, with --volumes and --pixel-size"
+    )
 
 
 def _add_features(commands: Any, common: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from napari_vitrail.image import LayeredImage, Picture, as_image, channel_name, 
 from napari_vitrail.imagefile import TIFF_SUFFIXES, read_image
 from napari_vitrail.planes import grey
 from napari_vitrail.progress import Progress, Steps, part_of
-from napari_vitrail.results import Wanted, results_steps, write_results
+from napari_vitrail.results import Wanted, results_steps, write_results_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -314,22 +314,22 @@ def _file_steps(
 ) -> Steps[None]:  # fmt: skip
     yield Progress(0, 1, f"reading {path.name}")
     counts, planes = reading.read(path)
-    if counts and wanted.instances:
-        raise ValueError(f"{path}: objects are found in planes, not in stacks; leave instances out")
+    if wanted.volumes and not counts:
+        raise ValueError(f"{path}: volumes are found in stacks: add stack, or leave volumes out")
     found = []
     with named(path):
         for number, plane in enumerate(planes):
             steps = results_steps(plane, classifier, wanted, **settings)
             found.append((yield from part_of(steps, number, len(planes))))
         if not counts:
-            write_results(paths, planes[0], classifier, wanted, *found[0])
+            yield from write_results_steps(paths, planes, classifier, wanted, *found[0])
             return
         segmentations, probabilities = zip(*found, strict=True)
         known = None
         if probabilities[0] is not None:
             known = np.stack(probabilities).reshape(*counts, *probabilities[0].shape)
         whole = np.stack(segmentations).reshape(*counts, *segmentations[0].shape)
-        write_results(paths, planes[0], classifier, wanted, whole, known)
+        yield from write_results_steps(paths, planes, classifier, wanted, whole, known)
 
 
 @contextmanager

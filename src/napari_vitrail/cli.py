@@ -314,6 +314,8 @@ def _wanted(options: Namespace) -> Wanted:
         split=options.split,
         table=options.table,
         pixel_size=options.pixel_size,
+        volumes=options.volumes,
+        plane_distance=options.plane_distance,
     )
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_vitrail.image import Picture, main_of
 from napari_vitrail.imagefile import write_tiff
-from napari_vitrail.instances import find_instances
-from napari_vitrail.measurements import measure, write_csv
+from napari_vitrail.measurements import write_csv
 from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.refinement import Refinement, refine_steps
 from napari_vitrail.segmentation import probabilities_steps, segment_steps
+from napari_vitrail.stack_objects import ObjectSearch, stack_objects_steps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.image import Picture
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Wanted:
         Whether the objects are to be measured.
     pixel_size : float, micrometres, optional
         Side of a pixel, for the measurements.
+    volumes : bool
+        Whether the objects of a stack go through its planes, along the last axis that counts them; else
+        every plane has objects of its own.
+    plane_distance : float, micrometres, optional
+        Between the planes of a volume, for the measurements.
     """
 
     probabilities: bool = False
@@ -48,14 +54,37 @@ class Wanted:
     split: bool = False
     table: bool = False
     pixel_size: float | None = None
+    volumes: bool = False
+    plane_distance: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.instances and (self.table or self.split or self.min_size):
-            raise ValueError("table, split and min-size are about objects: name their classes with instances")
+        if not self.instances and (self.table or self.split or self.min_size or self.volumes):
+            raise ValueError(
+                "table, split, min-size and volumes are about objects: name their classes with instances"
+            )
         if self.min_size < 0:
             raise ValueError(f"min-size must be 0 or more, got {self.min_size}")
         if self.pixel_size is not None and not self.pixel_size > 0:
             raise ValueError(f"pixel-size must be more than 0, got {self.pixel_size}")
+        if self.plane_distance is not None and not self.plane_distance > 0:
+            raise ValueError(f"plane-distance must be more than 0, got {self.plane_distance}")
+        measured = self.volumes and self.pixel_size is not None
+        if measured != (self.plane_distance is not None):
+            raise ValueError("plane-distance goes with volumes and pixel-size: volumes have three sizes")
+
+    def search(self, classifier: PixelClassifier) -> ObjectSearch:
+        """Return what objects are looked for, of a classifier's classes."""
+        return ObjectSearch(
+            tuple(self.class_ids(classifier)), classifier.class_names, self.min_size, self.split,
+            self.volumes, self._spacing,
+        )  # fmt: skip
+
+    @property
+    def _spacing(self) -> tuple[float, ...] | None:
+        if self.pixel_size is None:
+            return None
+        deep = () if self.plane_distance is None else (self.plane_distance,)
+        return (*deep, self.pixel_size, self.pixel_size)
 
     def paths(self, image: Path, folder: Path) -> dict[str, Path]:
         """Return the files that are written of an image: ``IMAGE_segmentation.tif`` first."""
@@ -103,30 +132,22 @@ def results_steps(
     return found.astype(classifier.dtype), probabilities
 
 
-def write_results(
+def write_results_steps(
     paths: dict[str, Path],
-    image: Picture,
+    planes: Sequence[Picture],
     classifier: PixelClassifier,
     wanted: Wanted,
     segmentation: NDArray[Any],
     probabilities: NDArray[Any] | None,
-) -> None:
-    """Write what is wanted of an image, or of a stack, to the files that `Wanted.paths` has named."""
+) -> Steps[None]:
+    """Yield Progress; write what is wanted of an image's planes to the files that `Wanted.paths` names."""
     if wanted.probabilities and probabilities is not None:
         write_tiff(paths["probabilities.tif"], probabilities, _axes(segmentation.ndim, "C"))
     if wanted.instances:
-        there = [id_ for id_ in wanted.class_ids(classifier) if (segmentation == id_).any()]
-        instances = find_instances(segmentation, there, min_size=wanted.min_size, split=wanted.split)
-        write_tiff(paths["instances.tif"], instances)
+        search = wanted.search(classifier)
+        instances, table = yield from stack_objects_steps(segmentation, planes, search)
+        write_tiff(paths["instances.tif"], instances, _axes(segmentation.ndim))
         if wanted.table:
-            spacing = None if wanted.pixel_size is None else (wanted.pixel_size, wanted.pixel_size)
-            table = measure(
-                instances,
-                segmentation=segmentation,
-                class_names=classifier.class_names,
-                image=main_of(image),
-                spacing=spacing,
-            )
             write_csv(paths["objects.csv"], table)
     write_tiff(paths["segmentation.tif"], segmentation, _axes(segmentation.ndim))
 
