@@ -74,7 +74,9 @@ def test_every_plane_has_objects_of_its_own_and_says_which(qtbot, viewer, classe
 
 def test_a_volume_has_objects_that_go_through_planes(qtbot, viewer, classes):
     widget = opened(viewer, classes, scale=(2, 0.5, 0.5), units="um")
+    assert says(widget, "Min. pixels")
     find(qtbot, widget, "Whole volume")
+    assert says(widget, "Min. voxels")
     layer = viewer.layers[OBJECTS]
     assert says(widget, "2 objects.")
     np.testing.assert_array_equal(layer.features["volume_um3"], [3 * 36 * 0.5, 2 * 48 * 0.5])

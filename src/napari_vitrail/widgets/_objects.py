@@ -29,7 +29,7 @@ from napari_vitrail.widgets._finding import (
     objects_steps,
     write_objects,
 )
-from napari_vitrail.widgets._form import allow, choice, label_of
+from napari_vitrail.widgets._form import allow, choice, label_of, wrapped
 from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._layers import OBJECTS, class_names, written
 from napari_vitrail.widgets._packed import finest
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 LOOK_MS = 300
 """After the last change, until the segmentation is looked at anew."""
 _FEWEST_PIXELS = 10
-_SIZE_HELP = "Objects of fewer pixels are left out"
+_MIN_PIXELS, _MIN_VOXELS = "Min. pixels", "Min. voxels"
+_SIZE_HELP = "Objects of fewer pixels are left out; of volumes, of fewer voxels"
 _SPLIT_HELP = "Cut objects that touch apart at their necks"
 _EXTENT_HELP = (
     "Which planes are looked at: the one in view, all that are parallel to it, or volumes of them, in which "
@@ -78,7 +79,12 @@ class Objects(QWidget):
         self._size = QSpinBox()
         self._size.setRange(0, 99_999)
         self._size.setValue(_FEWEST_PIXELS)
-        self._size.setToolTip(_SIZE_HELP)
+        self._size_label = QLabel(_MIN_PIXELS)
+        self._extent.changed.connect(
+            lambda extent: self._size_label.setText(_MIN_VOXELS if extent == VOLUME else _MIN_PIXELS)
+        )
+        for part in (self._size, self._size_label):
+            part.setToolTip(wrapped(_SIZE_HELP))
         self._split = CheckBox(text="Split touching", value=True, tooltip=_SPLIT_HELP)
         self._buttons = {name: QPushButton(name) for name in _HELP}
         self._buttons["Find objects"].clicked.connect(self._on_find_clicked)
@@ -93,9 +99,8 @@ class Objects(QWidget):
         self._allow()
 
     def _lay_out(self) -> None:
-        label, size_label = QLabel("Objects of"), QLabel("Min. pixels")
+        label = QLabel("Objects of")
         label.setToolTip(self._classes.toolTip())
-        size_label.setToolTip(_SIZE_HELP)
         buttons = QHBoxLayout()
         for name in ("Table", "Save CSV..."):
             buttons.addWidget(self._buttons[name], 1)
@@ -103,7 +108,7 @@ class Objects(QWidget):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addRow(label, self._classes)
         rows.addRow(label_of(self._extent), self._extent.native)
-        rows.addRow(size_label, self._size)
+        rows.addRow(self._size_label, self._size)
         rows.addRow("", self._split.native)
         rows.addRow(self._buttons["Find objects"])
         rows.addRow(buttons)
