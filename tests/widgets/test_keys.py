@@ -102,6 +102,21 @@ def test_a_view_that_was_left_stays_left_when_its_answer_comes(qtbot, viewer, se
     assert "textures probability of class 2" not in viewer.layers
 
 
+@pytest.mark.parametrize(("name", "view"), [("Probabilities", "Probability"), ("Uncertainty", "Uncertainty")])
+def test_what_a_button_has_computed_is_not_computed_again(qtbot, viewer, segmented, name, view):
+    before = segmented._bench.job._status.text()
+    button(segmented, name).click()
+    qtbot.waitUntil(
+        lambda: not segmented._bench.job.is_busy and segmented._bench.job._status.text() != before,
+        timeout=60_000,
+    )
+    views = combo(segmented, view)
+    views.setCurrentText("Image")
+    views.setCurrentText(view)
+    assert not segmented._bench.job.is_busy
+    assert views.currentText() == view
+
+
 @pytest.mark.parametrize("view", ["Probability", "Uncertainty"])
 def test_what_nobody_can_compute_is_no_view(widget, view):
     views = combo(widget, view)

@@ -130,6 +130,24 @@ def test_probabilities_are_written_again_and_are_no_images_to_segment(qtbot, vie
     assert [images.itemText(at) for at in range(images.count())] == ["grains"]
 
 
+def test_a_class_that_is_renamed_keeps_its_layer_under_its_new_name(qtbot, viewer, widget):
+    press(qtbot, widget, "Probabilities")
+    first = viewer.layers["grains probability of grain"]
+    strokes = viewer.layers["grains strokes"]
+    name_class(strokes, 7, "class 2")  # the other's name
+    name_class(strokes, 2, "ground")
+    segment(qtbot, widget)
+    press(qtbot, widget, "Probabilities")
+    layers = [layer for layer in viewer.layers if "probability" in layer.name]
+    assert {layer.metadata["napari-vitrail"]["kind"] for layer in layers} == {
+        "probability of class 2",
+        "probability of ground",
+    }
+    assert len(layers) == 2
+    found = viewer.layers[RESULT].data
+    np.testing.assert_array_equal(first.data > 0.5, found == 7)
+
+
 # ---- clean up -------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari import Viewer
 from napari.layers import Image
 from numpy.typing import NDArray
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_vitrail.overlay import PlaneOverlay
@@ -18,7 +19,7 @@ from napari_vitrail.widgets._form import allow, choice
 from napari_vitrail.widgets._image_plane import ImagePlane, is_lazy
 from napari_vitrail.widgets._layers import UNCERTAINTY, write_values
 from napari_vitrail.widgets._planes import overlays_on
-from napari_vitrail.widgets._probabilities import plane_probabilities_steps
+from napari_vitrail.widgets._probabilities import Question, plane_probabilities_steps, question_of
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class Uncertainty(QWidget):
     ----------
     bench : Workbench
     """
+
+    answered = Signal(object)
+    """It is shown; what was asked, see `question_of`."""
 
     def __init__(self, bench: Workbench) -> None:
         super().__init__()
@@ -88,9 +92,10 @@ class Uncertainty(QWidget):
             self._bench.job.refuse(obstacle)
             return
         plane = self._bench.plane()
+        question = question_of(plane, self._bench.classifier, self.measure)
         self._bench.job.run(
             uncertainty_steps(plane, self._bench.classifier, self.measure, self._strokes(plane)),
-            on_done=partial(self._on_done, plane, then_go, then),
+            on_done=partial(self._on_done, plane, question, then_go, then),
             title=f"Asking how sure it is of {plane.layer_name}",
         )
 
@@ -104,8 +109,11 @@ class Uncertainty(QWidget):
         )
         return found if is_lazy(found.data) else found.kept()
 
-    def _on_done(self, plane: ImagePlane, then_go: bool, then: Callable[[], None], found: Unsure) -> str:
+    def _on_done(
+        self, plane: ImagePlane, question: Question, then_go: bool, then: Callable[[], None], found: Unsure
+    ) -> str:
         layer = write_uncertainty(self._bench.viewer, plane, found.values)
+        self.answered.emit(question)
         then()
         report = f"uncertainty {found.values.mean():.2f} on average."
         if then_go:

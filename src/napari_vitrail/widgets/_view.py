@@ -9,8 +9,8 @@ from napari.utils.events import Event
 from qtpy.QtWidgets import QFormLayout
 
 from napari_vitrail.widgets._form import choice, label_of
-from napari_vitrail.widgets._layers import MARK, PROBABILITY, SEGMENTATION, UNCERTAINTY, is_result, written
-from napari_vitrail.widgets._probabilities import Probabilities
+from napari_vitrail.widgets._layers import PROBABILITY, SEGMENTATION, UNCERTAINTY, written
+from napari_vitrail.widgets._probabilities import Probabilities, Question, layers_of, question_of
 from napari_vitrail.widgets._uncertain import Uncertainty
 from napari_vitrail.widgets._workbench import Workbench
 
@@ -48,7 +48,9 @@ class View:
         self._asks = {UNCERTAINTY: uncertain.ask, PROBABILITY: probabilities.ask}
         self._chosen = IMAGE
         self._is_awaited = False
-        self._answered: dict[str, tuple[object, ...]] = {}  # of each view that is computed, the last question
+        self._answered: dict[str, Question] = {}  # of each view that is computed, the last question
+        uncertain.answered.connect(partial(self._answered.__setitem__, UNCERTAINTY))
+        probabilities.answered.connect(partial(self._answered.__setitem__, PROBABILITY))
         self._combo: ComboBox = choice("View", _VIEWS.items(), IMAGE, _HELP)
         self._combo.changed.connect(self.show)
         bench.viewer.layers.events.connect(self._on_layer_event)
@@ -79,14 +81,14 @@ class View:
         self._chosen = view
         if self._is_out_of_date(view):
             self._is_awaited = True
-            self._asks[view](partial(self._on_answered, view, self._question(view)))
+            self._asks[view](self._on_answered)
             self._follow()
         else:
             self._reveal(view)
 
-    def _on_answered(self, view: str, question: tuple[object, ...]) -> None:
+    def _on_answered(self) -> None:
         """Show what was asked for, unless another view was chosen meanwhile."""
-        self._answered[view], self._is_awaited = question, False
+        self._is_awaited = False
         self._reveal(self._chosen)
 
     def _reveal(self, view: str) -> None:
@@ -106,20 +108,12 @@ class View:
         image, layers = self._bench.layers.image, self._bench.viewer.layers
         if image is None:
             return []
-        if kind != PROBABILITY:
-            return written(layers, image.name, kind)
-        marks = [(layer, layer.metadata.get(MARK, {})) for layer in layers if is_result(layer)]
-        return [
-            layer
-            for layer, mark in marks
-            if mark["image"] == image.name and mark["kind"].startswith(PROBABILITY)
-        ]
+        return layers_of(layers, image.name) if kind == PROBABILITY else written(layers, image.name, kind)
 
-    def _question(self, view: str) -> tuple[object, ...]:
-        """Return what an answer would be about: the classifier, the plane in view and any measure."""
-        plane = self._bench.plane()
+    def _question(self, view: str) -> Question:
+        """Return what an answer would be about."""
         measure = self._uncertain.measure if view == UNCERTAINTY else ""
-        return self._bench.classifier, plane.layer_name, str(plane.index), plane.channels, measure
+        return question_of(self._bench.plane(), self._bench.classifier, measure)
 
     def _is_out_of_date(self, view: str) -> bool:
         if view not in self._asks or self._bench.classifier_obstacle():  # then what is there is shown
