@@ -22,8 +22,9 @@ from napari_vitrail import FeatureSpec, load_backbone
 from napari_vitrail.backbones import Backbone
 from napari_vitrail.features import PixelFeatures, Projection, vit_features_steps
 from napari_vitrail.features._position import N_DIRECTIONS, blank_image, leading_directions, without
+from napari_vitrail.grey_values import stretched, to_grey, to_rgb
 from napari_vitrail.grid import FeatureGrid
-from napari_vitrail.image import IntensityRange, stretched, to_grey, to_rgb
+from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import drain
 from napari_vitrail.recent import Recent
 from napari_vitrail.strokes import Painted, drawn, painted

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from napari_vitrail.features import classical_features, extract_features
-from napari_vitrail.image import IntensityRange, as_image, to_grey, to_rgb
+from napari_vitrail.grey_values import to_grey, to_rgb
+from napari_vitrail.image import IntensityRange, as_image
 from napari_vitrail.spec import FeatureSpec
 
 INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.errors import ComputeError, MissingExtra
-from napari_vitrail.image import IntensityRange, to_rgb
+from napari_vitrail.grey_values import to_rgb
+from napari_vitrail.image import IntensityRange
 from napari_vitrail.progress import Progress, Steps
 
 if TYPE_CHECKING:

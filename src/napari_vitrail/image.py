@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, overload
+from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_vitrail.errors import SpecMismatch, VitrailWarning
+from napari_vitrail.grey_values import finite_sample, grey_range, type_range
 
-LOW_PERCENTILE, HIGH_PERCENTILE = 0.1, 99.9
 OUTSIDE_AT_MOST, USED_AT_LEAST = 0.5, 0.01
 """Shares of the pixels, and of the range, beyond which an image was hardly taken like the training ones."""
-STRETCHED_PERCENTILES = (0.5, 99.5)
-PERCENTILE_SAMPLE = 1_000_000
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +174,7 @@ def _check_numbers(array: NDArray[np.generic]) -> None:
 
 def _without_alpha(array: NDArray[np.generic]) -> NDArray[np.generic]:
     alpha = array[..., 3]
-    opaque = _type_range(array.dtype)[1]
+    opaque = type_range(array.dtype)[1]
     if (alpha != opaque).any():
         warnings.warn("the image's alpha channel is not opaque and is ignored", VitrailWarning, stacklevel=4)
     return array[..., :3]
@@ -223,22 +220,7 @@ class IntensityRange:
         extra = tuple(
             (name, cls.of([image.extra[name] for image in layered], rule)) for name in next(iter(kinds))
         )
-        return replace(cls._of_plain([main_of(image) for image in seen], rule), extra=extra)
-
-    @classmethod
-    def _of_plain(cls, images: Sequence[NDArray[np.generic]], rule: str) -> IntensityRange:
-        if rule == "dtype" and len({image.dtype for image in images}) > 1:
-            kinds = ", ".join(sorted({str(image.dtype) for image in images}))
-            raise ValueError(f"intensity='dtype' needs images of one data type, got {kinds}")
-        if rule == "dtype" or (rule == "auto" and all(image.dtype == np.uint8 for image in images)):
-            return cls(*_type_range(np.result_type(*images)))
-        sample = np.concatenate([_finite_sample(image) for image in images])
-        if not sample.size:
-            raise ValueError("image holds no finite value")
-        low, high = np.percentile(sample, [LOW_PERCENTILE, HIGH_PERCENTILE])
-        if low == high:  # nearly all pixels agree: the few that differ are what there is to see
-            low, high = sample.min(), sample.max()
-        return cls(float(low), float(high))
+        return cls(*grey_range([main_of(image) for image in seen], rule), extra)
 
     @property
     def extra_names(self) -> tuple[str, ...]:
@@ -265,7 +247,7 @@ class IntensityRange:
 
     def misfit(self, image: NDArray[np.generic]) -> str | None:
         """Return what is wrong with an image's grey values for this range; None where nothing is."""
-        sample = _finite_sample(image)
+        sample = finite_sample(image)
         span = self.high - self.low
         if not sample.size or span <= 0:
             return None
@@ -325,40 +307,3 @@ def _composite(scaled: Sequence[NDArray[np.float32]]) -> NDArray[np.uint8]:
     """Return two or more channels, scaled to 0..1, as the colours that the ViT sees."""
     chosen = scaled[:3] if len(scaled) > 2 else [scaled[0], scaled[1], scaled[0]]
     return np.rint(np.stack(chosen, axis=-1) * 255).astype(np.uint8)
-
-
-def _type_range(dtype: np.dtype[Any]) -> tuple[float, float]:
-    if dtype.kind not in "ui":
-        return 0.0, 1.0  # the convention for float and boolean images
-    limits = np.iinfo(dtype)
-    return float(limits.min), float(limits.max)
-
-
-def _finite_sample(image: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return the finite values of about a million pixels, evenly spread: percentiles need no more."""
-    pixels = image.reshape(-1, *image.shape[2:])
-    values = pixels[:: max(1, len(pixels) // PERCENTILE_SAMPLE)].astype(np.float64).ravel()
-    return values[np.isfinite(values)]
-
-
-def stretched(scaled: NDArray[np.float32], whole: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return an image scaled to 0..1 with the 0.5 and 99.5 percentiles of all of it at 0 and 1, clipped.
-
-    All channels are stretched alike, so that colours stay. An image without contrast, a grey level of
-    256 or less, is left as it is: there is only noise to be stretched.
-    """
-    low, high = np.percentile(_finite_sample(whole), STRETCHED_PERCENTILES)
-    if high - low <= 1 / 255:
-        return scaled
-    return np.clip((scaled - np.float32(low)) / np.float32(high - low), 0, 1)
-
-
-def to_rgb(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return (H, W, 3) of an image scaled to 0..1; grey is repeated."""
-    return scaled if scaled.ndim == 3 else np.repeat(scaled[..., None], 3, axis=2)
-
-
-def to_grey(scaled: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return (H, W) uint8 of an image scaled to 0..1: 0.299 R + 0.587 G + 0.114 B, rounded."""
-    grey = scaled @ LUMA if scaled.ndim == 3 else scaled
-    return np.rint(grey * 255).astype(np.uint8)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_vitrail.image import IntensityRange, to_rgb
+from napari_vitrail.grey_values import to_rgb
+from napari_vitrail.image import IntensityRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,8 +10,9 @@ import numpy as np
 from napari_vitrail.errors import SpecMismatch
 from napari_vitrail.features._classical import CLASSICAL_CHANNELS, CLASSICAL_HALO, classical_features
 from napari_vitrail.features._vit import vit_features_steps
+from napari_vitrail.grey_values import stretched, to_grey, to_rgb
 from napari_vitrail.grid import FeatureGrid, Grid
-from napari_vitrail.image import IntensityRange, Picture, main_of, stretched, to_grey, to_rgb, whole_of
+from napari_vitrail.image import IntensityRange, Picture, main_of, whole_of
 from napari_vitrail.tiling import Tile, as_window, split
 
 if TYPE_CHECKING:
