@@ -4,6 +4,7 @@ from .blocks import Blocks, overview, read_block
 from .channels import ChosenChannels
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
 from .cleanup import ChosenCleanUp
+from .correspondences import Correspondences
 from .crf import DenseCRF
 from .errors import (
     BackboneUnavailable,
@@ -67,6 +68,7 @@ __all__ = [
     "ChosenCleanUp",
     "ClassLabel",
     "ComputeError",
+    "Correspondences",
     "DenseCRF",
     "DescriptorGrid",
     "FeatureGrid",
