@@ -1,3 +1,4 @@
+from .alignment import Alignment, fit_alignment
 from .annotations import Annotation, Annotations, ClassLabel, load_annotations, save_annotations
 from .backbones import BackboneInfo, list_backbones, load_backbone
 from .blocks import Blocks, overview, read_block
@@ -59,6 +60,7 @@ __all__ = [
     "AMIR_COSEGMENTATION",
     "DOCHERTY_SEGMENTATION",
     "SEGMENTATION",
+    "Alignment",
     "Annotation",
     "Annotations",
     "BackboneInfo",
@@ -104,6 +106,7 @@ __all__ = [
     "features_at",
     "find_instances",
     "find_instances_steps",
+    "fit_alignment",
     "fit_classifier",
     "fit_classifier_steps",
     "forecast_seconds",

@@ -1,0 +1,171 @@
+"""Transforms from the pixels of one image to those of another, fitted to pairs of points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_vitrail.consensus import (
+    LEAST_PAIRS,
+    Pairs,
+    agreeing_pairs,
+    check_spread,
+    distances_between,
+    fitted_matrix,
+    moved_points,
+    unknown_distances,
+)
+from napari_vitrail.correspondences import as_points
+from napari_vitrail.thinplate import MOST_POINTS, ThinPlate
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_vitrail.consensus import AlignmentKind
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Where the pixels of a moving image lie in a fixed one, and how well the pairs say so.
+
+    Attributes
+    ----------
+    kind : str
+        Such as ``"affine"``.
+    residuals : (n,) float array, pixels of the fixed image
+        From each moved point to its partner. For a thin plate, which can go through any point, of a plate
+        that does not know the pair.
+    inliers : (n,) bool array
+        The pairs that agree with each other; only they were fitted.
+    matrix : (3, 3) float array or None
+        From moving to fixed pixels, for ``(row, column, 1)``, as napari has it; None for a thin plate.
+    """
+
+    kind: AlignmentKind
+    residuals: NDArray[np.float64]
+    inliers: NDArray[np.bool_]
+    matrix: NDArray[np.float64] | None
+    _plates: tuple[ThinPlate, ThinPlate] | None = None
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """The (3, 3) matrix for a layer's ``affine``; ValueError for projective and thin-plate.
+
+        As it stands for layers without scale and translate; `layer_affine` is for any.
+        """
+        if self.matrix is None or self.kind == "projective":
+            raise ValueError(f"no layer's affine can be {self.kind}: warp the image with warp_image instead")
+        return self.matrix
+
+    def layer_affine(self, moving: ArrayLike, fixed: ArrayLike) -> NDArray[np.float64]:
+        """Return what to write into the ``affine`` of the moving layer to see it on the fixed one.
+
+        Parameters
+        ----------
+        moving : (3, 3) float array
+            From the moving layer's pixels to where its scale, translate, rotate and shear put them, before
+            its affine.
+        fixed : (3, 3) float array
+            From the fixed layer's pixels to the world, its affine included.
+
+        Returns
+        -------
+        affine : (3, 3) float array
+
+        Raises
+        ------
+        ValueError
+            If the kind is projective or thin-plate, which no layer can show.
+        """
+        return np.asarray(fixed, np.float64) @ self.affine @ np.linalg.inv(np.asarray(moving, np.float64))
+
+    def to_fixed(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Return where points (n, 2) of the moving image lie in the fixed one.
+
+        Rows are NaN where a projective alignment has no place for them.
+        """
+        return self._moved(as_points("points", points), 0)
+
+    def to_moving(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Return where points (n, 2) of the fixed image lie in the moving one.
+
+        The inverse of `to_fixed`; of a thin plate nearly so, as it is a plate of its own.
+        """
+        return self._moved(as_points("points", points), 1)
+
+    def _moved(self, points: NDArray[np.float64], way: int) -> NDArray[np.float64]:
+        if self._plates is not None:
+            return self._plates[way](points)
+        matrix = np.asarray(self.matrix)
+        return moved_points(np.asarray(np.linalg.inv(matrix)) if way else matrix, points)
+
+
+def fit_alignment(
+    moving: ArrayLike,
+    fixed: ArrayLike,
+    kind: AlignmentKind = "affine",
+    *,
+    threshold: float | None = 5.0,
+    random_state: int = 0,
+) -> Alignment:
+    """Fit the transform that moves points of one image onto their partners in another.
+
+    Parameters
+    ----------
+    moving, fixed : (n, 2) float array, pixels
+        Row and column of each point in the image that is to be moved, and of its partner in the image that
+        stays. Of `Correspondences` in which image 1 moves these are ``points1, points0``.
+    kind : {"translation", "rigid", "similarity", "affine", "projective", "thin-plate"}
+        Rigid turns and shifts, a similarity also scales. They take at least 1, 2, 2, 3, 4 and 3 pairs, and
+        more to tell which are wrong. A thin plate bends, as little as it can, to what the pairs have in
+        common; it is as smooth as predicts them best.
+    threshold : float or None, pixels of the fixed image
+        A pair that is farther off is an outlier, found with RANSAC and left out of the fit; None fits all
+        pairs. Of a thin plate those stay, too, that are no farther off than pairs as dense as these let
+        expect: four times the median.
+    random_state : int
+        Of RANSAC.
+
+    Returns
+    -------
+    alignment : Alignment
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit each other, hold NaN, have fewer different points than the kind takes, lie on
+        a line where the kind needs a plane, or if no more pairs agree than always do.
+
+    References
+    ----------
+    Fischler and Bolles (1981), RANSAC; Umeyama (1991) for rigid and similarity; both from scikit-image.
+    """
+    pairs = _checked(Pairs(as_points("moving", moving), as_points("fixed", fixed)), kind, threshold)
+    if threshold is None:
+        inliers = np.ones(len(pairs.moving), bool)
+    else:
+        inliers = agreeing_pairs(pairs, kind, threshold, random_state)
+    known = pairs.where(inliers)
+    if kind == "thin-plate":
+        plates = ThinPlate.of(*known), ThinPlate.of(known.fixed, known.moving)
+        return Alignment(kind, unknown_distances(plates[0], pairs, inliers), inliers, None, plates)
+    matrix = fitted_matrix(known, kind)
+    residuals = distances_between(moved_points(matrix, pairs.moving), pairs.fixed)
+    return Alignment(kind, residuals, inliers, matrix)
+
+
+def _checked(pairs: Pairs, kind: AlignmentKind, threshold: float | None) -> Pairs:
+    """Return pairs that can be fitted."""
+    count0, count1 = len(pairs.moving), len(pairs.fixed)
+    if kind not in LEAST_PAIRS:
+        raise ValueError(f"unknown kind {kind!r}; known: {', '.join(LEAST_PAIRS)}")
+    if threshold is not None and not threshold > 0:
+        raise ValueError(f"threshold must be more than 0 pixels, or None to fit all pairs, got {threshold}")
+    if count0 != count1:
+        raise ValueError(f"moving and fixed must be as many points, got {count0} and {count1}")
+    if kind == "thin-plate" and count0 > MOST_POINTS:
+        raise ValueError(f"thin-plate takes at most {MOST_POINTS} pairs, got {count0}; keep the best of them")
+    check_spread(pairs, kind, "the pairs")
+    return pairs
