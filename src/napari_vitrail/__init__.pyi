@@ -55,6 +55,7 @@ from .store import FeatureStore, shared_store
 from .training import TrainingPlanes, training_planes, training_planes_steps
 from .trust import Trust, assess, assess_steps
 from .uncertainty import most_uncertain, uncertainty
+from .warping import warp_image
 
 __all__ = [
     "AMIR_COSEGMENTATION",
@@ -139,5 +140,6 @@ __all__ = [
     "training_planes",
     "training_planes_steps",
     "uncertainty",
+    "warp_image",
     "write_csv",
 ]
