@@ -1,6 +1,7 @@
 from .alignment import Alignment, fit_alignment
 from .annotations import Annotation, Annotations, ClassLabel, load_annotations, save_annotations
 from .backbones import BackboneInfo, list_backbones, load_backbone
+from .bigwarp import load_bigwarp, save_bigwarp
 from .blocks import Blocks, overview, read_block
 from .channels import ChosenChannels
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
@@ -36,6 +37,7 @@ from .image import LayeredImage, as_image
 from .instances import find_instances, find_instances_steps
 from .large import segment_blocks, segment_blocks_steps
 from .measurements import join_tables, measure, write_csv
+from .pairfiles import SavedPairs, load_napari_points, load_pairs, save_napari_points, save_pairs
 from .presets import preset
 from .progress import Progress, drain
 from .project import Project, load_classifier, load_project, save_classifier, save_project
@@ -86,6 +88,7 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectError",
+    "SavedPairs",
     "Smoothing",
     "SparseLabels",
     "SpecMismatch",
@@ -115,7 +118,10 @@ __all__ = [
     "list_backbones",
     "load_annotations",
     "load_backbone",
+    "load_bigwarp",
     "load_classifier",
+    "load_napari_points",
+    "load_pairs",
     "load_project",
     "measure",
     "most_uncertain",
@@ -128,7 +134,10 @@ __all__ = [
     "refine",
     "refine_steps",
     "save_annotations",
+    "save_bigwarp",
     "save_classifier",
+    "save_napari_points",
+    "save_pairs",
     "save_project",
     "segment",
     "segment_blocks",
