@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -174,13 +176,32 @@ def test_nothing_lies_beyond_the_horizon_of_a_projective_alignment():
     assert np.isnan(beyond).all()
 
 
-def test_the_affine_of_a_layer_takes_account_of_how_both_layers_lie():
+@pytest.mark.parametrize("planes", [(), (4,)])
+def test_the_affine_puts_the_moving_layer_on_the_fixed_one_however_they_lie(planes):
+    layers = pytest.importorskip("napari.layers")
     alignment = fit_alignment(SQUARE, mapped(TURNED, SQUARE))
-    moving, fixed = np.diag([0.5, 0.25, 1.0]), rigid(0.3, 2.0, (7, 9))
-    affine = alignment.layer_affine(moving, fixed)
-    point = np.array([[33.0, 44.0]])
-    seen = mapped(affine, mapped(moving, point))
-    np.testing.assert_allclose(seen, mapped(fixed, alignment.to_fixed(point)))
+    empty, deep = np.zeros((*planes, 8, 8)), (3.0,) * len(planes)
+    moving = layers.Image(empty, scale=(*deep, 0.5, 0.25), translate=(*deep, 7, 9), affine=rigid(1.0))
+    turn = (
+        rigid(0.3)[:2, :2]
+        if not planes
+        else np.block([[np.eye(1), np.zeros((1, 2))], [np.zeros((2, 1)), rigid(0.3)[:2, :2]]])
+    )
+    fixed = layers.Image(empty, scale=(*deep, 2, 2), rotate=turn, translate=(*deep, 1, 2), affine=TURNED)
+    moving.affine = alignment.layer_affine(moving, fixed)
+    for point in ([33.0, 44.0], [0.0, 100.0]):
+        there = alignment.to_fixed([point])[0]
+        seen = moving.data_to_world([0.0] * len(planes) + point)
+        np.testing.assert_allclose(seen[-2:], fixed.data_to_world([0.0] * len(planes) + there.tolist())[-2:])
+
+
+def test_a_layer_that_is_turned_out_of_its_plane_is_refused():
+    alignment = fit_alignment(SQUARE, mapped(TURNED, SQUARE))
+    flat = {"ndim": 3, "scale": (1, 1, 1), "translate": (0, 0, 0), "shear": (0, 0, 0), "affine": np.eye(4)}
+    tilt = np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]])  # of planes into rows
+    moving = SimpleNamespace(**flat, rotate=np.eye(3))
+    with pytest.raises(ValueError, match="fixed must not be turned out of the plane"):
+        alignment.layer_affine(moving, SimpleNamespace(**flat, rotate=tilt))
 
 
 @pytest.mark.parametrize("kind", ["projective", "thin-plate"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,11 +19,23 @@ from napari_vitrail.consensus import (
 )
 from napari_vitrail.correspondences import as_points
 from napari_vitrail.thinplate import MOST_POINTS, ThinPlate
+from napari_vitrail.world import Frame
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.consensus import AlignmentKind
+
+
+class Layer(Protocol):
+    """What says where the pixels of a layer lie in the world."""
+
+    ndim: int
+    scale: Any
+    translate: Any
+    rotate: Any
+    shear: Any
+    affine: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,27 +71,29 @@ class Alignment:
             raise ValueError(f"no layer's affine can be {self.kind}: warp the image with warp_image instead")
         return self.matrix
 
-    def layer_affine(self, moving: ArrayLike, fixed: ArrayLike) -> NDArray[np.float64]:
+    def layer_affine(self, moving: Layer, fixed: Layer) -> NDArray[np.float64]:
         """Return what to write into the ``affine`` of the moving layer to see it on the fixed one.
 
         Parameters
         ----------
-        moving : (3, 3) float array
-            From the moving layer's pixels to where its scale, translate, rotate and shear put them, before
-            its affine.
-        fixed : (3, 3) float array
-            From the fixed layer's pixels to the world, its affine included.
+        moving, fixed : napari layers
+            Or whatever has the same ``ndim, scale, translate, rotate, shear`` and ``affine``. The last two
+            axes count, which napari takes for rows and columns of (3, 3) matrices.
 
         Returns
         -------
         affine : (3, 3) float array
+            It replaces the moving layer's own, which makes no difference to it.
 
         Raises
         ------
         ValueError
-            If the kind is projective or thin-plate, which no layer can show.
+            If the kind is projective or thin-plate, which no layer can show, or if a layer is turned out of
+            the plane of its rows and columns.
         """
-        return np.asarray(fixed, np.float64) @ self.affine @ np.linalg.inv(np.asarray(moving, np.float64))
+        own = _plane_matrix("moving", moving, ("scale", "translate", "rotate", "shear"))
+        world = _plane_matrix("fixed", fixed, ("scale", "translate", "rotate", "shear", "affine"))
+        return world @ self.affine @ np.linalg.inv(own)
 
     def to_fixed(self, points: ArrayLike) -> NDArray[np.float64]:
         """Return where points (n, 2) of the moving image lie in the fixed one.
@@ -154,6 +168,15 @@ def fit_alignment(
     matrix = fitted_matrix(known, kind)
     residuals = distances_between(moved_points(matrix, pairs.moving), pairs.fixed)
     return Alignment(kind, residuals, inliers, matrix)
+
+
+def _plane_matrix(name: str, layer: Layer, names: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return the (3, 3) matrix of what a layer does to its rows and columns."""
+    matrix = Frame.of({part: getattr(layer, part) for part in names}, layer.ndim).matrix
+    plane = matrix[-3:, -3:]
+    if np.any(matrix[-3:-1, :-3]) or np.any(matrix[:-3, -3:-1]):
+        raise ValueError(f"{name} must not be turned out of the plane of its rows and columns")
+    return plane
 
 
 def _checked(pairs: Pairs, kind: AlignmentKind, threshold: float | None) -> Pairs:
