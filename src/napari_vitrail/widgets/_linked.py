@@ -1,0 +1,216 @@
+"""Two Points layers whose points are pairs: what is added, moved or deleted in one is so in both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+from napari.layers import Image, Points, Vectors
+from napari.layers.base import ActionType
+from napari.utils.colormaps import label_colormap
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_vitrail.correspondences import UNKNOWN, Correspondences
+from napari_vitrail.pairfiles import SavedPairs
+from napari_vitrail.widgets._annotations import numbers_of
+from napari_vitrail.world import Frame
+
+Partners: TypeAlias = Callable[[int, NDArray[np.float64]], NDArray[np.float64]]
+"""From points (n, 2) of image 0 or 1, in its pixels, to their partners (n, 2) in the other image."""
+
+_BEGUN = (ActionType.ADDING, ActionType.CHANGING, ActionType.REMOVING)
+_PLACES = ("scale", "translate", "rotate", "shear", "affine")
+_MOST_STEPS = 100
+_LINE = 0.003  # of the longer side of what the pairs span
+
+
+class LinkedPoints(QObject):
+    """Two Points layers of a viewer that hold one list of pairs, and lines between them.
+
+    Row i of both layers is pair i; its id and status are features of both. A pair whose point was moved by
+    hand is locked. Ctrl+Z and Ctrl+Shift+Z over either layer undo and redo, which napari's points do not.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    layers : two Points layers of two axes
+        They are emptied; pairs come by `write`.
+    partners : function
+        Where a new point of one layer has its partner.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Viewer, layers: tuple[Points, Points], partners: Partners) -> None:
+        super().__init__()
+        if any(layer.ndim != 2 for layer in layers):
+            raise ValueError(f"layers must have two axes, got {[layer.ndim for layer in layers]}")
+        self.layers = layers
+        self.pairs = _no_pairs()
+        self._viewer, self._partners = viewer, partners
+        self._done: list[SavedPairs] = []
+        self._undone: list[SavedPairs] = []
+        self._next_id = 0
+        self._writing = False
+        self._listeners = [partial(self._on_data, side) for side in range(2)]
+        self.lines = self._add_lines()
+        for layer, listener in zip(layers, self._listeners, strict=True):
+            layer.events.data.connect(listener)
+            for place in _PLACES:
+                getattr(layer.events, place).connect(self._draw_lines)
+            layer.bind_key("Control-Z", self.undo, overwrite=True)
+            layer.bind_key("Control-Shift-Z", self.redo, overwrite=True)
+        viewer.layers.events.removed.connect(self._on_removed)
+        self._show(None)
+
+    @classmethod
+    def on_images(cls, viewer: Viewer, image0: Image, image1: Image, partners: Partners) -> LinkedPoints:
+        """Return linked layers that are new, each lying as its image does."""
+        layers = [
+            viewer.add_points(np.empty((0, 2)), name=f"{image.name} points", **numbers_of(image))
+            for image in (image0, image1)
+        ]
+        return cls(viewer, (layers[0], layers[1]), partners)
+
+    def write(self, pairs: SavedPairs) -> None:
+        """Replace the pairs, which can be undone."""
+        self._change(pairs, None)
+
+    def undo(self, _: Any = None) -> None:
+        """Take the last change back."""
+        self._step(self._done, self._undone)
+
+    def redo(self, _: Any = None) -> None:
+        """Make the change again that was taken back last."""
+        self._step(self._undone, self._done)
+
+    def close(self) -> None:
+        """Let go of the layers, which keep their points."""
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+        for layer, listener in zip(self.layers, self._listeners, strict=True):
+            layer.events.data.disconnect(listener)
+            for place in _PLACES:
+                getattr(layer.events, place).disconnect(self._draw_lines)
+            layer.bind_key("Control-Z", None, overwrite=True)
+            layer.bind_key("Control-Shift-Z", None, overwrite=True)
+        if self.lines in self._viewer.layers:
+            self._viewer.layers.remove(self.lines)
+
+    def _on_data(self, side: int, event: Any) -> None:
+        if not self._writing and event.action not in _BEGUN:
+            self._change(self._read(side), side)
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value in self.layers:
+            self.close()
+
+    def _read(self, side: int) -> SavedPairs:
+        """Return the pairs as a layer has them now; what it does not tell is as before."""
+        before = {int(id_): row for row, id_ in enumerate(self.pairs.ids)}
+        layer = self.layers[side]
+        # A new row takes over some id, but below the row that has it.
+        rows = [before.pop(id_, -1) for id_ in layer.features["id"].tolist()]
+        old = np.array(rows, np.intp)
+        new = old < 0
+        own = np.array(layer.data, np.float64)
+        other = self._points(1 - side)[old] if len(self.pairs.ids) else np.empty_like(own)
+        if new.any():
+            other[new] = self._partners(side, own[new])
+        moved = ~new
+        moved[~new] = (own[~new] != self._points(side)[old[~new]]).any(axis=1)
+        scores = [self._kept_scores(field.name, old, new | moved) for field in fields(Correspondences)[2:]]
+        ids = [self._new_id() if row < 0 else int(self.pairs.ids[row]) for row in rows]
+        status = tuple(
+            "proposed" if row < 0 else "locked" if is_moved else self.pairs.status[row]
+            for row, is_moved in zip(rows, moved, strict=True)
+        )
+        points = (other, own) if side else (own, other)
+        return SavedPairs(Correspondences(*points, *scores), np.array(ids, np.int64), status)
+
+    def _kept_scores(self, name: str, old: NDArray[np.intp], lost: NDArray[np.bool_]) -> NDArray[np.float64]:
+        if not len(self.pairs.ids):
+            return np.full(len(old), UNKNOWN)
+        return np.where(lost, UNKNOWN, getattr(self.pairs.correspondences, name)[old])
+
+    def _new_id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+    def _points(self, side: int) -> NDArray[np.float64]:
+        found = self.pairs.correspondences
+        return found.points1 if side else found.points0
+
+    def _change(self, pairs: SavedPairs, side: int | None) -> None:
+        """Remember the pairs as they were, and show others."""
+        self._done = [*self._done, self.pairs][-_MOST_STEPS:]
+        self._undone.clear()
+        self.pairs = pairs
+        self._show(side)
+
+    def _step(self, there: list[SavedPairs], back: list[SavedPairs]) -> None:
+        if there:
+            back.append(self.pairs)
+            self.pairs = there.pop()
+            self._show(None)
+
+    def _show(self, side: int | None) -> None:
+        """Write the pairs into both layers, whichever of them they were read from."""
+        self._next_id = max([self._next_id, *(self.pairs.ids + 1)])
+        with self._written():
+            for number, layer in enumerate(self.layers):
+                if not np.array_equal(layer.data, self._points(number)):
+                    layer.selected_data = set()
+                    layer.data = self._points(number).copy()  # napari moves points in place
+                layer.features = {"id": self.pairs.ids, "status": np.array(self.pairs.status, dtype=object)}
+                if len(layer.data):
+                    layer.face_color = self._colours()
+            if side is not None:
+                self.layers[1 - side].selected_data = set(self.layers[side].selected_data)
+        self._draw_lines()
+        self.changed.emit()
+
+    def _colours(self) -> NDArray[np.float64]:
+        """Return the colour of each pair, which it keeps as long as it has its id."""
+        colours = label_colormap(49, seed=0.5).colors[1:]
+        return colours[self.pairs.ids % len(colours)]
+
+    def _add_lines(self) -> Vectors:
+        """Return the layer of lines; what was selected stays so."""
+        selected = set(self._viewer.layers.selection)
+        lines = self._viewer.add_vectors(np.empty((0, 2, 2)), ndim=2, name="Pairs", vector_style="line")
+        self._viewer.layers.selection = selected
+        return lines
+
+    def _draw_lines(self, _: Any = None) -> None:
+        """Draw a line in the world from each point to its partner."""
+        if self.lines not in self._viewer.layers:
+            return
+        start, end = (self._in_world(side) for side in range(2))
+        self.lines.data = np.stack([start, end - start], axis=1)
+        if len(start):
+            self.lines.edge_color = self._colours()
+            self.lines.edge_width = _LINE * max(float(np.ptp(np.vstack([start, end]), axis=0).max()), 1e-9)
+
+    def _in_world(self, side: int) -> NDArray[np.float64]:
+        matrix = Frame.of(numbers_of(self.layers[side]), 2).matrix
+        return self._points(side) @ matrix[:2, :2].T + matrix[:2, 2]
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Know what the layers then tell as our own doing."""
+        self._writing = True
+        try:
+            yield
+        finally:
+            self._writing = False
+
+
+def _no_pairs() -> SavedPairs:
+    nothing = np.empty((0, 2))
+    return SavedPairs(Correspondences(nothing, nothing), np.empty(0, np.int64), ())
