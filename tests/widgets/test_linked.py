@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_vitrail import Correspondences
+from napari_vitrail import Correspondences, fit_alignment
 from napari_vitrail.pairfiles import SavedPairs
 from napari_vitrail.widgets._linked import LinkedPoints
 from tests.widgets.driving import click, draw, press_key
@@ -165,6 +165,19 @@ def test_lines_follow_when_an_image_is_moved(viewer, linked):
     assert_in_step(linked)
 
 
+def test_points_go_along_with_their_image_and_lines_shrink_when_it_is_aligned(viewer, linked):
+    linked.write(pairs_of([20, 30], [60, 40], [80, 80], [30, 70]))
+    image0, image1 = viewer.layers["fixed"], viewer.layers["moving"]
+    image0.translate = (7, -3)
+    assert_in_step(linked)
+    assert np.linalg.norm(linked.lines.data[:, 1], axis=1).min() > 50
+    found = linked.pairs.correspondences
+    alignment = fit_alignment(found.points1, found.points0, "rigid")
+    image1.affine = alignment.layer_affine(image1, image0)
+    assert_in_step(linked)
+    np.testing.assert_allclose(linked.lines.data[:, 1], 0, atol=1e-6)
+
+
 def test_what_was_selected_stays_selected(viewer):
     image = viewer.add_image(np.zeros((9, 9)))
     layers = tuple(viewer.add_points(np.empty((0, 2))) for _ in range(2))
@@ -193,3 +206,6 @@ def test_layers_of_stacks_are_refused(viewer):
     layers = viewer.add_points(np.empty((0, 3)), ndim=3), viewer.add_points(np.empty((0, 2)))
     with pytest.raises(ValueError, match=r"layers must have two axes, got \[3, 2\]"):
         LinkedPoints(viewer, layers, beside)
+    stack = viewer.add_image(np.zeros((4, 9, 9)))
+    with pytest.raises(ValueError, match=r"images must have two axes, got \[3, 3\]"):
+        LinkedPoints.on_images(viewer, stack, stack, beside)

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from napari.layers import Image, Points, Vectors
 from napari.layers.base import ActionType
-from napari.utils.colormaps import label_colormap
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
+from skimage.color import hsv2rgb
 
 from napari_vitrail.correspondences import UNKNOWN, Correspondences
 from napari_vitrail.pairfiles import SavedPairs
@@ -26,7 +26,9 @@ Partners: TypeAlias = Callable[[int, NDArray[np.float64]], NDArray[np.float64]]
 
 _BEGUN = (ActionType.ADDING, ActionType.CHANGING, ActionType.REMOVING)
 _PLACES = ("scale", "translate", "rotate", "shear", "affine")
+_UNDO, _REDO = "Control-Z", "Control-Shift-Z"
 _MOST_STEPS = 100
+_GOLDEN = 0.618034  # turns of the circle of hues
 _LINE = 0.003  # of the longer side of what the pairs span
 
 
@@ -58,25 +60,33 @@ class LinkedPoints(QObject):
         self._undone: list[SavedPairs] = []
         self._next_id = 0
         self._writing = False
-        self._listeners = [partial(self._on_data, side) for side in range(2)]
+        self._connections: list[tuple[Any, Callable[..., None]]] = []
         self.lines = self._add_lines()
-        for layer, listener in zip(layers, self._listeners, strict=True):
-            layer.events.data.connect(listener)
+        for side, layer in enumerate(layers):
+            self._connect(layer.events.data, partial(self._on_data, side))
             for place in _PLACES:
-                getattr(layer.events, place).connect(self._draw_lines)
-            layer.bind_key("Control-Z", self.undo, overwrite=True)
-            layer.bind_key("Control-Shift-Z", self.redo, overwrite=True)
-        viewer.layers.events.removed.connect(self._on_removed)
+                self._connect(getattr(layer.events, place), self._draw_lines)
+            layer.bind_key(_UNDO, self.undo, overwrite=True)
+            layer.bind_key(_REDO, self.redo, overwrite=True)
+        self._connect(viewer.layers.events.removed, self._on_removed)
         self._show(None)
 
     @classmethod
     def on_images(cls, viewer: Viewer, image0: Image, image1: Image, partners: Partners) -> LinkedPoints:
-        """Return linked layers that are new, each lying as its image does."""
+        """Return linked layers that are new, each lying as its image does, also when that is moved."""
+        images = image0, image1
+        if any(image.ndim != 2 for image in images):
+            raise ValueError(f"images must have two axes, got {[image.ndim for image in images]}")
         layers = [
             viewer.add_points(np.empty((0, 2)), name=f"{image.name} points", **numbers_of(image))
-            for image in (image0, image1)
+            for image in images
         ]
-        return cls(viewer, (layers[0], layers[1]), partners)
+        linked = cls(viewer, (layers[0], layers[1]), partners)
+        for image, layer, place in (
+            (*pair, place) for pair in zip(images, layers, strict=True) for place in _PLACES
+        ):
+            linked._connect(getattr(image.events, place), partial(_place_alike, image, layer, place))
+        return linked
 
     def write(self, pairs: SavedPairs) -> None:
         """Replace the pairs, which can be undone."""
@@ -92,15 +102,19 @@ class LinkedPoints(QObject):
 
     def close(self) -> None:
         """Let go of the layers, which keep their points."""
-        self._viewer.layers.events.removed.disconnect(self._on_removed)
-        for layer, listener in zip(self.layers, self._listeners, strict=True):
-            layer.events.data.disconnect(listener)
-            for place in _PLACES:
-                getattr(layer.events, place).disconnect(self._draw_lines)
-            layer.bind_key("Control-Z", None, overwrite=True)
-            layer.bind_key("Control-Shift-Z", None, overwrite=True)
+        for emitter, listener in self._connections:
+            emitter.disconnect(listener)
+        self._connections.clear()
+        for layer in self.layers:
+            layer.bind_key(_UNDO, None, overwrite=True)
+            layer.bind_key(_REDO, None, overwrite=True)
         if self.lines in self._viewer.layers:
             self._viewer.layers.remove(self.lines)
+
+    def _connect(self, emitter: Any, listener: Callable[..., None]) -> None:
+        """Listen until `close`."""
+        emitter.connect(listener)
+        self._connections.append((emitter, listener))
 
     def _on_data(self, side: int, event: Any) -> None:
         if not self._writing and event.action not in _BEGUN:
@@ -176,9 +190,10 @@ class LinkedPoints(QObject):
         self.changed.emit()
 
     def _colours(self) -> NDArray[np.float64]:
-        """Return the colour of each pair, which it keeps as long as it has its id."""
-        colours = label_colormap(49, seed=0.5).colors[1:]
-        return colours[self.pairs.ids % len(colours)]
+        """Return the colour of each pair, which it keeps as long as it has its id; neighbours differ most."""
+        hue = self.pairs.ids * _GOLDEN % 1
+        bright = hsv2rgb(np.stack([hue, np.full_like(hue, 0.8), np.ones_like(hue)], axis=-1))
+        return np.column_stack([bright, np.ones_like(hue)])
 
     def _add_lines(self) -> Vectors:
         """Return the layer of lines; what was selected stays so."""
@@ -209,6 +224,10 @@ class LinkedPoints(QObject):
             yield
         finally:
             self._writing = False
+
+
+def _place_alike(image: Image, layer: Points, place: str, _: Any) -> None:
+    setattr(layer, place, getattr(image, place))
 
 
 def _no_pairs() -> SavedPairs:
