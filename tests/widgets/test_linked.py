@@ -147,6 +147,33 @@ def test_control_z_over_either_layer_undoes(viewer, linked):
     assert_in_step(linked)
 
 
+def test_a_partner_that_is_found_later_is_part_of_the_same_step(linked):
+    linked.write(pairs_of([20, 30]))
+    told = []
+    linked.added.connect(lambda side, ids: told.append((side, ids.tolist())))
+    linked.layers[1].add([[50, 50], [70, 70]])
+    assert told == [(1, [11, 12])]
+    found = linked.pairs.correspondences
+    better = Correspondences(found.points0 + np.diag([0, 1, 2])[:, :2], found.points1, [0.5, 0.8, 0.9])
+    linked.amend(linked.pairs._replace(correspondences=better))
+    assert_in_step(linked)
+    assert linked.pairs.status == ("accepted", "proposed", "proposed")
+    linked.undo()
+    assert linked.pairs.ids.tolist() == [10]
+    assert told == [(1, [11, 12])]
+
+
+def test_pairs_are_accepted_and_rejected_and_that_is_undone(linked):
+    linked.write(pairs_of([20, 30], [60, 40], [80, 80]))
+    linked.set_status([11], "rejected")
+    linked.set_status({10, 12}, "locked")
+    assert linked.pairs.status == ("locked", "rejected", "locked")
+    assert_in_step(linked)
+    linked.undo()
+    assert linked.pairs.status == ("accepted", "rejected", "accepted")
+    assert_in_step(linked)
+
+
 def test_what_was_pasted_becomes_a_pair_with_the_next_change(viewer, linked):
     linked.write(pairs_of([20, 30], [60, 40]))
     layer = linked.layers[0]

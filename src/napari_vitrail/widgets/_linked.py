@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
@@ -17,7 +17,7 @@ from qtpy.QtCore import QObject, Signal
 from skimage.color import hsv2rgb
 
 from napari_vitrail.correspondences import UNKNOWN, Correspondences
-from napari_vitrail.pairfiles import SavedPairs
+from napari_vitrail.pairfiles import PairStatus, SavedPairs
 from napari_vitrail.widgets._annotations import numbers_of
 from napari_vitrail.world import Frame
 
@@ -44,10 +44,12 @@ class LinkedPoints(QObject):
     layers : two Points layers of two axes
         They are emptied; pairs come by `write`.
     partners : function
-        Where a new point of one layer has its partner.
+        Where a new point of one layer has its partner, at once; what takes longer comes by `amend`.
     """
 
     changed = Signal()
+    added = Signal(int, object)
+    """Side, and ids (k,), of points that came into a layer by hand, after `changed`."""
 
     def __init__(self, viewer: Viewer, layers: tuple[Points, Points], partners: Partners) -> None:
         super().__init__()
@@ -92,6 +94,20 @@ class LinkedPoints(QObject):
         """Replace the pairs, which can be undone."""
         self._change(pairs, None)
 
+    def amend(self, pairs: SavedPairs) -> None:
+        """Replace the pairs by what is better known of them; no step of its own for undo."""
+        self.pairs = pairs
+        self._show(None)
+
+    def set_status(self, ids: Iterable[int], status: PairStatus) -> None:
+        """Accept, lock or reject some pairs, which can be undone."""
+        chosen = set(ids)
+        states = [
+            status if id_ in chosen else old
+            for id_, old in zip(self.pairs.ids.tolist(), self.pairs.status, strict=True)
+        ]
+        self._change(self.pairs._replace(status=tuple(states)), None)
+
     def undo(self, _: Any = None) -> None:
         """Take the last change back."""
         self._step(self._done, self._undone)
@@ -118,7 +134,10 @@ class LinkedPoints(QObject):
 
     def _on_data(self, side: int, event: Any) -> None:
         if not self._writing and event.action not in _BEGUN:
+            known = self.pairs.ids
             self._change(self._read(side), side)
+            if len(new := np.setdiff1d(self.pairs.ids, known)):
+                self.added.emit(side, new)
 
     def _on_removed(self, event: Any) -> None:
         if event.value in self.layers:
