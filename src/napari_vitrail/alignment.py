@@ -15,7 +15,7 @@ from napari_vitrail.consensus import (
     distances_between,
     fitted_matrix,
     moved_points,
-    unknown_distances,
+    trusted_pairs,
 )
 from napari_vitrail.correspondences import as_points
 from napari_vitrail.thinplate import MOST_POINTS, ThinPlate
@@ -136,9 +136,8 @@ def fit_alignment(
         more to tell which are wrong. A thin plate bends, as little as it can, to what the pairs have in
         common; it is as smooth as predicts them best.
     threshold : float or None, pixels of the fixed image
-        A pair that is farther off is an outlier, found with RANSAC and left out of the fit; None fits all
-        pairs. Of a thin plate those stay, too, that are no farther off than pairs as dense as these let
-        expect: four times the median.
+        A pair that is farther off is an outlier and left out of the fit; None fits all pairs. Of a thin plate
+        those stay, too, that are no farther off than pairs as dense as these let expect.
     random_state : int
         Of RANSAC.
 
@@ -155,19 +154,27 @@ def fit_alignment(
     References
     ----------
     Fischler and Bolles (1981), RANSAC; Umeyama (1991) for rigid and similarity; both from scikit-image.
+    Geman and McClure (1987), weights, for the thin plate.
     """
     pairs = _checked(Pairs(as_points("moving", moving), as_points("fixed", fixed)), kind, threshold)
-    if threshold is None:
-        inliers = np.ones(len(pairs.moving), bool)
-    else:
-        inliers = agreeing_pairs(pairs, kind, threshold, random_state)
-    known = pairs.where(inliers)
     if kind == "thin-plate":
-        plates = ThinPlate.of(*known), ThinPlate.of(known.fixed, known.moving)
-        return Alignment(kind, unknown_distances(plates[0], pairs, inliers), inliers, None, plates)
-    matrix = fitted_matrix(known, kind)
+        return _fitted_plate(pairs, threshold, random_state)
+    everything = np.ones(len(pairs.moving), bool)
+    inliers = everything if threshold is None else agreeing_pairs(pairs, kind, threshold, random_state)
+    matrix = fitted_matrix(pairs.where(inliers), kind)
     residuals = distances_between(moved_points(matrix, pairs.moving), pairs.fixed)
     return Alignment(kind, residuals, inliers, matrix)
+
+
+def _fitted_plate(pairs: Pairs, threshold: float | None, random_state: int) -> Alignment:
+    """Return the thin plate that pairs agree on, and one of those for the way back."""
+    everything = np.ones(len(pairs.moving), bool)
+    inliers = everything if threshold is None else trusted_pairs(pairs, threshold, random_state)
+    known, alike = pairs.where(inliers), np.ones(int(inliers.sum()))
+    plates = ThinPlate.of(*known, alike), ThinPlate.of(known.fixed, known.moving, alike)
+    residuals = distances_between(plates[0](pairs.moving), pairs.fixed)
+    residuals[inliers] = plates[0].left_out
+    return Alignment("thin-plate", residuals, inliers, None, plates)
 
 
 def _plane_matrix(name: str, layer: Layer, names: tuple[str, ...]) -> NDArray[np.float64]:

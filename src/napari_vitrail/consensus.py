@@ -25,6 +25,8 @@ _ROUNDS = 10
 _FLAT = 1e-3  # of the length of a cloud of points, its width: less is a line
 _REACH = 0.1  # of the extent of the points, how far a thin plate may be off an affine transform
 _UNUSUAL = 4.0  # times the median
+_TYPICAL = 3.0  # times the median distance: where pairs are sparse, a plate cannot come closer
+_SHRINK, _TRIFLE = 0.77, 1e-6  # of the scale from step to step; the least weight
 
 
 class Pairs(NamedTuple):
@@ -72,12 +74,46 @@ _MODELS: dict[str, Any] = {
 def agreeing_pairs(
     pairs: Pairs, kind: AlignmentKind, threshold: float, random_state: int
 ) -> NDArray[np.bool_]:
-    """Return which pairs (n,) agree on an alignment of a kind, to about a threshold in pixels."""
-    if kind != "thin-plate":
-        return _agreeing_on_matrix(pairs, kind, threshold, random_state)
-    reach = max(threshold, _REACH * float(np.ptp(pairs.fixed, axis=0).max()))
-    rough = _agreeing_on_matrix(pairs, "affine", reach, random_state)
-    return _agreeing_on_plate(pairs, rough, threshold)
+    """Return which pairs (n,) a matrix moves to within a threshold, in pixels, of their partners."""
+    inliers = _consensus(pairs, kind, threshold, random_state)
+    for _ in range(_ROUNDS):  # RANSAC asked only as many as the kind takes; now all that agree are asked
+        _check_count(inliers, kind, threshold)
+        known = pairs.where(inliers)
+        check_spread(known, kind, "the pairs that agree")
+        moved = moved_points(fitted_matrix(known, kind), pairs.moving)
+        closer = distances_between(moved, pairs.fixed) <= threshold
+        if closer.sum() < inliers.sum() or (closer == inliers).all():
+            break
+        inliers = closer
+    return inliers
+
+
+def trusted_pairs(pairs: Pairs, threshold: float, random_state: int) -> NDArray[np.bool_]:
+    """Return which pairs (n,) agree on a thin plate, to a threshold in pixels or as far as they are dense.
+
+    First it bends to all that an affine transform takes roughly to their partners, then step by step more to
+    those that are close to it: the scale of Geman and McClure's weights shrinks.
+    """
+    scale = max(threshold, _REACH * float(np.ptp(pairs.fixed, axis=0).max()))
+    rough = pairs.where(agreeing_pairs(pairs, "affine", scale, random_state))
+    distances = distances_between(moved_points(fitted_matrix(rough, "affine"), pairs.moving), pairs.fixed)
+    weights = np.where(distances <= scale, 1.0, _TRIFLE)
+    while True:
+        plate = ThinPlate.of(*pairs, weights)
+        distances = plate.left_out * plate.told
+        weights = np.maximum(1 / (1 + (distances / scale) ** 2) ** 2, _TRIFLE)
+        smaller = max(scale * _SHRINK, threshold, _TYPICAL * float(np.median(distances)))
+        if smaller >= scale:
+            break
+        scale = smaller
+    plate = ThinPlate.of(*pairs, weights)
+    known = weights >= 0.25  # no farther off than the scale
+    surprise = plate.left_out * np.sqrt(plate.told)  # where others say little, a pair may well be far off
+    inliers = plate.left_out <= max(threshold, _UNUSUAL * float(np.median(plate.left_out[known])))
+    inliers |= surprise <= _UNUSUAL * np.median(surprise[known])
+    inliers &= known
+    check_spread(pairs.where(inliers), "thin-plate", "the pairs that agree")
+    return inliers
 
 
 def fitted_matrix(pairs: Pairs, kind: AlignmentKind) -> NDArray[np.float64]:
@@ -115,13 +151,6 @@ def distances_between(points0: NDArray[np.float64], points1: NDArray[np.float64]
     return np.nan_to_num(distances, nan=np.inf, posinf=np.inf)
 
 
-def unknown_distances(plate: ThinPlate, pairs: Pairs, known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how far each pair is off a plate that does not know it, where the plate was fitted to some."""
-    distances = distances_between(plate(pairs.moving), pairs.fixed)
-    distances[known] = plate.left_out
-    return distances
-
-
 def check_spread(pairs: Pairs, kind: AlignmentKind, what: str) -> None:
     """Raise ValueError unless points of both images are as many and as spread as a kind takes."""
     least = LEAST_PAIRS[kind]
@@ -136,23 +165,6 @@ def check_spread(pairs: Pairs, kind: AlignmentKind, what: str) -> None:
         raise ValueError(
             f"{what} must not lie on one line for {kind}, and do; translation, rigid or similarity would do"
         )
-
-
-def _agreeing_on_matrix(
-    pairs: Pairs, kind: AlignmentKind, threshold: float, random_state: int
-) -> NDArray[np.bool_]:
-    """Return which pairs a matrix moves to within the threshold of their partners."""
-    inliers = _consensus(pairs, kind, threshold, random_state)
-    for _ in range(_ROUNDS):  # RANSAC asked only as many as the kind takes; now all that agree are asked
-        _check_count(inliers, kind, threshold)
-        known = pairs.where(inliers)
-        check_spread(known, kind, "the pairs that agree")
-        moved = moved_points(fitted_matrix(known, kind), pairs.moving)
-        closer = distances_between(moved, pairs.fixed) <= threshold
-        if closer.sum() < inliers.sum() or (closer == inliers).all():
-            break
-        inliers = closer
-    return inliers
 
 
 def _consensus(pairs: Pairs, kind: AlignmentKind, threshold: float, random_state: int) -> NDArray[np.bool_]:
@@ -179,21 +191,6 @@ def _check_count(inliers: NDArray[np.bool_], kind: AlignmentKind, threshold: flo
             f"only {count} of {len(inliers)} pairs agree on one {kind} transform within {threshold:g} "
             f"pixels, as many as always do; a larger threshold, a suppler kind or better pairs would do"
         )
-
-
-def _agreeing_on_plate(pairs: Pairs, inliers: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:
-    """Return which pairs a thin plate predicts from the others, beginning with those that roughly agree."""
-    for _ in range(_ROUNDS):
-        plate = ThinPlate.of(*pairs.where(inliers))
-        usual = float(np.median(plate.left_out))
-        closer = unknown_distances(plate, pairs, inliers) <= max(threshold, _UNUSUAL * usual)
-        surprise = plate.left_out * np.sqrt(plate.told)  # where others say little, it may well be far off
-        closer[inliers] |= surprise <= _UNUSUAL * np.median(surprise)
-        if (closer == inliers).all():
-            break
-        check_spread(pairs.where(closer), "thin-plate", "the pairs that agree")
-        inliers = closer
-    return inliers
 
 
 def _on_a_line(points: NDArray[np.float64]) -> bool:

@@ -13,8 +13,8 @@ from scipy.special import xlogy
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_POINTS = 2000
-"""A spline takes the cube of them in time, a few seconds here, and a robust fit takes several splines."""
+MOST_POINTS = 1000
+"""A spline takes the cube of them in time, a second here, and a robust fit takes a dozen splines."""
 _SMOOTHINGS = np.logspace(-9, 3, 49)  # for points spread over about 1; from through all points to affine
 
 
@@ -50,13 +50,20 @@ class ThinPlate:
     _extent: float
 
     @classmethod
-    def of(cls, source: NDArray[np.float64], target: NDArray[np.float64]) -> ThinPlate:
-        """Return the spline from points (n, 2), of which three are on no line, to others (n, 2)."""
+    def of(
+        cls, source: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> ThinPlate:
+        """Return the spline from points (n, 2), of which three are on no line, to others (n, 2).
+
+        Weights (n,) above 0 and up to 1 say how much each pair is trusted.
+        """
         centre = source.mean(axis=0)
         extent = float(np.ptp(source, axis=0).max())
         points = (source - centre) / extent
-        smoothing, left_out, told = _cross_validated(points, target)
-        spline = RBFInterpolator(points, target, kernel="thin_plate_spline", degree=1, smoothing=smoothing)
+        smoothing, left_out, told = _cross_validated(points, target, weights)
+        spline = RBFInterpolator(
+            points, target, kernel="thin_plate_spline", degree=1, smoothing=smoothing / weights
+        )
         return cls(smoothing, left_out, told, spline, centre, extent)
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -65,24 +72,28 @@ class ThinPlate:
 
 
 def _cross_validated(
-    points: NDArray[np.float64], target: NDArray[np.float64]
+    points: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Return the smoothing that predicts points best that are left out, how far off each is, and `told`.
 
-    What a spline leaves of the target is ``basis * shrink @ basis.T @ target``, with
-    ``shrink = smoothing / (bending + smoothing)``, where the basis is of what no affine map can do.
+    With rows scaled by the root of their weights, what a spline leaves of the target is
+    ``basis * shrink @ basis.T @ target``, where ``shrink = smoothing / (bending + smoothing)`` and the basis
+    is of what no affine map can do.
     """
-    count = len(points)
-    free = np.linalg.qr(np.column_stack([np.ones(count), points]), mode="complete")[0][:, 3:]
+    count, root = len(points), np.sqrt(weights)[:, None]
+    free = np.linalg.qr(root * np.column_stack([np.ones(count), points]), mode="complete")[0][:, 3:]
     if not free.size:
         return float(_SMOOTHINGS[0]), np.zeros(count), np.zeros(count)
     squared = cdist(points, points, "sqeuclidean")
-    bending, turn = np.linalg.eigh(free.T @ xlogy(squared, squared) @ free / 2)
+    bending, turn = np.linalg.eigh(free.T @ (root * xlogy(squared, squared) * root.T) @ free / 2)
     basis = free @ turn
     shrink = _SMOOTHINGS / (np.maximum(bending, 0)[:, None] + _SMOOTHINGS)
-    energy = np.square(basis.T @ target).sum(axis=1)
-    best = int(np.argmin(energy @ shrink**2 / shrink.sum(axis=0) ** 2))
-    rest = np.linalg.norm((basis * shrink[:, best]) @ (basis.T @ target), axis=1)
+    parts = basis.T @ (root * target)
+    distrusted = count - weights.sum()  # pairs that do not count are no evidence of a good prediction
+    freedom = np.maximum(shrink.sum(axis=0) - distrusted, 1e-12)
+    score = np.square(parts).sum(axis=1) @ shrink**2 / freedom**2
+    best = int(np.argmin(np.where(freedom > distrusted / 2, score, np.inf)))
+    rest = np.linalg.norm((basis * shrink[:, best]) @ parts, axis=1) / root[:, 0]
     told = basis**2 @ shrink[:, best]
     left_out = np.divide(rest, told, out=np.zeros(count), where=told > 1e-9 * told.max())
     return float(_SMOOTHINGS[best]), left_out, told
