@@ -13,6 +13,8 @@ from evals.cleanup import SUPERALLOY, cleanup_rows, cleanup_section
 from evals.convpaint import SETS, convpaint_rows, convpaint_section
 from evals.datasets import DENSE
 from evals.haste import haste_rows, haste_section
+from evals.keypoints import KEYPOINTS, keypoint_rows, keypoints_section
+from evals.keypoints import RECIPES as MATCHERS
 from evals.pages import COUNTED, Row, read_rows, scribbles_section, write_rows, write_section
 from evals.peers import Convpaint
 from evals.position import PROBE, position_rows
@@ -64,6 +66,10 @@ def _measured_convpaint(options: argparse.Namespace) -> Iterator[Row]:
     return convpaint_rows(options.sets, options.seeds, SEGMENTATION, _part(options), peer)
 
 
+def _measured_keypoints(options: argparse.Namespace) -> Iterator[Row]:
+    return keypoint_rows(options.sets, options.recipes or list(MATCHERS), _part(options))
+
+
 def _part(options: argparse.Namespace) -> slice:
     return slice(options.first, None, options.every)
 
@@ -86,6 +92,9 @@ EVALUATIONS = {
         [SUPERALLOY, *DENSE],
         _measured_cleanup,
         cleanup_section,
+    ),
+    "keypoints": Evaluation(
+        "points carried from one picture to another", list(KEYPOINTS), _measured_keypoints, keypoints_section
     ),
     "convpaint": Evaluation(
         "napari-convpaint beside ours, in its own environment", SETS, _measured_convpaint, convpaint_section
@@ -132,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     scribbles.add_argument("--fractions", nargs="*", type=float, default=[0.0025, 0.01, 0.025])
     scribbles.add_argument("--recipes", nargs="*", default=[], help="those of this name only")
     scribbles.add_argument("--magnification", type=float, default=SEGMENTATION.magnification)
+    own["keypoints"].add_argument("--recipes", nargs="*", default=[], choices=list(MATCHERS))
     own["position"].add_argument(
         "--cures", nargs="*", default=[], help="strokes with those of this name only"
     )

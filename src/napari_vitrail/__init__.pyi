@@ -6,6 +6,14 @@ from .blocks import Blocks, overview, read_block
 from .channels import ChosenChannels
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
 from .cleanup import ChosenCleanUp
+from .correspond import (
+    find_correspondences,
+    find_steps,
+    see_pair,
+    see_pair_steps,
+    similarity_map,
+    transfer_points,
+)
 from .correspondences import Correspondences
 from .crf import DenseCRF
 from .errors import (
@@ -21,6 +29,7 @@ from .errors import (
 from .features import (
     DescriptorGrid,
     Plan,
+    SeenImage,
     TokenMap,
     attention_maps,
     extract_features,
@@ -28,14 +37,18 @@ from .features import (
     features_at,
     pca_colours,
     plan_features,
+    see_image,
+    see_image_steps,
     token_map,
     token_map_steps,
 )
 from .forecast import forecast_seconds
 from .grid import FeatureGrid, Grid
 from .image import LayeredImage, as_image
+from .imagepair import ImagePair
 from .instances import find_instances, find_instances_steps
 from .large import segment_blocks, segment_blocks_steps
+from .matching import AMIR_MATCHING, MATCHING, MatchingSpec
 from .measurements import join_tables, measure, write_csv
 from .pairfiles import SavedPairs, load_napari_points, load_pairs, save_napari_points, save_pairs
 from .presets import preset
@@ -61,7 +74,9 @@ from .warping import warp_image
 
 __all__ = [
     "AMIR_COSEGMENTATION",
+    "AMIR_MATCHING",
     "DOCHERTY_SEGMENTATION",
+    "MATCHING",
     "SEGMENTATION",
     "Alignment",
     "Annotation",
@@ -80,8 +95,10 @@ __all__ = [
     "FeatureSpec",
     "FeatureStore",
     "Grid",
+    "ImagePair",
     "ImageReference",
     "LayeredImage",
+    "MatchingSpec",
     "MissingExtra",
     "PixelClassifier",
     "Plan",
@@ -89,6 +106,7 @@ __all__ = [
     "Project",
     "ProjectError",
     "SavedPairs",
+    "SeenImage",
     "Smoothing",
     "SparseLabels",
     "SpecMismatch",
@@ -108,9 +126,11 @@ __all__ = [
     "extract_features",
     "extract_features_steps",
     "features_at",
+    "find_correspondences",
     "find_instances",
     "find_instances_steps",
     "fit_alignment",
+    "find_steps",
     "fit_classifier",
     "fit_classifier_steps",
     "forecast_seconds",
@@ -139,15 +159,21 @@ __all__ = [
     "save_napari_points",
     "save_pairs",
     "save_project",
+    "see_image",
+    "see_image_steps",
+    "see_pair",
+    "see_pair_steps",
     "segment",
     "segment_blocks",
     "segment_blocks_steps",
     "segment_steps",
     "shared_store",
+    "similarity_map",
     "token_map",
     "token_map_steps",
     "training_planes",
     "training_planes_steps",
+    "transfer_points",
     "uncertainty",
     "warp_image",
     "write_csv",

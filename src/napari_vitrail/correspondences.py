@@ -58,6 +58,11 @@ class Correspondences:
             raise ValueError(f"{name} must hold one value for each of {len(self)} pairs, got {scores.shape}")
         return scores
 
+    @classmethod
+    def none(cls) -> Correspondences:
+        """Return no pairs at all."""
+        return cls(np.zeros((0, 2)), np.zeros((0, 2)))
+
     def __len__(self) -> int:
         """Return the number of pairs."""
         return len(self.points0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,12 +13,18 @@ from torch.nn import functional
 from napari_vitrail.backbones._device import free_memory, is_out_of_memory
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_vitrail.backbones._registry import BackboneInfo
 
+Source = tuple[int, str]
+"""Where in the network features are taken: layer and facet."""
+
 PROJECTIONS = ("query", "key", "value")
+OUTPUTS = ("token", "token_norm")
 QUERY_CHUNK = {"cpu": 2048, "mps": 8192, "cuda": 16384}
 """Positions per query pass: enough to fill a device, on a processor few enough to stay in its caches."""
 SMALLEST_CHUNK = 128
@@ -65,6 +71,8 @@ class Context:
     cls_query : (1, heads, 1, width / heads) tensor or None
         The last block's, where attention was asked for; with its softmax denominator.
     log_denominator : (1, heads, 1) tensor or None
+    further : dict of (layer, facet) to (h, w, D) float32
+        What else the plain pass was asked for on its way.
     """
 
     pixels: Tensor
@@ -75,6 +83,7 @@ class Context:
     table: Tensor | None
     cls_query: Any
     log_denominator: Any
+    further: dict[Source, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -102,8 +111,9 @@ class Backbone(Protocol):
         ...
 
     def context(
-        self, image: NDArray[np.float32], *, margin: int, layer: int, facet: str, attention: bool, dtype: str
-    ) -> Context:
+        self, image: NDArray[np.float32], *, margin: int, layer: int, facet: str, attention: bool, dtype: str,
+        also: Sequence[Source] = ...,
+    ) -> Context:  # fmt: skip
         """Return what queries attend to."""
         ...
 
@@ -122,7 +132,7 @@ class Backbone(Protocol):
 class _Walk:
     """What one walk through the blocks collects."""
 
-    features: Tensor
+    found: dict[Source, Tensor] = field(default_factory=dict)
     attention: Tensor | None = None
     cls_query: Any = None
     log_denominator: Any = None
@@ -214,12 +224,12 @@ class ViTBackbone:
         """Return the tokens of each of several images (n, H, W, 3), all in one pass; see `tokens`."""
         with self._precision(dtype):
             x, rope, grid = self._embed(self._normalised(images), stride)
-            walk = self._walk(x, rope, layer=layer, facet=facet, attention=attention)
-        return [self._tokens_of(walk, grid, index) for index in range(len(images))]
+            walk = self._walk(x, rope, [(layer, facet)], attention=attention)
+        return [self._tokens_of(walk, (layer, facet), grid, index) for index in range(len(images))]
 
-    def _tokens_of(self, walk: _Walk, grid: tuple[int, int], index: int = 0) -> Tokens:
+    def _tokens_of(self, walk: _Walk, source: Source, grid: tuple[int, int], index: int = 0) -> Tokens:
         prefix = 1 + self.info.registers
-        features = _numpy(walk.features[index])
+        features = _numpy(walk.found[self._known(source)][index])
         maps = None
         if walk.attention is not None:
             maps = _numpy(walk.attention[index, :, prefix:].T).reshape(*grid, -1)
@@ -239,6 +249,7 @@ class ViTBackbone:
         facet: str = "token_norm",
         attention: bool = False,
         dtype: str = "float32",
+        also: Sequence[Source] = (),
     ) -> Context:
         """Run the plain pass on the patch grid and keep every block's keys and values.
 
@@ -254,6 +265,8 @@ class ViTBackbone:
             Whether queries will be asked for the last block's CLS attention.
         dtype
             See `tokens`.
+        also : sequence of (layer, facet)
+            Further features to take on the way; queries may be asked for those of all layers passed.
         """
         pixels = self._normalised(image[None])
         inner = pixels[:, :, margin : pixels.shape[2] - margin, margin : pixels.shape[3] - margin]
@@ -265,10 +278,11 @@ class ViTBackbone:
         with self._precision(dtype):
             x, rope, grid = self._embed(inner, self.info.patch_size)
             memory: list[tuple[Tensor, Tensor]] = []
-            walk = self._walk(x, rope, layer=layer, facet=facet, attention=attention, kept=memory)
+            walk = self._walk(x, rope, [(layer, facet), *also], attention=attention, kept=memory)
         return Context(
-            pixels, margin, grid, self._tokens_of(walk, grid), memory, self._position_table(grid),
-            walk.cls_query, walk.log_denominator,
+            pixels, margin, grid, self._tokens_of(walk, (layer, facet), grid), memory,
+            self._position_table(grid), walk.cls_query, walk.log_denominator,
+            {source: self._tokens_of(walk, source, grid).patches for source in also},
         )  # fmt: skip
 
     @torch.inference_mode()
@@ -320,7 +334,7 @@ class ViTBackbone:
                 with self._precision(dtype):
                     walk = self._walk(
                         self._embed_at(context, chunk), self._rotation_at(context, chunk),
-                        layer=layer, facet=facet, attention=attention is not None, context=context,
+                        [(layer, facet)], attention=attention is not None, context=context,
                     )  # fmt: skip
             except RuntimeError as error:  # fewer at a time are answered alike
                 if not is_out_of_memory(error) or len(chunk) <= SMALLEST_CHUNK:
@@ -328,7 +342,7 @@ class ViTBackbone:
                 self._largest_chunk = len(chunk) // 2
                 free_memory(self.device)
                 continue
-            features[part] = _numpy(walk.features[0])
+            features[part] = _numpy(walk.found[self._known((layer, facet))][0])
             if attention is not None and walk.attention is not None:
                 attention[part] = _numpy(walk.attention[0].T)
             start += len(chunk)
@@ -391,9 +405,8 @@ class ViTBackbone:
         self,
         x: Tensor,
         rope: Tensor | None,
+        sources: Sequence[Source],
         *,
-        layer: int,
-        facet: str,
         attention: bool,
         context: Context | None = None,
         kept: list[tuple[Tensor, Tensor]] | None = None,
@@ -402,13 +415,14 @@ class ViTBackbone:
 
         The keys and values of every block are appended to `kept`.
         """
-        layer = self._index(layer)
-        last = self.info.depth - 1 if attention else layer
-        walk = _Walk(x)
+        wanted = {self._known(source) for source in sources}
+        last = self.info.depth - 1 if attention else max(layer for layer, _ in wanted)
+        walk = _Walk()
         for index, block in enumerate(self._model.blocks[: last + 1]):
             normed = block.norm1(x)
-            if index == layer and facet in PROJECTIONS:
-                walk.features = _joined(_project(block.attn, facet, normed))
+            for facet in PROJECTIONS:
+                if (index, facet) in wanted:
+                    walk.found[index, facet] = _joined(_project(block.attn, facet, normed))
             query = self._turned(block.attn.q_norm(_project(block.attn, "query", normed)), rope)
             if context is None or (attention and index == last):
                 key = self._turned(block.attn.k_norm(_project(block.attn, "key", normed)), rope)
@@ -420,11 +434,13 @@ class ViTBackbone:
                 kept.append(memory)
             if attention and index == last:
                 self._note_attention(walk, query, key, context)
-            if index == last and (facet in PROJECTIONS or layer < last):
+            if index == last and not any((index, facet) in wanted for facet in OUTPUTS):
                 break
             x = _finished(block, x, functional.scaled_dot_product_attention(query, *memory))
-            if index == layer and facet not in PROJECTIONS:
-                walk.features = self._model.norm(x) if facet == "token_norm" else x
+            if (index, "token") in wanted:
+                walk.found[index, "token"] = x
+            if (index, "token_norm") in wanted:
+                walk.found[index, "token_norm"] = self._model.norm(x)
         return walk
 
     def _note_attention(self, walk: _Walk, query: Tensor, key: Tensor, context: Context | None) -> None:
@@ -449,6 +465,10 @@ class ViTBackbone:
         turned = torch.cat([-patches[..., half:], patches[..., :half]], dim=-1)
         rotated = (patches * cosine + turned * sine).to(heads.dtype)
         return torch.cat([heads[:, :, :prefix], rotated], dim=2)
+
+    def _known(self, source: Source) -> Source:
+        """Return layer, counted from the first, and facet."""
+        return self._index(source[0]), source[1]
 
     def _index(self, layer: int) -> int:
         depth = self.info.depth

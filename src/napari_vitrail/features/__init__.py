@@ -1,5 +1,6 @@
 """From images to dense features; torch stops here."""
 
+from napari_vitrail.features._binning import log_bins
 from napari_vitrail.features._classical import (
     CLASSICAL_CHANNELS,
     CLASSICAL_HALO,
@@ -12,10 +13,12 @@ from napari_vitrail.features._extract import (
     features_at,
 )
 from napari_vitrail.features._known import KnownTokens, TokenStore
+from napari_vitrail.features._nearest import Nearest, nearest_both_ways
 from napari_vitrail.features._pca import pca_colours
 from napari_vitrail.features._pixels import PixelFeatures, classical_width, pixel_features_steps, seen_pixels
 from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._projection import Projection
+from napari_vitrail.features._seen import SeenImage, look_steps, see_image, see_image_steps
 from napari_vitrail.features._similarity import DescriptorGrid, unit_rows
 from napari_vitrail.features._token_map import TokenMap, majority, token_map, token_map_steps
 from napari_vitrail.features._tokens import held_share
@@ -26,9 +29,11 @@ __all__ = [
     "CLASSICAL_HALO",
     "DescriptorGrid",
     "KnownTokens",
+    "Nearest",
     "PixelFeatures",
     "Plan",
     "Projection",
+    "SeenImage",
     "TokenMap",
     "TokenStore",
     "attention_maps",
@@ -39,10 +44,15 @@ __all__ = [
     "extract_features_steps",
     "features_at",
     "held_share",
+    "log_bins",
+    "look_steps",
     "majority",
+    "nearest_both_ways",
     "pca_colours",
     "pixel_features_steps",
     "plan_features",
+    "see_image",
+    "see_image_steps",
     "seen_pixels",
     "token_map",
     "token_map_steps",
