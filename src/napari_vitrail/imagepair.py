@@ -21,7 +21,7 @@ VOTE = 0.05
 """What a natural logarithm of votes is worth in cosine similarity."""
 BLOCK = 128
 """Points that are transferred at a time."""
-ROUNDS = (3.5, 2.0)
+ROUNDS = (3.5, 1.0)
 """Steps in pixels of the seen image at which the fine layer is asked, the window shrinking alike."""
 LEADS_HOME = 7.0
 """Pixels of the seen image within which asking back must arrive for the fine layer to be believed."""
@@ -195,11 +195,12 @@ def _fine(
     spec = source.spec
     assert spec.fine is not None
     descriptors, centres = source.asked(points, spec.fine)
+    phase = (source.backbone.info.patch_size - 1) / 2 % 1  # of the centres of patches on whole pixels
     aside = points - centres  # patches sit on whole pixels, points need not
     for step in rounds:
         reach = round(spec.window / ROUNDS[0])
         steps = step * (np.indices((2 * reach + 1,) * 2).reshape(2, -1).T - reach)
-        around = step * np.rint(places / step)  # a common lattice: neighbours share their questions
+        around = phase + step * np.rint((places - phase) / step)  # a lattice: neighbours share questions
         wanted = around[:, None] + steps
         asked, here = target.asked(wanted, spec.fine)
         similarity = (asked @ descriptors[:, :, None])[:, :, 0]

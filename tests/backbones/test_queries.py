@@ -112,6 +112,16 @@ def test_one_context_answers_earlier_layers_too(each_backbone, image):
     assert_close(features, asked(each_backbone, image, CORNERS, layer=1, facet="key")[0])
 
 
+def test_one_pass_brings_features_of_several_layers(each_backbone, image):
+    sources = [(0, "token"), (1, "value"), (-1, "token_norm")]
+    context = each_backbone.context(image, margin=MARGIN, layer=2, facet="key", also=sources)
+    for layer, facet in sources:
+        alone = each_backbone.context(image, margin=MARGIN, layer=layer, facet=facet).tokens.patches
+        assert_close(context.further[layer, facet], alone)
+    alone = each_backbone.context(image, margin=MARGIN, layer=2, facet="key").tokens.patches
+    assert_close(context.tokens.patches, alone)
+
+
 @pytest.mark.parametrize("shape", [(40, 57, 3), (41, 56, 3), (16, 40, 3)])
 def test_a_context_of_broken_patches_is_refused(tiny_backbone, shape):
     with pytest.raises(ValueError, match="must be multiples of the patch size 8"):

@@ -109,7 +109,7 @@ class SeenImage:
         if self.context is None:
             raise ValueError("descriptors of sampling='strided' cannot be asked for at any place")
         half = (self.backbone.info.patch_size - 1) / 2
-        corners = np.rint(np.clip(points, 0, np.array(self.seen_shape) - 1) - half).astype(np.intp)
+        corners = np.floor(np.clip(points, 0, np.array(self.seen_shape) - 1) - half + 0.5).astype(np.intp)
         once, where = np.unique(corners.reshape(-1, 2), axis=0, return_inverse=True)
         layer, facet = source
         values, _ = self.backbone.query(
