@@ -208,6 +208,7 @@ def visible(disparity, points):
     return seen & (covering <= own + 1.5)
 
 
+@pytest.mark.slow
 def test_a_stereo_pair_is_matched_within_8_pixels(real_backbone):
     left, right, disparity = stereo_motorcycle()
     points = np.stack(np.mgrid[20:500:60, 20:741:60], axis=-1).reshape(-1, 2)
