@@ -83,6 +83,12 @@ def test_an_image_is_matched_with_itself(shifted_pair, tiny_backbone):
     assert np.median(found.similarity) > 0.95
 
 
+def test_every_family_of_backbones_matches(shifted_pair, each_backbone):
+    same = shifted_pair[0]
+    found = transfer_points(POINTS, same, same, TINY, backbone=each_backbone)
+    assert median_miss(found, POINTS) < 1.5
+
+
 def test_sizes_and_channels_may_differ(shifted_pair, tiny_backbone):
     grey = shifted_pair[1].mean(axis=2)
     wide = np.repeat(np.repeat(grey, 2, axis=0), 2, axis=1)
