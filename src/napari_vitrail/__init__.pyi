@@ -1,20 +1,10 @@
-from .alignment import Alignment, fit_alignment
+from .alignment import Alignment, fit_alignment, warp_image
 from .annotations import Annotation, Annotations, ClassLabel, load_annotations, save_annotations
 from .backbones import BackboneInfo, list_backbones, load_backbone
-from .bigwarp import load_bigwarp, save_bigwarp
 from .blocks import Blocks, overview, read_block
 from .channels import ChosenChannels
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
 from .cleanup import ChosenCleanUp
-from .correspond import (
-    find_correspondences,
-    find_steps,
-    see_pair,
-    see_pair_steps,
-    similarity_map,
-    transfer_points,
-)
-from .correspondences import Correspondences
 from .crf import DenseCRF
 from .errors import (
     BackboneUnavailable,
@@ -29,7 +19,6 @@ from .errors import (
 from .features import (
     DescriptorGrid,
     Plan,
-    SeenImage,
     TokenMap,
     attention_maps,
     extract_features,
@@ -37,20 +26,40 @@ from .features import (
     features_at,
     pca_colours,
     plan_features,
-    see_image,
-    see_image_steps,
     token_map,
     token_map_steps,
 )
 from .forecast import forecast_seconds
 from .grid import FeatureGrid, Grid
 from .image import LayeredImage, as_image
-from .imagepair import ImagePair
 from .instances import find_instances, find_instances_steps
 from .large import segment_blocks, segment_blocks_steps
-from .matching import AMIR_MATCHING, MATCHING, MatchingSpec
+from .matching import (
+    AMIR_MATCHING,
+    MATCHING,
+    ImagePair,
+    MatchingSpec,
+    SeenImage,
+    find_correspondences,
+    find_steps,
+    see_image,
+    see_image_steps,
+    see_pair,
+    see_pair_steps,
+    similarity_map,
+    transfer_points,
+)
 from .measurements import join_tables, measure, write_csv
-from .pairfiles import SavedPairs, load_napari_points, load_pairs, save_napari_points, save_pairs
+from .pairs import (
+    Correspondences,
+    SavedPairs,
+    load_bigwarp,
+    load_napari_points,
+    load_pairs,
+    save_bigwarp,
+    save_napari_points,
+    save_pairs,
+)
 from .presets import preset
 from .progress import Progress, drain
 from .project import Project, load_classifier, load_project, save_classifier, save_project
@@ -70,7 +79,6 @@ from .store import FeatureStore, shared_store
 from .training import TrainingPlanes, training_planes, training_planes_steps
 from .trust import Trust, assess, assess_steps
 from .uncertainty import most_uncertain, uncertainty
-from .warping import warp_image
 
 __all__ = [
     "AMIR_COSEGMENTATION",

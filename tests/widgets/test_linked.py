@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_vitrail import Correspondences, fit_alignment
-from napari_vitrail.pairfiles import SavedPairs
+from napari_vitrail.pairs import SavedPairs
 from napari_vitrail.widgets._linked import LinkedPoints
 from tests.widgets.driving import click, draw, press_key
 

@@ -13,12 +13,12 @@ from napari_vitrail.features._extract import (
     features_at,
 )
 from napari_vitrail.features._known import KnownTokens, TokenStore
+from napari_vitrail.features._lattice import query_lattice
 from napari_vitrail.features._nearest import Nearest, nearest_both_ways
 from napari_vitrail.features._pca import pca_colours
 from napari_vitrail.features._pixels import PixelFeatures, classical_width, pixel_features_steps, seen_pixels
 from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._projection import Projection
-from napari_vitrail.features._seen import SeenImage, look_steps, see_image, see_image_steps
 from napari_vitrail.features._similarity import DescriptorGrid, unit_rows
 from napari_vitrail.features._token_map import TokenMap, majority, token_map, token_map_steps
 from napari_vitrail.features._tokens import held_share
@@ -33,7 +33,6 @@ __all__ = [
     "PixelFeatures",
     "Plan",
     "Projection",
-    "SeenImage",
     "TokenMap",
     "TokenStore",
     "attention_maps",
@@ -45,14 +44,12 @@ __all__ = [
     "features_at",
     "held_share",
     "log_bins",
-    "look_steps",
     "majority",
     "nearest_both_ways",
     "pca_colours",
     "pixel_features_steps",
     "plan_features",
-    "see_image",
-    "see_image_steps",
+    "query_lattice",
     "seen_pixels",
     "token_map",
     "token_map_steps",

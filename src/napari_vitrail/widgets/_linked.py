@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 from skimage.color import hsv2rgb
 
-from napari_vitrail.correspondences import UNKNOWN, Correspondences
-from napari_vitrail.pairfiles import PairStatus, SavedPairs
+from napari_vitrail.pairs import UNKNOWN, Correspondences, PairStatus, SavedPairs
 from napari_vitrail.widgets._annotations import numbers_of
 from napari_vitrail.world import Frame
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_vitrail.agreement import Agreement
-from napari_vitrail.correspondences import Correspondences, as_points
-from napari_vitrail.features import SeenImage, nearest_both_ways
+from napari_vitrail.features import nearest_both_ways
 from napari_vitrail.grid import FeatureGrid
+from napari_vitrail.matching._agreement import Agreement
+from napari_vitrail.pairs import Correspondences, as_points
 from napari_vitrail.progress import Progress, Steps, drain
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from napari_vitrail.matching._seen import SeenImage
 
 VOTE = 0.05
 """What a natural logarithm of votes is worth in cosine similarity."""

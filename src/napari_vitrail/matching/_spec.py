@@ -29,7 +29,7 @@ class MatchingSpec:
         Rings of neighbours whose descriptors are appended, the log-binning of Amir et al. (2021); 0 is none.
     guide : (layer, facet) or None
         Of the tokens whose best buddies tell how the images lie to each other, see
-        `napari_vitrail.agreement`. None trusts the descriptors alone.
+        `napari_vitrail.matching._agreement`. None trusts the descriptors alone.
     fine : (layer, facet) or None
         Of an early block, which tells better where a thing is than what it is. Asked in a window round
         the match, and believed where asking back leads home.

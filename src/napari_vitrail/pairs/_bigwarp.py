@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from napari_vitrail.correspondences import Correspondences
-from napari_vitrail.csvfile import csv_fault, csv_lines, csv_number, write_lines
-from napari_vitrail.pairfiles import SavedPairs, checked_pairs
+from napari_vitrail.pairs._csvfile import csv_fault, csv_lines, csv_number, write_lines
+from napari_vitrail.pairs._files import SavedPairs, checked_pairs
+from napari_vitrail.pairs._pairs import Correspondences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_vitrail.csvfile import AnyPath
-    from napari_vitrail.pairfiles import PairStatus
+    from napari_vitrail.pairs._csvfile import AnyPath
+    from napari_vitrail.pairs._files import PairStatus
 
 _NAME = re.compile(r"Pt-(\d+)")
 

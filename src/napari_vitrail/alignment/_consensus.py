@@ -9,7 +9,7 @@ import numpy as np
 from skimage.measure import ransac
 from skimage.transform import AffineTransform, EuclideanTransform, ProjectiveTransform, SimilarityTransform
 
-from napari_vitrail.thinplate import ThinPlate
+from napari_vitrail.alignment._thinplate import ThinPlate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

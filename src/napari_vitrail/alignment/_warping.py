@@ -14,7 +14,7 @@ from scipy.ndimage import map_coordinates
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_vitrail.alignment import Alignment
+    from napari_vitrail.alignment._fit import Alignment
     from napari_vitrail.tiling import Window
 
 _SIDE = 1024  # pixels of a block, if each is one value

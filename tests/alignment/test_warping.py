@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from napari_vitrail import fit_alignment, warp_image, warping
+from napari_vitrail import fit_alignment, warp_image
+from napari_vitrail.alignment import _warping
 
 SQUARE = np.array([[0.0, 0], [0, 100], [100, 100], [100, 0], [50, 50]])
 HALF_TURN = 100 - SQUARE
@@ -32,7 +33,7 @@ def plate():
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(warping, "_SIDE", 100)
+    monkeypatch.setattr(_warping, "_SIDE", 100)
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64])
@@ -94,7 +95,7 @@ def test_blocks_make_no_difference(kind, plate, monkeypatch):
     alignment = plate if kind == "thin-plate" else fit_alignment(SQUARE, moved, kind)
     photograph = skimage.data.astronaut()
     whole = warp_image(photograph, alignment, (500, 520))
-    monkeypatch.setattr(warping, "_SIDE", 100)
+    monkeypatch.setattr(_warping, "_SIDE", 100)
     blocks = warp_image(photograph, alignment, (500, 520))
     difference = np.abs(blocks.astype(int) - whole)
     assert difference.max() <= 1

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.backbones import load_backbone
-from napari_vitrail.correspondences import Correspondences
-from napari_vitrail.features import look_steps, nearest_both_ways
-from napari_vitrail.imagepair import ImagePair
-from napari_vitrail.matching import MATCHING, MatchingSpec
+from napari_vitrail.errors import VitrailWarning
+from napari_vitrail.features import nearest_both_ways
+from napari_vitrail.matching._imagepair import ImagePair
+from napari_vitrail.matching._seen import look_steps
+from napari_vitrail.matching._spec import MATCHING, MatchingSpec
+from napari_vitrail.pairs import Correspondences
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 
 if TYPE_CHECKING:
@@ -89,9 +91,9 @@ def transfer_points(
 
     Notes
     -----
-    The most similar cell of the descriptors' grid, where the best buddies of both images have a say (see
-    `napari_vitrail.agreement`), then the most similar place in a window round it by an early block, if
-    asking back from there leads home. Explained in docs/explanation/correspondences.md.
+    The most similar cell of the descriptors' grid, where the best buddies of both images have a say, then
+    the most similar place in a window round it by an early block, if asking back from there leads home.
+    Explained in docs/explanation/correspondences.md.
     """
     return see_pair(image0, image1, spec, backbone=backbone, device=device).transfer(points0)
 
@@ -171,7 +173,7 @@ def find_steps(
     bright = np.minimum(pair.seen0.salience(points0), pair.seen1.salience(points1)) > saliency_threshold
     if not bright.any():
         stage = "mutual nearest neighbours" if not len(points0) else f"saliency > {saliency_threshold}"
-        warnings.warn(f"no correspondences: none is left after {stage}", stacklevel=2)
+        warnings.warn(f"no correspondences: none is left after {stage}", VitrailWarning, stacklevel=2)
         return Correspondences.none()
     points0, points1, similarity = points0[bright], points1[bright], similarity[bright]
     merit = _merit(pair, points0, points1, similarity, salience[bright])

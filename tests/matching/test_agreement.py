@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_vitrail.agreement import DOUBT, Agreement
 from napari_vitrail.grid import Grid
+from napari_vitrail.matching._agreement import DOUBT, Agreement
 
 SIDE = 500
 GRID = Grid((72, 72), (0.0, 0.0), (7.0, 7.0))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from napari_vitrail.consensus import (
+from napari_vitrail.alignment._consensus import (
     LEAST_PAIRS,
     Pairs,
     agreeing_pairs,
@@ -17,14 +17,14 @@ from napari_vitrail.consensus import (
     moved_points,
     trusted_pairs,
 )
-from napari_vitrail.correspondences import as_points
-from napari_vitrail.thinplate import MOST_POINTS, ThinPlate
+from napari_vitrail.alignment._thinplate import MOST_POINTS, ThinPlate
+from napari_vitrail.pairs import as_points
 from napari_vitrail.world import Frame
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_vitrail.consensus import AlignmentKind
+    from napari_vitrail.alignment._consensus import AlignmentKind
 
 
 class Layer(Protocol):

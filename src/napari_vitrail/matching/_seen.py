@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.backbones import QUERY_CHUNK, load_backbone
-from napari_vitrail.features._binning import log_bins
-from napari_vitrail.features._lattice import query_lattice
-from napari_vitrail.features._pixels import seen_pixels
-from napari_vitrail.features._similarity import DescriptorGrid, unit_rows
-from napari_vitrail.features._vit import enlarged_pixels, vit_features_steps
+from napari_vitrail.features import (
+    DescriptorGrid,
+    enlarged_pixels,
+    log_bins,
+    query_lattice,
+    seen_pixels,
+    unit_rows,
+    vit_features_steps,
+)
 from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.image import IntensityRange, LayeredImage, as_image
-from napari_vitrail.matching import MATCHING, MatchingSpec
+from napari_vitrail.matching._spec import MATCHING, MatchingSpec
 from napari_vitrail.progress import Progress, Steps, drain
 from napari_vitrail.tiling import reflected
 

@@ -1,0 +1,32 @@
+"""Places of two images that show the same, found by the ViT."""
+
+from napari_vitrail.matching._find import (
+    SALIENCY_THRESHOLD,
+    find_correspondences,
+    find_steps,
+    see_pair,
+    see_pair_steps,
+    similarity_map,
+    transfer_points,
+)
+from napari_vitrail.matching._imagepair import ImagePair
+from napari_vitrail.matching._seen import SeenImage, look_steps, see_image, see_image_steps
+from napari_vitrail.matching._spec import AMIR_MATCHING, MATCHING, MatchingSpec
+
+__all__ = [
+    "AMIR_MATCHING",
+    "MATCHING",
+    "SALIENCY_THRESHOLD",
+    "ImagePair",
+    "MatchingSpec",
+    "SeenImage",
+    "find_correspondences",
+    "find_steps",
+    "look_steps",
+    "see_image",
+    "see_image_steps",
+    "see_pair",
+    "see_pair_steps",
+    "similarity_map",
+    "transfer_points",
+]
