@@ -372,7 +372,7 @@ def short_of_memory(monkeypatch, default_named_backbone):
         return ask(backbone, *arguments, **keywords)
 
     monkeypatch.setattr(type(default_named_backbone), "context", context)
-    for door in ("classify.load_backbone", "live.load_backbone", "segmentation._load_again"):
+    for door in ("classify.load_backbone", "live.load_backbone", "trained._load_again"):
         monkeypatch.setattr(f"napari_vitrail.{door}", lambda *_, **__: default_named_backbone)
     return short
 
