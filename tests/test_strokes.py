@@ -151,3 +151,13 @@ def test_classes_may_be_spread_over_images():
 def test_named_classes_without_a_stroke_are_warned_of():
     with pytest.warns(UserWarning, match=r"without a stroke are left out: \[3, 9\]"):
         check_classes([of_ids(2, 7)], wanted=[2, 3, 7, 9])
+
+
+def test_strokes_need_not_be_told_apart():
+    labels = np.zeros((6, 9), np.uint8)
+    labels[1, 1:4], labels[4, 2:8] = 2, 5
+    known, quick = painted(labels), painted(labels, told_apart=False)
+    np.testing.assert_array_equal(quick.positions, known.positions)
+    np.testing.assert_array_equal(quick.ids, known.ids)
+    assert set(known.strokes) == {0, 1}
+    assert set(quick.strokes) == {0}

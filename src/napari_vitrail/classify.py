@@ -230,6 +230,8 @@ def training_set(
     class_names: Mapping[int, str],
     random_state: int,
     max_per_class: int = MAX_PER_CLASS,
+    *,
+    told_apart: bool = True,
 ) -> tuple[list[Picture], list[Painted]]:
     """Return the images that have strokes, and the pixels of theirs to train on, see `fit_classifier`."""
     if isinstance(images, np.ndarray) or isinstance(labels, np.ndarray):
@@ -237,7 +239,10 @@ def training_set(
     if len(images) != len(labels):
         raise ValueError(f"images and labels must be as many, got {len(images)} and {len(labels)}")
     planes = [as_image(image) for image in images]
-    strokes = [painted(as_labels(own, plane.shape)) for plane, own in zip(planes, labels, strict=True)]
+    strokes = [
+        painted(as_labels(own, plane.shape), told_apart=told_apart)
+        for plane, own in zip(planes, labels, strict=True)
+    ]
     check_classes(strokes, list(class_names))
     used = [index for index, own in enumerate(strokes) if len(own.ids)]
     kept = drawn([strokes[index] for index in used], random_state, max_per_class)

@@ -115,7 +115,9 @@ class LiveSession:
         self._planes.begin()
         hasty = self.estimator is None
         most = HASTY_PIXELS if hasty else MAX_PER_CLASS
-        planes, strokes = training_set(images, labels, class_names or {}, self.random_state, most)
+        planes, strokes = training_set(
+            images, labels, class_names or {}, self.random_state, most, told_apart=not hasty
+        )
         intensity = IntensityRange.of(planes, self.spec.intensity)
         shown = as_image(image)
         window = as_window(window, shown.shape)

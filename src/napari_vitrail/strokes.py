@@ -62,16 +62,23 @@ def as_labels(labels: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.int
     return array.astype(np.uint8) if array.dtype == bool else array
 
 
-def painted(labels: NDArray[np.integer]) -> Painted:
-    """Return the painted pixels of labels (H, W), in raster order."""
+def painted(labels: NDArray[np.integer], *, told_apart: bool = True) -> Painted:
+    """Return the painted pixels of labels (H, W), in raster order.
+
+    Parameters
+    ----------
+    labels : (H, W) int array
+    told_apart : bool
+        Whether strokes are told apart, which takes longer than all the rest; else all is stroke 0.
+    """
     positions = np.argwhere(labels != 0)
-    if not len(positions):
-        return Painted(positions, np.empty(0, np.intp), np.empty(0, np.intp))
+    rows, columns = positions.T
+    ids = labels[rows, columns].astype(np.intp)
+    if not told_apart or not len(positions):
+        return Painted(positions, ids, np.zeros(len(ids), np.intp))
     first, last = positions.min(axis=0), positions.max(axis=0)
     box = labels[first[0] : last[0] + 1, first[1] : last[1] + 1]
     strokes = connected(box, background=0, connectivity=2)
-    rows, columns = positions.T
-    ids = labels[rows, columns].astype(np.intp)
     return Painted(positions, ids, strokes[tuple((positions - first).T)] - 1)
 
 
