@@ -92,7 +92,8 @@ def learn_steps(
 
 def _are_several(labels: Sequence[NDArray[np.integer]]) -> bool:
     """Whether two classes or more are painted."""
-    return len({int(label) for own in labels for label in np.unique(own[own > 0])}) > 1
+    painted = [own[own > 0] for own in labels if own.any()]
+    return len({int(end) for own in painted for end in (own.min(), own.max())}) > 1
 
 
 def _drawn_steps(steps: Steps[Result]) -> Steps[Result]:
