@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
@@ -60,6 +60,7 @@ class LinkedPoints(QObject):
         self._done: list[SavedPairs] = []
         self._undone: list[SavedPairs] = []
         self._next_id = 0
+        self._grey: frozenset[int] = frozenset()
         self._writing = False
         self._connections: list[tuple[Any, Callable[..., None]]] = []
         self.lines = self._add_lines()
@@ -96,6 +97,16 @@ class LinkedPoints(QObject):
     def amend(self, pairs: SavedPairs) -> None:
         """Replace the pairs by what is better known of them; no step of its own for undo."""
         self.pairs = pairs
+        self._show(None)
+
+    def revise(self, correct: Callable[[SavedPairs], SavedPairs]) -> None:
+        """Amend the pairs as they are and as undo knows them, which would else bring first guesses back."""
+        self._done, self._undone = list(map(correct, self._done)), list(map(correct, self._undone))
+        self.amend(correct(self.pairs))
+
+    def grey(self, ids: Collection[int]) -> None:
+        """Show these pairs without colour from now on, as rejected ones always are."""
+        self._grey = frozenset(ids)
         self._show(None)
 
     def set_status(self, ids: Iterable[int], status: PairStatus) -> None:
@@ -199,7 +210,7 @@ class LinkedPoints(QObject):
                 if not np.array_equal(layer.data, self._points(number)):
                     layer.selected_data = set()
                     layer.data = self._points(number).copy()  # napari moves points in place
-                layer.features = {"id": self.pairs.ids, "status": np.array(self.pairs.status, dtype=object)}
+                layer.features = self._features()
                 if len(layer.data):
                     layer.face_color = self._colours()
             if side is not None:
@@ -207,10 +218,17 @@ class LinkedPoints(QObject):
         self._draw_lines()
         self.changed.emit()
 
+    def _features(self) -> dict[str, NDArray[Any]]:
+        """Return what both layers tell of the pairs."""
+        found = self.pairs.correspondences
+        scores = {item.name: getattr(found, item.name) for item in fields(Correspondences)[2:]}
+        return {"id": self.pairs.ids, "status": np.array(self.pairs.status, dtype=object), **scores}
+
     def _colours(self) -> NDArray[np.float64]:
         """Return the colour of each pair, which it keeps as long as it has its id; neighbours differ most."""
         hue = self.pairs.ids * _GOLDEN % 1
-        bright = hsv2rgb(np.stack([hue, np.full_like(hue, 0.8), np.ones_like(hue)], axis=-1))
+        dull = np.isin(self.pairs.ids, list(self._grey)) | (np.array(self.pairs.status) == "rejected")
+        bright = hsv2rgb(np.stack([hue, np.where(dull, 0, 0.8), np.where(dull, 0.5, 1)], axis=-1))
         return np.column_stack([bright, np.ones_like(hue)])
 
     def _add_lines(self) -> Vectors:
