@@ -32,6 +32,7 @@ def test_the_widget_is_in_the_menus_for_what_it_does():
     for task in ("segment", "classify", "annotate"):
         assert [item.command for item in menus[f"napari/layers/{task}"]] == ["napari-vitrail.classifier"]
     assert [item.command for item in menus["napari/layers/visualize"]] == ["napari-vitrail.features"]
+    assert [item.command for item in menus["napari/layers/register"]] == ["napari-vitrail.match"]
 
 
 def test_the_command_palette_offers_nothing_that_needs_a_file():

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_classifier": ["ClassifierWidget"],
         "_features": ["FeaturesWidget"],
         "_files": ["project_reader", "write_project"],
+        "_match": ["MatchWidget"],
         "_sample_data": ["coffee_strokes", "coins_strokes", "histology_strokes"],
     },
 )

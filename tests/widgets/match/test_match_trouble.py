@@ -1,0 +1,119 @@
+"""What goes wrong while points are matched, and what every control says."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox
+
+from napari_vitrail.errors import BackboneUnavailable
+from tests.widgets.driving import (
+    activate,
+    button,
+    click,
+    combo,
+    says,
+    tab_through,
+)
+from tests.widgets.match.hands import GRID, add, dock, match, set_pairs, settle, world
+from tests.widgets.test_keyboard import controls, is_before
+
+
+def test_a_job_that_is_cancelled_leaves_points_that_are_linked(qtbot, viewer, widget, may_go):
+    button(widget, "Match").click()
+    button(widget, "Cancel").click()
+    may_go.set()
+    settle(qtbot, widget)
+    assert not button(widget, "Find pairs").isEnabled()
+    pairs = add(qtbot, viewer, widget, 0, (60, 60))
+    assert len(pairs.ids) == 1
+    assert np.isnan(pairs.correspondences.similarity[0])
+
+
+def test_the_same_image_cannot_be_matched_with_itself(widget):
+    for box in (widget._matching.fixed, widget._matching.moving):
+        box.value = widget._matching.viewer.layers["left"]
+    assert button(widget, "Match").toolTip().replace("\n", " ") == "Not yet: choose two different images"
+
+
+def test_without_images_the_widget_waits(qtbot, make_napari_viewer_proxy, photographs):
+    viewer = make_napari_viewer_proxy(show=True)
+    widget = dock(qtbot, viewer)
+    assert not button(widget, "Match").isEnabled()
+    viewer.add_image(photographs[0], name="one")
+    assert not button(widget, "Match").isEnabled()
+    viewer.add_image(photographs[1], name="two")
+    assert [image.name for image in widget._matching.images] == ["one", "two"]
+    assert button(widget, "Match").isEnabled()
+
+
+def test_an_image_that_is_removed_while_it_is_looked_at_leaves_the_points(qtbot, viewer, widget, may_go):
+    button(widget, "Match").click()
+    viewer.layers.remove("right")
+    may_go.set()
+    settle(qtbot, widget)
+    assert not button(widget, "Match").isEnabled()
+    assert "left points" in viewer.layers
+    viewer.layers["left points"].add([[5, 5]])
+    assert len(viewer.layers["right points"].data) == 0
+
+
+def test_other_pixels_have_to_be_seen_anew(qtbot, viewer, matched, photographs):
+    viewer.layers["right"].data = photographs[1][:, ::-1]
+    assert "press Match" in button(matched, "Find pairs").toolTip().replace("\n", " ")
+    pairs = add(qtbot, viewer, matched, 0, (60, 60))
+    assert np.isnan(pairs.correspondences.similarity[0])
+    match(qtbot, matched)
+    settle(qtbot, matched)
+    assert matched._matching.pairs.correspondences.similarity[0] > 0
+
+
+def test_missing_weights_are_said_and_points_can_be_set_by_hand(qtbot, viewer, widget, monkeypatch, notes):
+    def no_weights(*_):
+        raise BackboneUnavailable("no weights here")
+        yield
+
+    monkeypatch.setattr("napari_vitrail.matching.see_pair_steps", no_weights)
+    button(widget, "Match").click()
+    qtbot.waitUntil(lambda: says(widget, "Stopped by an error"))
+    assert notes[0].message == "no weights here"
+    click(viewer, widget, world(viewer.layers["left"], (60, 60)))
+    assert len(viewer.layers["right points"].data) == 1
+
+
+def test_closing_during_the_job_cancels_it_and_gives_all_back(qtbot, viewer, widget, may_go):
+    button(widget, "Match").click()
+    layer = viewer.layers["left points"]
+    widget.close()
+    may_go.set()
+    settle(qtbot, widget)
+    np.testing.assert_array_equal(viewer.layers["right"].translate, (0, 0))
+    assert widget._matching.seen is None
+    assert not layer.keymap.get("Y")
+
+
+def test_a_layer_of_points_that_is_removed_unlinks_the_other(qtbot, viewer, matched):
+    set_pairs(matched, GRID)
+    viewer.layers.remove("right points")
+    assert matched._matching.pairs is None
+    viewer.layers["left points"].add([[5, 5]])
+    match(qtbot, matched)
+    assert len(matched._matching.pairs.ids) == 0
+
+
+def test_every_control_says_what_it_does_and_is_narrow(matched):
+    parts = [
+        part for kind in (QAbstractButton, QComboBox, QAbstractSpinBox) for part in matched.findChildren(kind)
+    ]
+    assert all(part.toolTip() for part in parts), [part for part in parts if not part.toolTip()]
+    assert matched.minimumSizeHint().width() <= 320
+
+
+def test_tab_reaches_every_control_of_match_points(qtbot, matched):
+    activate(qtbot, matched)
+    first = combo(matched, "left")
+    reached = tab_through(qtbot, matched, first)
+    assert controls(matched) - set(reached) == set()
+    for one, other in pairwise(reached):
+        assert is_before(one, other, matched), (one, other)
