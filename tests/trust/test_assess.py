@@ -166,6 +166,7 @@ def test_importance_and_ablation_cover_the_vit(both):
     assert drain(ablation_steps(held_out, "ViT")).held_out.rows.vit is None
 
 
+@pytest.mark.slow
 def test_all_feature_sets_meet_on_the_same_strokes(both):
     known = drain(held_out_steps(both))
     found = drain(compare_steps(both, known=known))

@@ -131,6 +131,7 @@ def test_of_a_pyramid_what_is_in_view_counts_not_what_is_loaded(qtbot, viewer, w
     assert rows.stop - rows.start <= height / 2 + 4
 
 
+@pytest.mark.slow
 def test_reading_what_is_in_view_computes_a_little_around_it(qtbot, viewer, widget, computed):
     paint(qtbot, viewer, widget, 700, 768)
     press(qtbot, widget, "Segment")
@@ -179,6 +180,7 @@ def test_the_choice_of_the_visible_area_comes_back_with_a_small_image(viewer, wi
     assert (box.enabled, box.value) == (False, True)
 
 
+@pytest.mark.slow
 def test_objects_and_clean_up_are_those_of_the_part_in_view(qtbot, viewer, widget):
     paint(qtbot, viewer, widget, 700, 768)
     press(qtbot, widget, "Segment")

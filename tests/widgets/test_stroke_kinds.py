@@ -27,7 +27,7 @@ def viewer(make_napari_viewer_proxy, textures):
     return viewer
 
 
-@pytest.fixture(params=["After stroke", "Live"])
+@pytest.fixture(params=["After stroke", pytest.param("Live", marks=pytest.mark.slow)])
 def gear(request):
     return request.param
 
