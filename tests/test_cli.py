@@ -12,16 +12,15 @@ import tifffile
 
 from napari_vitrail import (
     Smoothing,
-    arguments,
     class_probabilities,
     cli,
     imagefile,
-    inputs,
     load_classifier,
     refine,
     samples,
     segment,
 )
+from napari_vitrail.cli import _images, _spec, _voice
 from napari_vitrail.errors import BackboneUnavailable
 from napari_vitrail.spec import SEGMENTATION, FeatureSpec
 
@@ -51,7 +50,7 @@ def model(folder):
 
 
 def options(*words):
-    return arguments.parser().parse_args(words)
+    return cli.parser().parse_args(words)
 
 
 def test_help_loads_nothing_that_takes_time():
@@ -91,12 +90,12 @@ def test_train_has_an_option_for_every_field_of_the_spec(capsys):
 
 
 def test_train_takes_the_preset_where_nothing_is_asked_for():
-    assert arguments.spec_of(options("train", "a", "--labels", "b", "-o", "c")) == SEGMENTATION
+    assert _spec.spec_of(options("train", "a", "--labels", "b", "-o", "c")) == SEGMENTATION
 
 
 def test_train_takes_what_is_asked_for():
     words = ["--features", "vit", "--layer", "-2", "--attention", "--magnification", "2"]
-    spec = arguments.spec_of(options("train", "a", "--labels", "b", "-o", "c", *words))
+    spec = _spec.spec_of(options("train", "a", "--labels", "b", "-o", "c", *words))
     asked = {"features": "vit", "layer": -2, "attention": True, "magnification": 2.0}
     assert spec == replace(SEGMENTATION, **asked)
 
@@ -294,8 +293,8 @@ def test_warnings_are_said_in_one_voice(model, capsys):
     rgba = np.zeros((40, 50, 4), np.uint8)
     iio.imwrite("rgba.png", rgba)
     with pytest.warns(UserWarning, match="alpha"):
-        inputs.image_of(model.parent / "rgba.png", options("segment", "x", "-m", "m", "-o", "out"))
-    cli._show_warning(UserWarning("the alpha channel is ignored"), UserWarning, "file.py", 7)
+        _images.image_of(model.parent / "rgba.png", options("segment", "x", "-m", "m", "-o", "out"))
+    _voice.show_warning(UserWarning("the alpha channel is ignored"), UserWarning, "file.py", 7)
     assert capsys.readouterr().err == "vitrail: warning: the alpha channel is ignored\n"
 
 
@@ -346,7 +345,7 @@ def test_bugs_keep_their_traceback(folder, monkeypatch):
 @pytest.fixture
 def quick_demo(monkeypatch, default_named_backbone):
     """Let the demonstration compare the features of a tiny backbone."""
-    monkeypatch.setattr(cli, "_backbone", lambda spec, options: default_named_backbone)
+    monkeypatch.setattr("napari_vitrail.cli._demo.backbone_of", lambda spec, options: default_named_backbone)
 
 
 def test_demo_says_where_things_are(folder, quick_demo, monkeypatch, capsys):

@@ -1,10 +1,11 @@
-"""From options of the command line to images, strokes and what is to be learned of them."""
+"""What ``vitrail train`` is to learn: from images and labels, or from a project."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_vitrail import arguments
+from napari_vitrail.cli._images import image_of, labels_of, reading_of
+from napari_vitrail.cli._spec import spec_of
 from napari_vitrail.spec import SEGMENTATION
 
 if TYPE_CHECKING:
@@ -12,14 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from napari_vitrail.batch import Reading
-    from napari_vitrail.image import Picture
     from napari_vitrail.progress import Steps
     from napari_vitrail.spec import FeatureSpec
-
-# As in cli.py, what takes time to import is imported where it is used.
 
 
 class Lesson(NamedTuple):
@@ -38,7 +33,7 @@ def file_lesson(options: Namespace) -> Lesson:
     reading_of(options).check_files(options.images)
     images = [image_of(path, options) for path in options.images]
     labels = [labels_of(path, image) for path, image in zip(options.labels, images, strict=True)]
-    return Lesson(images, labels, arguments.spec_of(options), options.estimator, {})
+    return Lesson(images, labels, spec_of(options), options.estimator, {})
 
 
 def project_lesson_steps(options: Namespace) -> Steps[Lesson]:
@@ -60,7 +55,7 @@ def project_lesson_steps(options: Namespace) -> Steps[Lesson]:
     return Lesson(
         planes.images,
         planes.labels,
-        arguments.spec_of(options, project.spec or SEGMENTATION),
+        spec_of(options, project.spec or SEGMENTATION),
         options.estimator or project.estimator,
         {each.id: each.name for each in project.classes if each.name},
     )
@@ -77,43 +72,8 @@ def is_project(options: Namespace) -> bool:
     return bool(projects)
 
 
-def image_of(path: Path, options: Namespace) -> Picture:
-    """Return an image file as the core wants it; an error names the file."""
-    [image] = reading_of(options).read(path).planes
-    return image
-
-
-def reading_of(options: Namespace) -> Reading:
-    """Return how the axes of image files are meant."""
-    from napari_vitrail.batch import Reading
-
-    return Reading(
-        options.channel_axis,
-        None if options.channels is None else tuple(options.channels),
-        tuple(options.stains) if getattr(options, "stains", None) else None,
-        getattr(options, "stack", False),
-        tuple(getattr(options, "extra", ())),
-    )
-
-
-def labels_of(path: Path, image: Picture) -> NDArray[Any]:
-    """Return a labels file that fits an image; an error names the file."""
-    from napari_vitrail.batch import named
-    from napari_vitrail.imagefile import read_image
-    from napari_vitrail.strokes import as_labels
-
-    labels = read_image(path)
-    with named(path):
-        return as_labels(labels, image.shape)
-
-
 def _check_pairs(images: Sequence[Path], labels: Sequence[Path]) -> None:
     if len(images) != len(labels):
         raise ValueError(
             f"train needs one labels file for each image, got {len(images)} images and {len(labels)} labels"
         )
-
-
-def extra_files(options: Namespace) -> list[Path]:
-    """Return the files of the further images of all images."""
-    return [file for path in options.images for file in reading_of(options).extra_files(path)]
