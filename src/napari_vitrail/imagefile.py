@@ -80,12 +80,13 @@ def write_tiff(path: str | os.PathLike[str], image: NDArray[Any], axes: str = "Y
     image : array
         Of any shape and number type.
     axes : str
-        One letter for each axis of `image`, in TIFF's usage; ``CYX`` for channels first.
+        One letter for each axis of `image`, in TIFF's usage: ``CYX`` for channels first, ``YXS`` for colours.
     """
     import tifffile
 
+    photometric = "rgb" if axes.endswith("S") else "minisblack"
     with written_aside(path) as aside:
-        tifffile.imwrite(aside, image, photometric="minisblack", compression="zlib", metadata={"axes": axes})
+        tifffile.imwrite(aside, image, photometric=photometric, compression="zlib", metadata={"axes": axes})
 
 
 def jpeg_bytes(image: NDArray[np.uint8]) -> bytes:

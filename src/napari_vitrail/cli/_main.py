@@ -8,14 +8,14 @@ import warnings
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from napari_vitrail.cli import _demo, _features, _models, _segment, _store, _train
+from napari_vitrail.cli import _demo, _features, _match, _models, _segment, _store, _train
 from napari_vitrail.cli._voice import INTERRUPTED, MISUSED, say, show_warning
 from napari_vitrail.errors import VitrailError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (_train, _segment, _features, _demo, _store, _models)
+_COMMANDS = (_train, _segment, _match, _features, _demo, _store, _models)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -49,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser; what it parses has ``run``, the command."""
     top = argparse.ArgumentParser(
-        prog="vitrail", description="Segment images with dense Vision Transformer features."
+        prog="vitrail", description="Segment and match images with dense Vision Transformer features."
     )
     top.add_argument("--version", action="version", version=f"vitrail {version('napari-vitrail')}")
     common = argparse.ArgumentParser(add_help=False)

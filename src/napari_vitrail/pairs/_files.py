@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PairStatus: TypeAlias = Literal["proposed", "accepted", "locked", "rejected"]
 _STATUSES: tuple[PairStatus, ...] = get_args(PairStatus)
-_PLACES = ("row0", "column0", "row1", "column1")
-_AXES = ("axis-0", "axis-1")
+PLACES = ("row0", "column0", "row1", "column1")
+AXES = ("axis-0", "axis-1")
 _SCORES = ("similarity", "saliency", "cycle_error")
 
 
@@ -75,7 +75,7 @@ def save_pairs(
         *([_written(value) for value in getattr(correspondences, name).tolist()] for name in _SCORES),
         saved.status,
     ]
-    write_lines(path, [("id", *_PLACES, *_SCORES, "status"), *zip(*columns, strict=True)])
+    write_lines(path, [("id", *PLACES, *_SCORES, "status"), *zip(*columns, strict=True)])
 
 
 def load_pairs(path: AnyPath) -> SavedPairs:
@@ -99,8 +99,8 @@ def load_pairs(path: AnyPath) -> SavedPairs:
     OSError
         If it cannot be read.
     """
-    table = CsvTable(path, _PLACES)
-    row0, column0, row1, column1 = (table.numbers(name) for name in _PLACES)
+    table = CsvTable(path, PLACES)
+    row0, column0, row1, column1 = (table.numbers(name) for name in PLACES)
     points0, points1 = np.column_stack([row0, column0]), np.column_stack([row1, column1])
     found = Correspondences(points0, points1, *(table.scores(name) for name in _SCORES))
     return SavedPairs(found, table.ids(), _status(table))
@@ -131,7 +131,7 @@ def save_napari_points(
     numbers = checked_pairs(correspondences, ids, "accepted").ids.tolist()
     for path, points in ((path0, correspondences.points0), (path1, correspondences.points1)):
         rows = [(place, *points[place].tolist(), id_) for place, id_ in enumerate(numbers)]
-        write_lines(path, [("index", *_AXES, "id"), *rows])
+        write_lines(path, [("index", *AXES, "id"), *rows])
 
 
 def load_napari_points(path0: AnyPath, path1: AnyPath) -> SavedPairs:
@@ -155,8 +155,8 @@ def load_napari_points(path0: AnyPath, path1: AnyPath) -> SavedPairs:
     OSError
         If a file cannot be read.
     """
-    table0, table1 = (CsvTable(path, _AXES) for path in (path0, path1))
-    points0, points1 = (_points(table) for table in (table0, table1))
+    table0, table1 = (CsvTable(path, AXES) for path in (path0, path1))
+    points0, points1 = (points_of(table) for table in (table0, table1))
     if len(points0) != len(points1):
         raise ValueError(
             f"{path0} and {path1} must hold as many points, got {len(points0)} and {len(points1)}"
@@ -197,11 +197,11 @@ def _status(table: CsvTable) -> tuple[PairStatus, ...]:
     return tuple(cast("PairStatus", row["status"]) for _, row in table.rows)
 
 
-def _points(table: CsvTable) -> NDArray[np.float64]:
+def points_of(table: CsvTable) -> NDArray[np.float64]:
     """Return the points of a plane."""
     if "axis-2" in table.names:
         raise ValueError(f"{table.path} must hold points of a plane, rows and columns, got one axis more")
-    return np.column_stack([table.numbers(name) for name in _AXES])
+    return np.column_stack([table.numbers(name) for name in AXES])
 
 
 def _written(value: float) -> float | str:

@@ -1,0 +1,229 @@
+"""``vitrail match``: find the places of a reference in other images."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_vitrail.cli._computing import add_computing, backbone_of
+from napari_vitrail.cli._images import add_channels, add_stains, reading_of
+from napari_vitrail.cli._voice import FAILED, say, with_bar
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from napari_vitrail.matchfiles import FileMatched, MatchWanted
+    from napari_vitrail.matching import MatchingSpec
+
+KINDS = ("translation", "rigid", "similarity", "affine", "projective", "thin-plate")
+_SUMMARY = "summary.csv"
+_PATTERN = frozenset("*?[")
+
+
+def add(commands: Any, common: ArgumentParser) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "match", parents=[common], help="find the places of a reference in other images",
+        description="Find places of a reference image in other images: pairs of points, found by the "
+        "network, or the partners of points of yours. Files that are there already are replaced.",
+    )  # fmt: skip
+    parser.add_argument("reference", metavar="REFERENCE", type=Path, help="TIFF, PNG or JPEG; seen once")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", type=Path,
+        help="TIFF, PNG or JPEG; a folder of them; or a pattern, 'plate/**/*.tif'",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=Path, required=True,
+        help="of one IMAGE the table of pairs, for instance pairs.csv; of several, a folder or a pattern the "
+        f"folder that gets IMAGE_pairs.csv for each, and {_SUMMARY}",
+    )  # fmt: skip
+    _add_points(parser)
+    _add_pictures(parser)
+    _add_alignment(parser)
+    _add_spec(parser)
+    add_computing(parser, weights="auto")
+    add_channels(parser)
+    add_stains(parser)
+    parser.add_argument(
+        "--plane", type=int, metavar="N", help="files hold stacks: match plane N of each, counted from 0"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _add_points(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("pairs")
+    either = group.add_mutually_exclusive_group()
+    either.add_argument(
+        "--pairs", type=_count, default=10, metavar="N|all",
+        help="how many pairs to propose at most; default: %(default)s",
+    )  # fmt: skip
+    either.add_argument(
+        "--points", type=Path, metavar="CSV",
+        help="find these points of the reference in every image, instead of proposing pairs: saved from a "
+        "Points layer in napari, or pairs of ours",
+    )  # fmt: skip
+    group.add_argument(
+        "--format", choices=("table", "napari", "bigwarp"), default="table",
+        help="table: both points, scores and ids; napari: a file of points for each of both images, OUT and "
+        "OUT_reference.csv; bigwarp: landmarks; default: %(default)s",
+    )  # fmt: skip
+    group.add_argument(
+        "--pixel-size", type=float, nargs=2, default=(1.0, 1.0), metavar=("REFERENCE", "IMAGE"),
+        help="side of a pixel, for BigWarp, which counts in the unit of its images",
+    )  # fmt: skip
+
+
+def _add_pictures(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("pictures")
+    group.add_argument(
+        "--plot", type=Path, metavar="PNG", help="draw one IMAGE beside the reference, with the pairs"
+    )
+    group.add_argument("--plots", action="store_true", help="draw every IMAGE: IMAGE_pairs.png")
+
+
+def _add_alignment(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("alignment", "lays every image on the reference")
+    group.add_argument(
+        "--fit", choices=KINDS, help="write IMAGE_alignment.json too: such a transform, fitted to the pairs"
+    )
+    group.add_argument(
+        "--threshold", type=float, default=5.0, metavar="PIXELS",
+        help="pairs that are farther off, in the reference, are left out of the fit; default: %(default)s",
+    )  # fmt: skip
+    group.add_argument(
+        "--warp",
+        action="store_true",
+        help="write IMAGE_warped.tif too: all of it, as it lies on the reference",
+    )
+
+
+def _add_spec(parser: ArgumentParser) -> None:
+    """Add what may differ from `napari_vitrail.MATCHING`, which takes too long to import here."""
+    group = parser.add_argument_group("network")
+    group.add_argument("--backbone", metavar="NAME", help="see vitrail models")
+    group.add_argument(
+        "--side", type=int, metavar="PIXELS",
+        help="of the longer side at which images are seen; default: 518",
+    )  # fmt: skip
+    group.add_argument("--stride", type=int, metavar="PIXELS", help="between the places compared; default: 7")
+    group.add_argument("--layer", type=int, metavar="N", help="block of the descriptors; default: 11")
+    group.add_argument(
+        "--facet", choices=("token", "key", "query", "value"), help="of the descriptors; default: key"
+    )
+
+
+def _count(word: str) -> int | None:
+    if word == "all":
+        return None
+    if not word.isdecimal() or int(word) < 1:
+        raise ArgumentTypeError(f"expected a number from 1, or all, got {word!r}")
+    return int(word)
+
+
+def _run(options: Namespace) -> int:
+    from napari_vitrail.batch import check_spared
+    from napari_vitrail.matchfiles import (
+        MatchReading,
+        check_outputs,
+        match_files_steps,
+        reference_steps,
+        summary_lines,
+        write_summary,
+    )
+
+    wanted, reading = _wanted(options), MatchReading(reading_of(options), options.plane)
+    images = _images(options)
+    outputs = _outputs(images, wanted, options)
+    summary = None if _is_one(options) else options.output / _SUMMARY
+    read = [options.reference, *([options.points] if options.points else [])]
+    check_outputs(images, outputs, read)
+    check_spared([summary] if summary else [], read)
+    spec = _spec(options)
+    backbone = backbone_of(spec.descriptor, options)
+    steps = reference_steps(options.reference, reading, wanted, spec, backbone)
+    reference = with_bar(steps, "looking at the reference")
+    done = with_bar(match_files_steps(reference, images, outputs, reading, wanted), "matching", tell=_tell)
+    for line in summary_lines(done):
+        print(line)
+    if summary is not None:
+        write_summary(summary, done)
+        print(summary)
+    failed = sum(bool(file.error) for file in done)
+    if failed and len(done) > 1:
+        say(f"{failed} of {len(done)} images failed")
+    return FAILED if failed else 0
+
+
+def _is_one(options: Namespace) -> bool:
+    """Whether one image was named, rather than several, a folder or a pattern."""
+    [first, *more] = options.images
+    return not (more or first.is_dir() or (_PATTERN & set(str(first)) and not first.exists()))
+
+
+def _images(options: Namespace) -> list[Path]:
+    """Return the images to match; the reference, which may lie among them, is left out."""
+    from napari_vitrail.batch import find_images
+
+    found = find_images(options.images)
+    if _is_one(options):
+        return found
+    images = [path for path in found if path.resolve() != options.reference.resolve()]
+    if not images:
+        raise ValueError(f"{options.reference} is the reference, and there is no other image")
+    return images
+
+
+def _outputs(images: list[Path], wanted: MatchWanted, options: Namespace) -> list[dict[str, Path]]:
+    """Return the files that are written of each image."""
+    output, is_table = options.output, options.output.suffix.lower() == ".csv"
+    if not _is_one(options):
+        if is_table or output.is_file():
+            raise ValueError(f"output must be a folder for several images, got {output}")
+        if options.plot:
+            raise ValueError("plot is of one image; plots draws every one of several")
+        return [wanted.paths(output / f"{path.stem}_pairs.csv", path.stem) for path in images]
+    if not is_table or output.is_dir():
+        raise ValueError(f"output must end in .csv for one image, got {output}")
+    paths = wanted.paths(output, output.stem)
+    if options.plot:
+        if options.plot.suffix.lower() != ".png":
+            raise ValueError(f"plot must end in .png, got {options.plot}")
+        paths["picture"] = options.plot
+    return [paths]
+
+
+def _wanted(options: Namespace) -> MatchWanted:
+    """Return what is wanted of every image."""
+    from napari_vitrail.matchfiles import MatchWanted
+    from napari_vitrail.pairs import load_points
+
+    return MatchWanted(
+        n_pairs=options.pairs,
+        points=load_points(options.points) if options.points else None,
+        format=options.format,
+        pixel_size=tuple(options.pixel_size),
+        kind=options.fit,
+        threshold=options.threshold,
+        warp=options.warp,
+        picture=options.plots or options.plot is not None,
+    )
+
+
+def _spec(options: Namespace) -> MatchingSpec:
+    """Return how images are seen: as is best known, but for what the options say."""
+    from napari_vitrail.matching import MATCHING
+
+    names = ("backbone", "stride", "layer", "facet")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    side = MATCHING.side if options.side is None else options.side
+    return replace(MATCHING, descriptor=replace(MATCHING.descriptor, **given), side=side)
+
+
+def _tell(file: FileMatched) -> None:
+    """Say what came of a file."""
+    if file.error:
+        say(file.error)
+    for path in file.written:
+        print(path)

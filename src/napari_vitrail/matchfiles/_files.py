@@ -1,0 +1,210 @@
+"""Images one after the other, each matched with the reference, which is seen once."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from napari_vitrail.alignment import Alignment, fit_alignment
+from napari_vitrail.errors import CHEAPER, ComputeError, VitrailWarning
+from napari_vitrail.image import main_of
+from napari_vitrail.matchfiles._picture import pairs_picture
+from napari_vitrail.matchfiles._written import write_alignment, write_pairs, write_picture, write_warped
+from napari_vitrail.matching import ImagePair, SeenImage, find_steps, see_image_steps
+from napari_vitrail.pairs import Correspondences
+from napari_vitrail.progress import Progress, Steps, drain, part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_vitrail.backbones import Backbone
+    from napari_vitrail.image import Picture
+    from napari_vitrail.matchfiles._reading import MatchReading
+    from napari_vitrail.matchfiles._wanted import MatchWanted
+    from napari_vitrail.matching import MatchingSpec
+
+
+class Reference(NamedTuple):
+    """What all images are matched with.
+
+    Attributes
+    ----------
+    path : Path
+    image : (H, W) or (H, W, 3) array, or LayeredImage
+    seen : SeenImage
+    """
+
+    path: Path
+    image: Picture
+    seen: SeenImage
+
+
+class FileMatched(NamedTuple):
+    """What came of an image.
+
+    Attributes
+    ----------
+    image : Path
+    written : tuple of Path
+    pairs : Correspondences
+        Empty where the image could not be matched.
+    alignment : Alignment or None
+        None where none was wanted, or none could be fitted.
+    error : str
+        What went wrong; empty where nothing did. Pairs that were found are written all the same.
+    """
+
+    image: Path
+    written: tuple[Path, ...] = ()
+    pairs: Correspondences = Correspondences.none()
+    alignment: Alignment | None = None
+    error: str = ""
+
+
+def reference_steps(
+    path: Path, reading: MatchReading, wanted: MatchWanted, spec: MatchingSpec, backbone: Backbone
+) -> Steps[Reference]:
+    """Yield Progress; return the reference, as the network sees it.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read, or points that are to be found in other images lie outside it.
+    """
+    yield Progress(0, 1, f"reading {path.name}")
+    image = reading.read(path)
+    if wanted.points is not None:
+        _check_inside(path, main_of(image).shape, wanted)
+    seen = yield from _seen_steps(image, spec, backbone)
+    return Reference(path, image, seen)
+
+
+def match_files_steps(
+    reference: Reference,
+    images: Sequence[Path],
+    outputs: Sequence[dict[str, Path]],
+    reading: MatchReading,
+    wanted: MatchWanted,
+) -> Steps[list[FileMatched]]:
+    """Match files with a reference; what is wrong with one does not keep the others.
+
+    Parameters
+    ----------
+    reference : Reference
+        Of `reference_steps`.
+    images : sequence of Path
+    outputs : sequence of dict
+        Of `MatchWanted.paths`, for each image.
+    reading : MatchReading
+    wanted : MatchWanted
+
+    Yields
+    ------
+    progress : Progress
+        After each file ``so_far`` is its `FileMatched`.
+    """
+    done = []
+    for number, (path, paths) in enumerate(zip(images, outputs, strict=True)):
+        try:
+            steps = _file_steps(reference, path, paths, reading, wanted)
+            done.append((yield from part_of(steps, number, len(images))))
+        except (ValueError, OSError, ComputeError) as error:
+            done.append(FileMatched(path, error=str(error)))
+        except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
+            done.append(FileMatched(path, error=f"{path}: {str(error) or 'out of memory'}{CHEAPER}"))
+        yield Progress(number + 1, len(images), path.name, done[-1])
+    return done
+
+
+def _file_steps(
+    reference: Reference, path: Path, paths: dict[str, Path], reading: MatchReading, wanted: MatchWanted
+) -> Steps[FileMatched]:
+    yield Progress(0, 1, f"reading {path.name}")
+    image = reading.read(path)
+    seen = yield from part_of(_seen_steps(image, reference.seen.spec, reference.seen.backbone), 0, 2)
+    pair = ImagePair(reference.seen, seen)
+    pairs = yield from part_of(_pairs_steps(pair, path, wanted), 1, 2)
+    ids = np.arange(len(pairs)) if wanted.points is None else wanted.points.ids
+    alignment, error = _fitted(pairs, path, wanted)
+    missing = {"alignment", "warped"} if alignment is None else set()
+    paths = {what: file for what, file in paths.items() if what not in missing}
+    write_pairs(paths, pairs, ids, wanted)
+    if alignment is not None:
+        write_alignment(paths["alignment"], alignment, ids, reference.path, path)
+    if alignment is not None and wanted.warp:
+        yield Progress(1, 1, f"warping {path.name}")
+        write_warped(paths["warped"], path, reading, alignment, main_of(reference.image).shape)
+    if wanted.picture:
+        write_picture(paths["picture"], _drawn(reference, path, image, pairs, ids, alignment))
+    return FileMatched(path, tuple(paths.values()), pairs, alignment, error)
+
+
+def _seen_steps(image: Picture, spec: MatchingSpec, backbone: Backbone) -> Steps[SeenImage]:
+    """Yield Progress; return an image that was seen. The first, coarse answer is of no use here."""
+    steps = see_image_steps(image, spec, backbone=backbone)
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as stop:
+            seen: SeenImage = stop.value
+            return seen
+        yield progress._replace(so_far=None)
+
+
+def _pairs_steps(pair: ImagePair, path: Path, wanted: MatchWanted) -> Steps[Correspondences]:
+    """Yield Progress; return the partners of given points, or pairs that are found."""
+    if wanted.points is not None:
+        return (yield from pair.transfer_steps(wanted.points.points))
+    yield Progress(0, 1, "pairs")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.filterwarnings("always", "no correspondences", VitrailWarning)
+        found = drain(find_steps(pair, n_pairs=wanted.n_pairs))
+    if not len(found):
+        raise ValueError(f"{path}: {said[-1].message if said else 'no correspondences'}")
+    return found
+
+
+def _fitted(pairs: Correspondences, path: Path, wanted: MatchWanted) -> tuple[Alignment | None, str]:
+    """Return the alignment, if one is wanted and the pairs tell it, else why they do not."""
+    if wanted.kind is None:
+        return None, ""
+    try:
+        return fit_alignment(pairs.points1, pairs.points0, wanted.kind, threshold=wanted.threshold), ""
+    except ValueError as error:
+        return None, f"{path}: the pairs are written, but tell no {wanted.kind} transform: {error}"
+
+
+def _drawn(
+    reference: Reference, path: Path, image: Picture, pairs: Correspondences, ids: NDArray[np.int64],
+    alignment: Alignment | None,
+) -> NDArray[np.uint8]:  # fmt: skip
+    """Return the picture of an image beside the reference; outliers are grey."""
+    return pairs_picture(
+        main_of(reference.image), main_of(image), pairs, ids=ids,
+        dull=None if alignment is None else ~alignment.inliers,
+        titles=(reference.path.name, path.name),
+        note=_note(len(pairs), alignment),
+    )  # fmt: skip
+
+
+def _note(count: int, alignment: Alignment | None) -> str:
+    if alignment is None:
+        return f"{count} pairs"
+    return f"{alignment.inliers.sum()} of {count} pairs agree"
+
+
+def _check_inside(path: Path, shape: tuple[int, ...], wanted: MatchWanted) -> None:
+    """Raise ValueError where a point to be found elsewhere is not in the reference."""
+    assert wanted.points is not None
+    points, ids = wanted.points
+    outside = np.flatnonzero(((points < -0.5) | (points > np.array(shape[:2]) - 0.5)).any(axis=1))
+    if len(outside):
+        listed = ", ".join(f"{ids[row]} at {points[row].round(2).tolist()}" for row in outside[:10])
+        raise ValueError(
+            f"points must lie in {path}, {shape[0]} x {shape[1]} pixels, got these outside: {listed}"
+        )

@@ -1,0 +1,113 @@
+"""Image files as they are matched: one plane each, and whole where they are warped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from napari_vitrail.image import main_of
+from napari_vitrail.imagefile import read_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_vitrail.batch import Reading
+    from napari_vitrail.image import Picture
+
+_STACK = "; of a stack one plane is matched: say which, counted from 0, with plane"
+
+
+class WholeImage(NamedTuple):
+    """All pixels of a file.
+
+    Attributes
+    ----------
+    pixels : (H, W, ...) array
+        Planes and channels last, in this order.
+    axes : str
+        TIFF's letters of the array that `for_tiff` returns.
+    """
+
+    pixels: NDArray[Any]
+    axes: str
+
+    def for_tiff(self) -> NDArray[Any]:
+        """Return the pixels with rows and columns last, but for samples of colours."""
+        return self.pixels if self.axes == "YXS" else np.moveaxis(self.pixels, (0, 1), (-2, -1))
+
+
+@dataclass(frozen=True)
+class MatchReading:
+    """How the axes of image files are meant.
+
+    Attributes
+    ----------
+    reading : Reading
+        Of the channels.
+    plane : int, optional
+        Which one is matched of files that hold stacks, from 0.
+    """
+
+    reading: Reading
+    plane: int | None = None
+
+    def read(self, path: Path) -> Picture:
+        """Return the image to match.
+
+        Raises
+        ------
+        OSError
+            If there is no file, or it cannot be opened.
+        ValueError
+            If it is damaged, its axes are not as they were said to be, or there is nothing to see.
+        """
+        image = self._plane(path)
+        pixels = main_of(image)
+        values = pixels[np.isfinite(pixels)]
+        if not values.size or values.min() == values.max():
+            raise ValueError(f"{path}: all pixels have the same value, there is nothing to match")
+        return image
+
+    def _plane(self, path: Path) -> Picture:
+        if self.plane is None:
+            try:
+                [image] = self.reading.read(path).planes
+            except ValueError as error:
+                if not _may_be_stack(path):
+                    raise
+                raise ValueError(f"{error}{_STACK}") from error
+            return image
+        planes = replace(self.reading, stack=True).read(path).planes
+        if not 0 <= self.plane < len(planes):
+            raise ValueError(f"{path}: plane must be 0 to {len(planes) - 1}, got {self.plane}")
+        return planes[self.plane]
+
+    def read_whole(self, path: Path) -> WholeImage:
+        """Return all pixels of a file, whose one plane was read before."""
+        pixels = read_image(path)
+        channel = self.reading.channel_axis
+        if self.plane is None and channel is None and pixels.ndim == 3:
+            return WholeImage(pixels, "YXS") if pixels.shape[2] in (3, 4) else _arranged(pixels, 2)
+        return _arranged(pixels, channel)
+
+
+def _arranged(pixels: NDArray[Any], channel: int | None) -> WholeImage:
+    """Return pixels with rows and columns first and the channels, if there are any, last."""
+    if channel is not None:
+        pixels = np.moveaxis(pixels, channel, -1)
+    n_planes = pixels.ndim - 2 - (channel is not None)
+    pixels = np.moveaxis(pixels, (n_planes, n_planes + 1), (0, 1))
+    letters = {0: "", 1: "Z", 2: "TZ"}.get(n_planes, "Q" * n_planes)
+    return WholeImage(pixels, f"{letters}{'' if channel is None else 'C'}YX")
+
+
+def _may_be_stack(path: Path) -> bool:
+    """Whether a file, which could not be read as one image, holds an array of more than two axes."""
+    try:
+        return read_image(path).ndim > 2
+    except (ValueError, OSError):
+        return False
