@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,12 @@ from napari_vitrail.cli._voice import FAILED, say, with_bar
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from napari_vitrail.matchfiles import FileMatched, MatchWanted
+    from napari_vitrail.matchfiles import FileMatched, MatchWanted, Summary
     from napari_vitrail.matching import MatchingSpec
 
 KINDS = ("translation", "rigid", "similarity", "affine", "projective", "thin-plate")
 _SUMMARY = "summary.csv"
+_PAIRS, _PAIRS_TO_FIT = 10, 50  # a transform takes more than it needs, to tell which are wrong
 _PATTERN = frozenset("*?[")
 
 
@@ -39,6 +41,11 @@ def add(commands: Any, common: ArgumentParser) -> None:
         help="of one IMAGE the table of pairs, for instance pairs.csv; of several, a folder or a pattern the "
         f"folder that gets IMAGE_pairs.csv for each, and {_SUMMARY}",
     )  # fmt: skip
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="leave out what an earlier run with the same options has done: images whose files are all there "
+        f"and of which {_SUMMARY} tells no error",
+    )  # fmt: skip
     _add_points(parser)
     _add_pictures(parser)
     _add_alignment(parser)
@@ -56,8 +63,8 @@ def _add_points(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("pairs")
     either = group.add_mutually_exclusive_group()
     either.add_argument(
-        "--pairs", type=_count, default=10, metavar="N|all",
-        help="how many pairs to propose at most; default: %(default)s",
+        "--pairs", type=_count, metavar="N|all",
+        help=f"how many pairs to propose at most; default: {_PAIRS}, or {_PAIRS_TO_FIT} with --fit",
     )  # fmt: skip
     either.add_argument(
         "--points", type=Path, metavar="CSV",
@@ -114,9 +121,9 @@ def _add_spec(parser: ArgumentParser) -> None:
     )
 
 
-def _count(word: str) -> int | None:
+def _count(word: str) -> int | str:
     if word == "all":
-        return None
+        return word
     if not word.isdecimal() or int(word) < 1:
         raise ArgumentTypeError(f"expected a number from 1, or all, got {word!r}")
     return int(word)
@@ -126,33 +133,44 @@ def _run(options: Namespace) -> int:
     from napari_vitrail.batch import check_spared
     from napari_vitrail.matchfiles import (
         MatchReading,
+        Summary,
         check_outputs,
         match_files_steps,
         reference_steps,
-        summary_lines,
-        write_summary,
     )
 
     wanted, reading = _wanted(options), MatchReading(reading_of(options), options.plane)
     images = _images(options)
     outputs = _outputs(images, wanted, options)
-    summary = None if _is_one(options) else options.output / _SUMMARY
+    summary = Summary(images, None if _is_one(options) else options.output / _SUMMARY)
     read = [options.reference, *([options.points] if options.points else [])]
     check_outputs(images, outputs, read)
-    check_spared([summary] if summary else [], read)
+    check_spared([summary.path] if summary.path else [], read)
     spec = _spec(options)
-    backbone = backbone_of(spec.descriptor, options)
-    steps = reference_steps(options.reference, reading, wanted, spec, backbone)
-    reference = with_bar(steps, "looking at the reference")
-    done = with_bar(match_files_steps(reference, images, outputs, reading, wanted), "matching", tell=_tell)
-    for line in summary_lines(done):
-        print(line)
-    if summary is not None:
-        write_summary(summary, done)
-        print(summary)
-    failed = sum(bool(file.error) for file in done)
-    if failed and len(done) > 1:
-        say(f"{failed} of {len(done)} images failed")
+    if options.resume:
+        summary.take_over(outputs)
+    if left := summary.images_left:
+        backbone = backbone_of(spec.descriptor, options)
+        looking = reference_steps(options.reference, reading, wanted, spec, backbone)
+        reference = with_bar(looking, "looking at the reference")
+        own = dict(zip(images, outputs, strict=True))
+        matching = match_files_steps(reference, left, [own[path] for path in left], reading, wanted)
+        with_bar(matching, "matching", tell=partial(_tell, summary))
+    return _conclude(summary)
+
+
+def _conclude(summary: Summary) -> int:
+    """Say what came of all images; return the exit code."""
+    from napari_vitrail.matchfiles import summary_lines
+
+    if any(row.pairs for row in summary.rows):
+        for line in summary_lines(summary.rows):
+            print(line)
+    if summary.path is not None:
+        print(summary.path)
+    failed = sum(bool(row.error) for row in summary.rows)
+    if failed and len(summary.rows) > 1:
+        say(f"{failed} of {len(summary.rows)} images failed")
     return FAILED if failed else 0
 
 
@@ -186,6 +204,8 @@ def _outputs(images: list[Path], wanted: MatchWanted, options: Namespace) -> lis
         return [wanted.paths(output / f"{path.stem}_pairs.csv", path.stem) for path in images]
     if not is_table or output.is_dir():
         raise ValueError(f"output must end in .csv for one image, got {output}")
+    if options.resume:
+        raise ValueError("resume is for several images: of one there is nothing to go on with")
     paths = wanted.paths(output, output.stem)
     if options.plot:
         if options.plot.suffix.lower() != ".png":
@@ -199,8 +219,9 @@ def _wanted(options: Namespace) -> MatchWanted:
     from napari_vitrail.matchfiles import MatchWanted
     from napari_vitrail.pairs import load_points
 
+    n_pairs = options.pairs or (_PAIRS_TO_FIT if options.fit else _PAIRS)
     return MatchWanted(
-        n_pairs=options.pairs,
+        n_pairs=None if n_pairs == "all" else n_pairs,
         points=load_points(options.points) if options.points else None,
         format=options.format,
         pixel_size=tuple(options.pixel_size),
@@ -221,8 +242,9 @@ def _spec(options: Namespace) -> MatchingSpec:
     return replace(MATCHING, descriptor=replace(MATCHING.descriptor, **given), side=side)
 
 
-def _tell(file: FileMatched) -> None:
-    """Say what came of a file."""
+def _tell(summary: Summary, file: FileMatched) -> None:
+    """Say what came of a file, and take it down."""
+    summary.add(file)
     if file.error:
         say(file.error)
     for path in file.written:

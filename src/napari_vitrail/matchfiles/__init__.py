@@ -3,7 +3,7 @@
 from napari_vitrail.matchfiles._files import FileMatched, Reference, match_files_steps, reference_steps
 from napari_vitrail.matchfiles._picture import pairs_picture
 from napari_vitrail.matchfiles._reading import MatchReading
-from napari_vitrail.matchfiles._summary import summary_lines, write_summary
+from napari_vitrail.matchfiles._summary import Summary, summary_lines
 from napari_vitrail.matchfiles._wanted import MatchWanted, PairsFormat, check_outputs
 
 __all__ = [
@@ -12,10 +12,10 @@ __all__ = [
     "MatchWanted",
     "PairsFormat",
     "Reference",
+    "Summary",
     "check_outputs",
     "match_files_steps",
     "pairs_picture",
     "reference_steps",
     "summary_lines",
-    "write_summary",
 ]

@@ -161,12 +161,12 @@ def _pairs_steps(pair: ImagePair, path: Path, wanted: MatchWanted) -> Steps[Corr
     if wanted.points is not None:
         return (yield from pair.transfer_steps(wanted.points.points))
     yield Progress(0, 1, "pairs")
-    with warnings.catch_warnings(record=True) as said:
-        warnings.filterwarnings("always", "no correspondences", VitrailWarning)
-        found = drain(find_steps(pair, n_pairs=wanted.n_pairs))
-    if not len(found):
-        raise ValueError(f"{path}: {said[-1].message if said else 'no correspondences'}")
-    return found
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "no correspondences", VitrailWarning)
+        try:
+            return drain(find_steps(pair, n_pairs=wanted.n_pairs))
+        except VitrailWarning as warning:
+            raise ValueError(f"{path}: {warning}") from warning
 
 
 def _fitted(pairs: Correspondences, path: Path, wanted: MatchWanted) -> tuple[Alignment | None, str]:

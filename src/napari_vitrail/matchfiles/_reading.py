@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from napari_vitrail.batch import Reading
     from napari_vitrail.image import Picture
 
-_STACK = "; of a stack one plane is matched: say which, counted from 0, with plane"
-
 
 class WholeImage(NamedTuple):
     """All pixels of a file.
@@ -77,9 +75,13 @@ class MatchReading:
             try:
                 [image] = self.reading.read(path).planes
             except ValueError as error:
-                if not _may_be_stack(path):
+                shape = () if self.reading.channel_axis is not None else _shape_of(path)
+                if len(shape) < 3:
                     raise
-                raise ValueError(f"{error}{_STACK}") from error
+                raise ValueError(
+                    f"{path} must be one image, grey or with 3 or 4 channels last, got shape {shape}: of a "
+                    "stack choose a plane with --plane, of other channels with --channel-axis and --channels"
+                ) from error
             return image
         planes = replace(self.reading, stack=True).read(path).planes
         if not 0 <= self.plane < len(planes):
@@ -105,9 +107,9 @@ def _arranged(pixels: NDArray[Any], channel: int | None) -> WholeImage:
     return WholeImage(pixels, f"{letters}{'' if channel is None else 'C'}YX")
 
 
-def _may_be_stack(path: Path) -> bool:
-    """Whether a file, which could not be read as one image, holds an array of more than two axes."""
+def _shape_of(path: Path) -> tuple[int, ...]:
+    """Return the shape of a file that could not be taken for an image; none where it cannot be read."""
     try:
-        return read_image(path).ndim > 2
+        return read_image(path).shape
     except (ValueError, OSError):
-        return False
+        return ()

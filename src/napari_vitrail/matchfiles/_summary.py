@@ -10,7 +10,7 @@ import numpy as np
 from napari_vitrail.files import written_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from napari_vitrail.matchfiles._files import FileMatched
@@ -54,31 +54,96 @@ class SummaryRow(NamedTuple):
         return row
 
 
-def write_summary(path: Path, done: Sequence[FileMatched]) -> None:
+class Summary:
+    """The rows of all images, on disk after each, so that they outlive an interruption.
+
+    Parameters
+    ----------
+    images : sequence of Path
+        In the order of the rows.
+    path : Path, optional
+        Where they are written; None for nowhere.
+    """
+
+    def __init__(self, images: Sequence[Path], path: Path | None = None) -> None:
+        self.path, self._images = path, images
+        self._rows: dict[Path, SummaryRow] = {}
+
+    @property
+    def rows(self) -> list[SummaryRow]:
+        """Those of images that are done, or failed."""
+        return [self._rows[image] for image in self._images if image in self._rows]
+
+    def add(self, file: FileMatched) -> None:
+        """Take in what came of an image."""
+        self._rows[file.image] = SummaryRow.of(file)
+        if self.path is not None:
+            write_summary(self.path, self.rows)
+
+    def take_over(self, outputs: Sequence[dict[str, Path]]) -> None:
+        """Take over the rows of an earlier run of images that went well and whose files are all there."""
+        earlier = {row.image: row for row in read_summary(self.path)} if self.path else {}
+        for image, files in zip(self._images, outputs, strict=True):
+            row = earlier.get(str(image))
+            if row is not None and not row.error and all(file.exists() for file in files.values()):
+                self._rows[image] = row
+
+    @property
+    def images_left(self) -> list[Path]:
+        """Those of which nothing is known yet."""
+        return [image for image in self._images if image not in self._rows]
+
+
+def write_summary(path: Path, rows: Iterable[SummaryRow]) -> None:
     """Write a table with a row for each image, those that failed included."""
     with written_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(SummaryRow._fields)
-        for own in map(SummaryRow.of, done):
-            writer.writerow(f"{cell:.4f}" if isinstance(cell, float) else cell for cell in own)
+        for row in rows:
+            writer.writerow(f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row)
 
 
-def summary_lines(done: Sequence[FileMatched]) -> Iterator[str]:
+def read_summary(path: Path) -> list[SummaryRow]:
+    """Return the rows that `write_summary` wrote; none where there is no such file.
+
+    Raises
+    ------
+    ValueError
+        If it is another table.
+    """
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.reader(file))
+    try:
+        if tuple(lines[0]) != SummaryRow._fields:
+            raise ValueError(f"the columns {','.join(lines[0])}")
+        return [_row(*cells) for cells in lines[1:]]
+    except (ValueError, IndexError, TypeError) as error:
+        raise ValueError(f"{path} must be a summary of vitrail match, and is not: {error}") from error
+
+
+def _row(
+    image: str, pairs: str, similarity: str, cycle_error: str, agreeing: str, residual: str, error: str
+) -> SummaryRow:
+    numbers = [float(cell) if cell else None for cell in (similarity, cycle_error, residual)]
+    count = int(agreeing) if agreeing else None
+    return SummaryRow(image, int(pairs), numbers[0], numbers[1], count, numbers[2], error)
+
+
+def summary_lines(rows: Sequence[SummaryRow]) -> Iterator[str]:
     """Yield the lines of a table for people."""
-    rows = [SummaryRow.of(file) for file in done]
     width = max([len("image"), *(len(row.image) for row in rows)])
     fitted = any(row.agreeing is not None for row in rows)
     line = f"{{:<{width}}} {{:>6}} {{:>11}} {{:>12}}" + (" {:>9} {:>9}" if fitted else "")
     yield line.format("image", "pairs", "similarity", "cycle error", "agreeing", "residual")
     for row in rows:
-        yield line.format(
-            row.image, row.pairs or "-", _rounded(row.similarity, ".3f"), _rounded(row.cycle_error, ".1f px"),
-            _rounded(row.agreeing, "d"), _rounded(row.residual, ".1f px"),
+        cells = (
+            _told(row.pairs or None), _told(row.similarity, ".3f"), _told(row.cycle_error, ".1f", " px"),
+            _told(row.agreeing), _told(row.residual, ".1f", " px"),
         )  # fmt: skip
+        yield line.format(row.image, *cells)
 
 
-def _rounded(value: float | None, form: str) -> str:
-    if value is None:
-        return "-"
-    digits, *unit = form.split(" ")
-    return " ".join([f"{value:{digits}}", *unit])
+def _told(value: float | None, digits: str = "", unit: str = "") -> str:
+    return "-" if value is None else f"{value:{digits}}{unit}"
