@@ -120,12 +120,12 @@ def _draw_pairs(canvas: Image.Image, ends: Ends, colours: NDArray[np.uint8]) -> 
     layer = Image.new("RGBA", (canvas.width * _FINER, canvas.height * _FINER))
     drawing = ImageDraw.Draw(layer)
     lines = [[tuple(end) for end in pair] for pair in np.stack(ends, axis=1) * _FINER]
-    for width, dark in ((3.6, True), (1.7, False)) if few else ((0.9, False),):
+    for width, dark in ((3.6, True), (1.7, False)) if few else ((2.2, True), (1.1, False)):
         for line, colour in zip(lines, colours.tolist(), strict=True):
-            fill = (0, 0, 0, 80) if dark else (*colour, 235 if few else 150)
+            fill = (0, 0, 0, 80 if few else 40) if dark else (*colour, 235 if few else 210)
             drawing.line(line, fill=fill, width=round(width * _FINER))
     for radius, rim in ((6.4, (0, 0, 0, 150)), (5.4, (255, 255, 255, 255)), (4.0, None)):
-        reach = radius * (1 if few else 0.6) * _FINER
+        reach = radius * (1 if few else 0.7) * _FINER
         for line, colour in zip(lines, colours.tolist(), strict=True):
             fill = (*colour, 255) if rim is None else rim
             for x, y in line:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from napari_vitrail.grey_values import finite_sample
 from napari_vitrail.image import main_of
 from napari_vitrail.imagefile import read_image
 
@@ -65,8 +66,7 @@ class MatchReading:
         """
         image = self._plane(path)
         pixels = main_of(image)
-        values = pixels[np.isfinite(pixels)]
-        if not values.size or values.min() == values.max():
+        if not (_differ(finite_sample(pixels)) or _differ(pixels[np.isfinite(pixels)])):
             raise ValueError(f"{path}: all pixels have the same value, there is nothing to match")
         return image
 
@@ -105,6 +105,11 @@ def _arranged(pixels: NDArray[Any], channel: int | None) -> WholeImage:
     pixels = np.moveaxis(pixels, (n_planes, n_planes + 1), (0, 1))
     letters = {0: "", 1: "Z", 2: "TZ"}.get(n_planes, "Q" * n_planes)
     return WholeImage(pixels, f"{letters}{'' if channel is None else 'C'}YX")
+
+
+def _differ(values: NDArray[Any]) -> bool:
+    """Whether there are two values that are not the same."""
+    return bool(values.size and values.min() < values.max())
 
 
 def _shape_of(path: Path) -> tuple[int, ...]:
