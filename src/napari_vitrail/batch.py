@@ -222,7 +222,7 @@ def find_images(names: Sequence[str | Path]) -> list[Path]:
         path = Path(name)
         if path.is_dir():
             own = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
-        elif _PATTERN & set(name) and not path.exists():
+        elif is_pattern(name):
             own = sorted(file for file in map(Path, glob.glob(name, recursive=True)) if file.is_file())
         else:
             own = [path]  # what is wrong with it is said when it is read
@@ -230,6 +230,11 @@ def find_images(names: Sequence[str | Path]) -> list[Path]:
             raise ValueError(f"{name} holds no image ({', '.join(IMAGE_SUFFIXES)})")
         found.update(dict.fromkeys(own))
     return list(found)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for the files that match it, and is not that of a file itself."""
+    return bool(_PATTERN & set(name)) and not Path(name).exists()
 
 
 def plan_outputs(

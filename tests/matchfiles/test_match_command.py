@@ -194,7 +194,14 @@ def test_a_plane_of_stacks_is_matched_and_the_stack_warped(folder):
     assert warped.shape == (3, 128, 128)
     assert not warped[0].any()
     assert warped[1].any()
-    assert match("ref.tif", "a.tif", "-o", "t.csv", "--plane", "3") == cli.MISUSED
+
+
+def test_a_plane_that_is_not_there_is_said(folder, capsys):
+    imagefile.write_tiff("ref.tif", np.stack([iio.imread("ref.png")[..., 1]] * 3), "ZYX")
+    assert match("ref.tif", "ref.tif", "-o", "t.csv", "--plane", "3") == cli.MISUSED
+    assert "ref.tif: plane must be 0 to 2, got 3" in capsys.readouterr().err
+    assert match("ref.tif", "a.png", "-o", "t.csv", "--plane", "1") == cli.FAILED
+    assert "a.png looks like colours rather than a stack, its last axis is 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

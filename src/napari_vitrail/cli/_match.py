@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 KINDS = ("translation", "rigid", "similarity", "affine", "projective", "thin-plate")
 _SUMMARY = "summary.csv"
 _PAIRS, _PAIRS_TO_FIT = 10, 50  # a transform takes more than it needs, to tell which are wrong
-_PATTERN = frozenset("*?[")
 
 
 def add(commands: Any, common: ArgumentParser) -> None:
@@ -176,8 +175,10 @@ def _conclude(summary: Summary) -> int:
 
 def _is_one(options: Namespace) -> bool:
     """Whether one image was named, rather than several, a folder or a pattern."""
+    from napari_vitrail.batch import is_pattern
+
     [first, *more] = options.images
-    return not (more or first.is_dir() or (_PATTERN & set(str(first)) and not first.exists()))
+    return not (more or first.is_dir() or is_pattern(str(first)))
 
 
 def _images(options: Namespace) -> list[Path]:
