@@ -170,12 +170,13 @@ def test_too_few_pairs_for_the_transform_are_written_all_the_same(folder, capsys
     assert len(load_pairs("pairs.csv").ids) == 2
 
 
-def test_all_channels_of_an_image_are_warped(folder):
+@pytest.mark.parametrize("chosen", [("--channels", "1"), ("--stains", "0", "2")], ids=" ".join)
+def test_all_channels_of_an_image_are_warped(folder, chosen):
     image = iio.imread("a.png")
     channels = np.stack([image[..., 0], image[..., 1], image[..., 2], image[..., 0] // 2])
     imagefile.write_tiff("stains.tif", channels, "CYX")
     imagefile.write_tiff("stains_ref.tif", np.moveaxis(iio.imread("ref.png"), -1, 0), "CYX")
-    words = ["--channel-axis", "0", "--channels", "1", "--fit", "translation", "--warp"]
+    words = ["--channel-axis", "0", *chosen, "--fit", "translation", "--warp", "--plots"]
     assert match("stains_ref.tif", "stains.tif", "-o", "s.csv", *words) == 0
     with tifffile.TiffFile("s_warped.tif") as file:
         assert file.series[0].axes == "CYX"
