@@ -75,7 +75,7 @@ def _plain(layer: int, facet: str, **options: object) -> MatchingSpec:
     """Return nearest neighbours of one kind of descriptor and nothing else."""
     chosen = {"layer": layer, "facet": facet} | options
     descriptor = replace(MATCHING.descriptor, **chosen)  # type: ignore[arg-type]
-    return replace(MATCHING, descriptor=descriptor, guide=None, fine=None)
+    return replace(MATCHING, descriptor=descriptor, bins=0, guide=None, fine=None)
 
 
 def _amir(side: int) -> MatchingSpec:

@@ -60,6 +60,11 @@ class Grid:
         """Return the fractional cell positions (n, 2) of pixel positions (n, 2); not clipped."""
         return (np.asarray(pixels, float) - self.origin) / self.spacing
 
+    def nearest(self, pixels: ArrayLike) -> NDArray[np.intp]:
+        """Return the cells (..., 2) whose centres are nearest to pixel positions (..., 2)."""
+        nearest = np.floor(self.to_cells(pixels) + 0.5).astype(np.intp)
+        return np.clip(nearest, 0, np.array(self.shape) - 1)
+
     def centres(self) -> NDArray[np.float64]:
         """Return the pixel positions (rows * columns, 2) of all cells, in raster order."""
         cells = np.indices(self.shape).reshape(2, -1).T

@@ -15,7 +15,7 @@ def rows():
 
 @pytest.mark.parametrize("block", [1, 100, 1000, 10**6])
 def test_blocks_of_any_size_give_what_all_at_once_give(rows, block, monkeypatch):
-    monkeypatch.setattr("napari_vitrail.features._nearest.BLOCK_VALUES", block)
+    monkeypatch.setattr("napari_vitrail.features._similarity.BLOCK_VALUES", block)
     found = nearest_both_ways(*rows)
     similarity = rows[0] @ rows[1].T
     np.testing.assert_array_equal(found.chosen0, similarity.argmax(axis=1))
@@ -31,7 +31,7 @@ def test_buddies_choose_each_other(rows):
 
 
 def test_the_first_of_equals_is_chosen(monkeypatch):
-    monkeypatch.setattr("napari_vitrail.features._nearest.BLOCK_VALUES", 3)
+    monkeypatch.setattr("napari_vitrail.features._similarity.BLOCK_VALUES", 3)
     same = np.ones((4, 2), np.float32)
     found = nearest_both_ways(same, same[:3])
     np.testing.assert_array_equal(found.chosen0, 0)

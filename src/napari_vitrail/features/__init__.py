@@ -1,6 +1,6 @@
 """From images to dense features; torch stops here."""
 
-from napari_vitrail.features._binning import log_bins
+from napari_vitrail.features._binning import BinnedGrid
 from napari_vitrail.features._classical import (
     CLASSICAL_CHANNELS,
     CLASSICAL_HALO,
@@ -14,12 +14,12 @@ from napari_vitrail.features._extract import (
 )
 from napari_vitrail.features._known import KnownTokens, TokenStore
 from napari_vitrail.features._lattice import query_lattice
-from napari_vitrail.features._nearest import Nearest, nearest_both_ways
+from napari_vitrail.features._nearest import Nearest, nearest_both_ways, nearest_cells
 from napari_vitrail.features._pca import pca_colours
 from napari_vitrail.features._pixels import PixelFeatures, classical_width, pixel_features_steps, seen_pixels
 from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._projection import Projection
-from napari_vitrail.features._similarity import DescriptorGrid, unit_rows
+from napari_vitrail.features._similarity import DescriptorGrid, Descriptors, unit_rows
 from napari_vitrail.features._token_map import TokenMap, majority, token_map, token_map_steps
 from napari_vitrail.features._tokens import held_share
 from napari_vitrail.features._vit import enlarged_pixels, vit_features_steps
@@ -27,7 +27,9 @@ from napari_vitrail.features._vit import enlarged_pixels, vit_features_steps
 __all__ = [
     "CLASSICAL_CHANNELS",
     "CLASSICAL_HALO",
+    "BinnedGrid",
     "DescriptorGrid",
+    "Descriptors",
     "KnownTokens",
     "Nearest",
     "PixelFeatures",
@@ -43,9 +45,9 @@ __all__ = [
     "extract_features_steps",
     "features_at",
     "held_share",
-    "log_bins",
     "majority",
     "nearest_both_ways",
+    "nearest_cells",
     "pca_colours",
     "pixel_features_steps",
     "plan_features",

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from napari_vitrail.features._similarity import product_blocks
 
-BLOCK_VALUES = 1 << 24
-"""Similarities that are there at a time: 64 MB."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_vitrail.features._similarity import Descriptors
 
 
 class Nearest(NamedTuple):
@@ -45,18 +49,24 @@ def nearest_both_ways(rows0: NDArray[np.floating], rows1: NDArray[np.floating]) 
     rows0, rows1 : (n, d) and (m, d) float arrays
         In single or half precision; at least one row each.
     """
-    second = torch.from_numpy(np.ascontiguousarray(rows1)).float().T
-    count, others = len(rows0), len(rows1)
+    return _nearest(product_blocks(rows0, rows1), len(rows0), len(rows1))
+
+
+def nearest_cells(first: Descriptors, second: Descriptors) -> Nearest:
+    """Return which cells of two grids are nearest to each other; cells are counted in raster order."""
+    sizes = (int(np.prod(one.grid.shape)) for one in (first, second))
+    return _nearest(first.blocks(second), *sizes)
+
+
+def _nearest(blocks: Iterator[tuple[NDArray[np.intp], Tensor]], count: int, others: int) -> Nearest:
     chosen0, similarity = np.empty(count, np.intp), np.empty(count, np.float32)
     best = torch.full((others,), -torch.inf)
     chosen1 = torch.zeros(others, dtype=torch.long)
-    step = max(BLOCK_VALUES // others, 1)
-    for start in range(0, count, step):
-        block = torch.from_numpy(np.ascontiguousarray(rows0[start : start + step])).float() @ second
+    for rows, block in blocks:
         along = block.max(dim=1)
-        chosen0[start : start + step], similarity[start : start + step] = along.indices, along.values
+        chosen0[rows], similarity[rows] = along.indices, along.values
         across = block.max(dim=0)
         closer = across.values > best
-        chosen1[closer] = across.indices[closer] + start
+        chosen1[closer] = torch.from_numpy(rows)[across.indices[closer]]
         best = torch.maximum(best, across.values)
     return Nearest(chosen0, chosen1.numpy(), similarity)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
     from napari_vitrail.grid import FeatureGrid, Grid
+
+BLOCK_VALUES = 1 << 24
+"""Similarities that are there at a time: 64 MB."""
 
 
 def unit_rows(values: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -20,8 +29,69 @@ def unit_rows(values: NDArray[np.floating]) -> NDArray[np.float32]:
     return rows / lengths.astype(np.float32, copy=False)
 
 
+class Descriptors(ABC):
+    """One descriptor of length 1 for every cell of a grid: the product of two is their cosine similarity.
+
+    Attributes
+    ----------
+    values : (h, w, D) float array
+        What the cells themselves hold.
+    grid : Grid
+        Where the cells sit in the image.
+    """
+
+    values: NDArray[np.floating]
+    grid: Grid
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Number of values of a descriptor."""
+
+    @abstractmethod
+    def placed(self, grid: Grid) -> Descriptors:
+        """Return the same descriptors on a grid of the same shape."""
+
+    @abstractmethod
+    def rows(self, cells: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the descriptors (n, d) of cells (n, 2)."""
+
+    @abstractmethod
+    def similarities(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the cosine similarities (n, h * w) of every cell to descriptors (n, d) of any image."""
+
+    @abstractmethod
+    def blocks(self, other: Descriptors) -> Iterator[tuple[NDArray[np.intp], Tensor]]:
+        """Yield some cells (k,), counted in raster order, and their similarities to another's (k, m)."""
+
+    def cell_at(self, pixel: ArrayLike) -> tuple[int, int]:
+        """Return row and column of the cell whose centre is nearest to a row/column pixel (2,)."""
+        row, column = self.grid.nearest(pixel)
+        return int(row), int(column)
+
+    def at(self, pixel: ArrayLike) -> NDArray[np.float32]:
+        """Return the descriptor (d,) of the cell nearest to a row/column pixel (2,)."""
+        return self.rows(self.grid.nearest(pixel)[None])[0]
+
+    def similarity(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the cosine similarity (h, w) of every cell to one descriptor (d,) of any image.
+
+        Raises
+        ------
+        ValueError
+            If the descriptor is of another length.
+        """
+        if descriptor.shape != (self.width,):
+            raise ValueError(f"descriptor must have {self.width} values, got {descriptor.shape}")
+        return self.similarities(descriptor[None]).reshape(self.grid.shape)
+
+    def similarity_at(self, pixel: ArrayLike) -> NDArray[np.float32]:
+        """Return the cosine similarity (h, w) of every cell to the one nearest to a row/column pixel (2,)."""
+        return self.similarity(self.at(pixel))
+
+
 @dataclass(frozen=True)
-class DescriptorGrid:
+class DescriptorGrid(Descriptors):
     """Features of length 1 on a grid: the product of two is their cosine similarity.
 
     Attributes
@@ -40,28 +110,36 @@ class DescriptorGrid:
         """Return the descriptors of dense features, normalised once for all comparisons to come."""
         return cls(unit_rows(features.values), features.grid)
 
-    def cell_at(self, pixel: ArrayLike) -> tuple[int, int]:
-        """Return row and column of the cell whose centre is nearest to a row/column pixel (2,)."""
-        nearest = np.floor(self.grid.to_cells(pixel) + 0.5)
-        row, column = np.clip(nearest, 0, np.array(self.grid.shape) - 1)
-        return int(row), int(column)
+    @property
+    def width(self) -> int:
+        """Number of values of a descriptor."""
+        return self.values.shape[2]
 
-    def at(self, pixel: ArrayLike) -> NDArray[np.float32]:
-        """Return the descriptor (d,) of the cell nearest to a row/column pixel (2,)."""
-        return self.values[self.cell_at(pixel)]
+    def placed(self, grid: Grid) -> DescriptorGrid:
+        """Return the same descriptors on a grid of the same shape."""
+        return replace(self, grid=grid)
 
-    def similarity(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the cosine similarity (h, w) of every cell to one descriptor (d,) of any image.
+    def rows(self, cells: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the descriptors (n, d) of cells (n, 2)."""
+        return self.values[tuple(cells.T)]
 
-        Raises
-        ------
-        ValueError
-            If the descriptor is of another length.
-        """
-        if descriptor.shape != self.values.shape[2:]:
-            raise ValueError(f"descriptor must have {self.values.shape[2]} values, got {descriptor.shape}")
-        return self.values @ descriptor
+    def similarities(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the cosine similarities (n, h * w) of every cell to descriptors (n, d) of any image."""
+        return rows @ self.values.reshape(-1, self.width).T
 
-    def similarity_at(self, pixel: ArrayLike) -> NDArray[np.float32]:
-        """Return the cosine similarity (h, w) of every cell to the one nearest to a row/column pixel (2,)."""
-        return self.similarity(self.at(pixel))
+    def blocks(self, other: Descriptors) -> Iterator[tuple[NDArray[np.intp], Tensor]]:
+        """Yield some cells (k,), counted in raster order, and their similarities to another's (k, m)."""
+        assert isinstance(other, DescriptorGrid)  # of the same spec
+        own, others = self.values.reshape(-1, self.width), other.values.reshape(-1, other.width)
+        yield from product_blocks(own, others)
+
+
+def product_blocks(
+    rows0: NDArray[np.floating], rows1: NDArray[np.floating]
+) -> Iterator[tuple[NDArray[np.intp], Tensor]]:
+    """Yield some rows (k,) of the first set and their products with all rows of the second (k, m)."""
+    second = torch.from_numpy(np.ascontiguousarray(rows1)).float().T
+    step = max(BLOCK_VALUES // len(rows1), 1)
+    for start in range(0, len(rows0), step):
+        part = np.ascontiguousarray(rows0[start : start + step])
+        yield np.arange(start, start + len(part)), torch.from_numpy(part).float() @ second

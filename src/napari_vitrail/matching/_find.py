@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_vitrail.backbones import load_backbone
 from napari_vitrail.errors import VitrailWarning
-from napari_vitrail.features import nearest_both_ways
+from napari_vitrail.features import nearest_cells
 from napari_vitrail.matching._imagepair import ImagePair
 from napari_vitrail.matching._seen import look_steps
 from napari_vitrail.matching._spec import MATCHING, MatchingSpec
@@ -198,8 +198,7 @@ def _buddies(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the best buddies of both grids, in pixels of the seen images, and their similarity."""
     first, second = pair.seen0.descriptors, pair.seen1.descriptors
-    width = first.values.shape[2]
-    found = nearest_both_ways(first.values.reshape(-1, width), second.values.reshape(-1, width))
+    found = nearest_cells(first, second)
     rows = found.buddies
     points0, points1 = first.grid.centres()[rows], second.grid.centres()[found.chosen0[rows]]
     inside = pair.seen0.holds(points0) & pair.seen1.holds(points1)

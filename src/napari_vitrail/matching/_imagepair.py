@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_vitrail.features import nearest_both_ways
+from napari_vitrail.features import nearest_cells
 from napari_vitrail.grid import FeatureGrid
 from napari_vitrail.matching._agreement import Agreement
 from napari_vitrail.pairs import Correspondences, as_points
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from napari_vitrail.matching._seen import SeenImage
 
-VOTE = 0.05
-"""What a natural logarithm of votes is worth in cosine similarity."""
 BLOCK = 128
 """Points that are transferred at a time."""
 ROUNDS = (3.5, 1.0)
@@ -69,8 +67,7 @@ class ImagePair:
         guide0, guide1 = self.seen0.guide, self.seen1.guide
         if guide0 is None or guide1 is None:
             return None
-        width = guide0.values.shape[2]
-        found = nearest_both_ways(guide0.values.reshape(-1, width), guide1.values.reshape(-1, width))
+        found = nearest_cells(guide0, guide1)
         rows = found.buddies
         points0 = guide0.grid.centres()[rows]
         points1 = guide1.grid.centres()[found.chosen0[rows]]
@@ -179,12 +176,12 @@ def _best_cells(
     source: SeenImage, target: SeenImage, points: NDArray[np.float64], agreement: Agreement | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the place (n, 2) for each point among the cells of the target, and their similarity (n,)."""
-    values, grid = target.descriptors.values, target.descriptors.grid
-    similarity = source.described(points) @ values.reshape(-1, values.shape[2]).T
+    grid = target.descriptors.grid
+    similarity = target.descriptors.similarities(source.described(points))
     score = similarity
     if agreement is not None:
         votes = np.stack([agreement.votes(point, grid).ravel() for point in points])
-        score = similarity + np.float32(VOTE) * votes
+        score = similarity + np.float32(source.spec.vote) * votes
     cells = np.where(target.holds(grid.centres()), score, -np.inf).argmax(axis=1)
     return grid.centres()[cells], similarity[np.arange(len(points)), cells].astype(np.float64)
 

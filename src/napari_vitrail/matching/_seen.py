@@ -9,9 +9,10 @@ import numpy as np
 
 from napari_vitrail.backbones import QUERY_CHUNK, load_backbone
 from napari_vitrail.features import (
+    BinnedGrid,
     DescriptorGrid,
+    Descriptors,
     enlarged_pixels,
-    log_bins,
     query_lattice,
     seen_pixels,
     unit_rows,
@@ -50,22 +51,24 @@ class SeenImage:
         As the ViT saw it.
     spec : MatchingSpec
     backbone : Backbone
-    descriptors : DescriptorGrid
+    descriptors : DescriptorGrid or BinnedGrid
+        One for each cell of a grid.
     saliency : FeatureGrid
         (h, w, 1): how much the CLS token attends to each place, 0 to 1.
-    guide : DescriptorGrid or None
+    guide : DescriptorGrid or BinnedGrid or None
         What `MatchingSpec.guide` asks for, on the patch grid.
     context : Context or None
-        What queries attend to; None where descriptors are those of overlapping patches.
+        What queries attend to, up to the fine layer if descriptors are binned; None where they are those of
+        overlapping patches.
     """
 
     shape: tuple[int, int]
     seen_shape: tuple[int, int]
     spec: MatchingSpec
     backbone: Backbone
-    descriptors: DescriptorGrid
+    descriptors: Descriptors
     saliency: FeatureGrid
-    guide: DescriptorGrid | None = None
+    guide: Descriptors | None = None
     context: Context | None = None
 
     @property
@@ -92,9 +95,7 @@ class SeenImage:
     def described(self, points: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return descriptors (n, D) of length 1 at positions (n, 2); of their cells if they are binned."""
         if self.context is None or self.spec.bins:
-            nearest = np.floor(self.descriptors.grid.to_cells(points) + 0.5).astype(int)
-            rows, columns = np.clip(nearest, 0, np.array(self.descriptors.grid.shape) - 1).T
-            return self.descriptors.values[rows, columns]
+            return self.descriptors.rows(self.descriptors.grid.nearest(points))
         own = self.spec.descriptor
         return self.asked(points, (own.layer, own.facet))[0]
 
@@ -108,14 +109,18 @@ class SeenImage:
         Raises
         ------
         ValueError
-            If descriptors are those of overlapping patches, which cannot be asked for at any place.
+            If descriptors are those of overlapping patches, which cannot be asked for at any place, or
+            the layer is beyond what is kept of a binned image.
         """
         if self.context is None:
             raise ValueError("descriptors of sampling='strided' cannot be asked for at any place")
+        layer, facet = source
+        kept, depth = len(self.context.memory), self.backbone.info.depth
+        if layer % depth >= kept:
+            raise ValueError(f"layer must be below {kept}: of a binned image no more is kept, got {layer}")
         half = (self.backbone.info.patch_size - 1) / 2
         corners = np.floor(np.clip(points, 0, np.array(self.seen_shape) - 1) - half + 0.5).astype(np.intp)
         once, where = np.unique(corners.reshape(-1, 2), axis=0, return_inverse=True)
-        layer, facet = source
         values, _ = self.backbone.query(
             self.context, once, layer=layer, facet=facet, dtype=self._on_device.dtype
         )
@@ -131,7 +136,7 @@ class SeenImage:
         own, size = self._on_device, self.backbone.info.patch_size
         if self.context is None or own.stride >= size:
             yield Progress(1, 1, "descriptors")
-            return self
+            return replace(self, context=self._what_is_asked())
         lattice = query_lattice(self.seen_shape, size, own.stride)
         corners = np.stack(np.meshgrid(lattice.corners(0), lattice.corners(1), indexing="ij"), axis=-1)
         values = np.empty((*lattice.shape, self.backbone.info.width), np.float32)
@@ -144,7 +149,15 @@ class SeenImage:
                 self.context, flat[part], layer=own.layer, facet=own.facet, dtype=own.dtype
             )
             yield Progress(done, len(starts), "descriptors")
-        return replace(self, descriptors=_described(values, lattice.grid, self.spec))
+        described = _described(values, lattice.grid, self.spec)
+        return replace(self, descriptors=described, context=self._what_is_asked())
+
+    def _what_is_asked(self) -> Context | None:
+        """Return what questions to come attend to: binned descriptors are those of cells, all at hand."""
+        if self.context is None or not self.spec.bins:
+            return self.context
+        kept = 0 if self.spec.fine is None else self.spec.fine[0] % self.backbone.info.depth + 1
+        return replace(self.context, memory=self.context.memory[:kept], further={})
 
 
 def see_image_steps(
@@ -210,7 +223,7 @@ def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Ba
     )  # fmt: skip
     yield Progress(1, 1, "looking")
     grid = Grid.of_tokens((context.grid[0] * size, context.grid[1] * size), size, size)
-    guide = None if spec.guide is None else _unit(context.further[spec.guide], grid)
+    guide = None if spec.guide is None else _described(context.further[spec.guide], grid, spec)
     assert context.tokens.attention is not None
     saliency = _saliency(context.tokens.attention, grid, backbone)
     described = _described(context.tokens.patches, grid, spec)
@@ -220,7 +233,7 @@ def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Ba
 
 def _strided_steps(
     rgb: NDArray[np.float32], spec: MatchingSpec, backbone: Backbone
-) -> Steps[tuple[DescriptorGrid, FeatureGrid]]:
+) -> Steps[tuple[Descriptors, FeatureGrid]]:
     """Yield Progress; return descriptors and saliency of overlapping patches."""
     wanted = replace(spec.descriptor, attention=True)
     features = yield from vit_features_steps(rgb, wanted, backbone)
@@ -229,12 +242,9 @@ def _strided_steps(
     return _described(values, features.grid, spec), _saliency(attention, features.grid, backbone)
 
 
-def _described(values: NDArray[np.float32], grid: Grid, spec: MatchingSpec) -> DescriptorGrid:
-    return _unit(log_bins(values, spec.bins) if spec.bins else values, grid)
-
-
-def _unit(values: NDArray[np.float32], grid: Grid) -> DescriptorGrid:
-    return DescriptorGrid.of(FeatureGrid(values, grid))
+def _described(values: NDArray[np.float32], grid: Grid, spec: MatchingSpec) -> Descriptors:
+    features = FeatureGrid(values, grid)
+    return BinnedGrid.of(features, spec.bins) if spec.bins else DescriptorGrid.of(features)
 
 
 def _saliency(attention: NDArray[np.float32], grid: Grid, backbone: Backbone) -> FeatureGrid:

@@ -157,8 +157,9 @@ class HoverSimilarity:
         tokens, cell = under
         if not self._shown:
             self._shown = [self._add(compared) for compared in reversed(self._compared)]
+        (descriptor,) = tokens.descriptors.rows(np.array([cell]))
         for similar in self._shown:
-            similar.compare(tokens.descriptors.values[cell])
+            similar.compare(descriptor)
 
     def _token_under(self, position: tuple[float, ...]) -> tuple[TokenPlane, tuple[int, int]] | None:
         """Return the topmost image at a position in the world, and its nearest cell."""

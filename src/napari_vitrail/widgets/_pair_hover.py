@@ -64,6 +64,6 @@ def _token_plane(subject: Subject, seen: SeenImage) -> TokenPlane:
     """Return the descriptors of an image, in its own pixels."""
     rows, columns = (of_seen / own for of_seen, own in zip(seen.seen_shape, seen.shape, strict=True))
     grid = seen.descriptors.grid.magnified((rows, columns))
-    descriptors = type(seen.descriptors)(seen.descriptors.values, grid)
+    descriptors = seen.descriptors.placed(grid)
     features = FeatureGrid(seen.descriptors.values, grid)
     return TokenPlane(subject.image, subject.plane, seen.spec.descriptor, features, descriptors)

@@ -22,7 +22,7 @@ from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._planes import GEOMETRY, full_resolution, plane_index
 
 if TYPE_CHECKING:
-    from napari_vitrail.features import DescriptorGrid
+    from napari_vitrail.features import DescriptorGrid, Descriptors
 
 Tokens = tuple[FeatureGrid, "DescriptorGrid"]
 
@@ -41,7 +41,7 @@ class TokenPlane:
         What was read of it.
     spec : FeatureSpec
         What was computed of that.
-    features, descriptors : FeatureGrid, DescriptorGrid
+    features, descriptors : FeatureGrid, Descriptors
         The tokens as they are, and scaled to length 1.
     """
 
@@ -49,7 +49,7 @@ class TokenPlane:
     plane: ImagePlane
     spec: FeatureSpec
     features: FeatureGrid
-    descriptors: DescriptorGrid
+    descriptors: Descriptors
 
     @property
     def grid(self) -> Grid:
