@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from benchmarks import features, memory, speedups
+from benchmarks import features, memory, neighbours, speedups
 from benchmarks.memory import resident, warm_up
 from evals.pages import write_section
 from napari_vitrail import SEGMENTATION
@@ -27,6 +27,7 @@ def main() -> None:
         (measure_features, "dense queries beside strided passes"),
         (measure_memory, "peak of memory beside what is planned; Linux"),
         (measure_speedups, "what else was tried to make the network faster on a CPU"),
+        (measure_neighbours, "nearest neighbours by blocks beside faiss, which it needs; Linux"),
         (measure_live, "from a stroke to the picture, in a viewer; needs a display"),
         (measure_convpaint, "napari-convpaint beside ours; needs its Python, a display, and Linux"),
         (measure_large, "a plane far beyond memory, painted in a viewer; needs a display, and Linux"),
@@ -41,6 +42,9 @@ def main() -> None:
             command.add_argument("--repeats", type=int, default=5)
             command.add_argument("--limit", type=float, default=60, help="seconds that one run may take")
             command.add_argument("--device", default="auto")
+        if measure is measure_neighbours:
+            command.add_argument("--rows", type=int, nargs="*", default=[5476, 10_000, 21_025, 65_025])
+            command.add_argument("--repeats", type=int, default=3)
         if measure is measure_convpaint:
             command.add_argument("--peer-python", type=Path, help="the Python that has napari-convpaint")
             command.add_argument("--sides", type=int, nargs="*", default=[518, 1024])
@@ -85,6 +89,13 @@ def measure_speedups(_: argparse.Namespace) -> str:
     """Return what else was tried for speed, as Markdown."""
     found = speedups.table(speedups.attempts(518, repeats=5))
     return f"`python -m benchmarks speedups`, ViT-S/14, 518 x 518 pixels, {machine()}.\n\n{found}"
+
+
+def measure_neighbours(options: argparse.Namespace) -> str:
+    """Return what nearest neighbours take by blocks, all at once and with faiss, as Markdown."""
+    found = list(tqdm(neighbours.searches(options.rows, options.repeats)))
+    head = f"`python -m benchmarks neighbours`, median of {options.repeats}, {machine()}."
+    return f"{head}\n\n{neighbours.table(found)}"
 
 
 def measure_live(_: argparse.Namespace) -> str:
