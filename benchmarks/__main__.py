@@ -43,7 +43,7 @@ def main() -> None:
             command.add_argument("--limit", type=float, default=60, help="seconds that one run may take")
             command.add_argument("--device", default="auto")
         if measure is measure_neighbours:
-            command.add_argument("--rows", type=int, nargs="*", default=[5476, 10_000, 21_025, 65_025])
+            command.add_argument("--rows", type=int, nargs="*", default=[5476, 21_025])
             command.add_argument("--repeats", type=int, default=3)
         if measure is measure_convpaint:
             command.add_argument("--peer-python", type=Path, help="the Python that has napari-convpaint")

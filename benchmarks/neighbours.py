@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +47,8 @@ def searches(counts: Sequence[int], repeats: int) -> Iterator[Search]:
         for way in WAYS:
             if way == "whole matrix" and count > WHOLE_UP_TO:
                 continue
-            command = [sys.executable, "-m", "benchmarks.neighbours", str(count), way, str(repeats)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            yield Search(**json.loads(done.stdout))
+            with get_context("fork").Pool(1) as pool:
+                yield pool.apply(_measured, (count, way, repeats))
 
 
 def _blocks(rows0: Rows, rows1: Rows) -> int:
@@ -109,7 +106,7 @@ def table(found: Sequence[Search]) -> str:
     return "\n".join(lines)
 
 
-def _measure_here(count: int, way: str, repeats: int) -> Search:
+def _measured(count: int, way: str, repeats: int) -> Search:
     rng = np.random.default_rng(0)
     rows0, noise = (rng.standard_normal((count, WIDTH), np.float32) for _ in range(2))
     rows0, rows1 = unit_rows(rows0), unit_rows(rows0[rng.permutation(count)] + 4 * noise)
@@ -122,7 +119,3 @@ def _measure_here(count: int, way: str, repeats: int) -> Search:
         buddies = WAYS[way](rows0, rows1)
         seconds.append(time.perf_counter() - start)
     return Search(count, way, float(np.median(seconds)), resident("VmHWM") - before, buddies)
-
-
-if __name__ == "__main__":
-    print(json.dumps(asdict(_measure_here(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))))

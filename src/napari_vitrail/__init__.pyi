@@ -46,6 +46,7 @@ from .matching import (
     see_image_steps,
     see_pair,
     see_pair_steps,
+    see_slices,
     similarity_map,
     transfer_points,
 )
@@ -175,6 +176,7 @@ __all__ = [
     "see_image_steps",
     "see_pair",
     "see_pair_steps",
+    "see_slices",
     "segment",
     "segment_blocks",
     "segment_blocks_steps",

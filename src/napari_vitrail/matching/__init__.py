@@ -11,6 +11,7 @@ from napari_vitrail.matching._find import (
 )
 from napari_vitrail.matching._imagepair import ImagePair
 from napari_vitrail.matching._seen import SeenImage, look_steps, see_image, see_image_steps
+from napari_vitrail.matching._slices import see_slices
 from napari_vitrail.matching._spec import AMIR_MATCHING, MATCHING, MatchingSpec
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "see_image_steps",
     "see_pair",
     "see_pair_steps",
+    "see_slices",
     "similarity_map",
     "transfer_points",
 ]

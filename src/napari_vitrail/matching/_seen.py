@@ -223,7 +223,9 @@ def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Ba
     )  # fmt: skip
     yield Progress(1, 1, "looking")
     grid = Grid.of_tokens((context.grid[0] * size, context.grid[1] * size), size, size)
-    guide = None if spec.guide is None else _described(context.further[spec.guide], grid, spec)
+    guide = None
+    if spec.guide is not None:  # tokens differ in length: of length 1, each neighbour counts alike
+        guide = _described(unit_rows(context.further[spec.guide]), grid, spec)
     assert context.tokens.attention is not None
     saliency = _saliency(context.tokens.attention, grid, backbone)
     described = _described(context.tokens.patches, grid, spec)
