@@ -96,6 +96,16 @@ def test_sizes_and_channels_may_differ(shifted_pair, tiny_backbone):
     assert median_miss(found, 2 * (POINTS - SHIFT) + 0.5) < 8
 
 
+def test_how_far_one_ends_from_where_one_began_is_told_in_pixels_of_either_image(shifted_pair, tiny_backbone):
+    wide = np.repeat(np.repeat(shifted_pair[1], 2, axis=0), 2, axis=1)
+    pair = see_pair(wide, shifted_pair[0], TINY, backbone=tiny_backbone)
+    same = see_pair(shifted_pair[1], shifted_pair[0], TINY, backbone=tiny_backbone)
+    found = pair.transfer(2 * POINTS + 0.5)
+    assert pair.pixel == 0.5
+    there_and_back = found.swapped(pair.pixel).cycle_error
+    assert np.median(np.abs(there_and_back - same.transfer(POINTS).cycle_error)) < 0.1
+
+
 def test_pairs_differ_by_the_shift(shifted_pair, tiny_backbone):
     found = find_correspondences(*shifted_pair, TINY, n_pairs=6, backbone=tiny_backbone)
     assert len(found) == 6
@@ -155,6 +165,20 @@ def test_one_image_is_seen_once_for_many_pairs(shifted_pair, tiny_backbone, pair
     reference = see_image(shifted_pair[0], TINY, backbone=tiny_backbone)
     again = ImagePair(reference, pair.seen1).transfer(POINTS)
     np.testing.assert_allclose(again.points1, pair.transfer(POINTS).points1, atol=1e-6)
+
+
+def test_of_a_binned_image_only_what_the_fine_layer_needs_is_kept(shifted_pair, tiny_backbone, pair):
+    plain = see_image(shifted_pair[0], replace(TINY, bins=0), backbone=tiny_backbone)
+    assert pair.seen0.context.nbytes < plain.context.nbytes / 2
+    assert plain.asked(POINTS, (2, "key"))[0].shape == (len(POINTS), tiny_backbone.info.width)
+    with pytest.raises(ValueError, match="layer must be below 1: of a binned image no more is kept, got 2"):
+        pair.seen0.asked(POINTS, (2, "key"))
+
+
+def test_without_bins_points_are_found_too(shifted_pair, tiny_backbone):
+    spec = replace(TINY, bins=0, vote=0.05)
+    found = transfer_points(POINTS, *shifted_pair, spec, backbone=tiny_backbone)
+    assert median_miss(found, POINTS - SHIFT) < 1.5
 
 
 def test_points_outside_are_listed(pair):

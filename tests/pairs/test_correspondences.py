@@ -21,11 +21,16 @@ def test_some_pairs_are_pairs_again():
     np.testing.assert_array_equal(chosen.similarity, [0.2])
 
 
-def test_swapped_pairs_have_no_cycle_error():
+def test_swapped_pairs_have_no_cycle_error_where_pixels_are_not_known():
     pairs = Correspondences([[1, 2]], [[5, 6]], [0.5], [0.6], [2.0]).swapped()
     np.testing.assert_array_equal(pairs.points0, [[5, 6]])
     np.testing.assert_array_equal(pairs.similarity, [0.5])
     assert np.isnan(pairs.cycle_error).all()
+
+
+def test_a_cycle_error_is_kept_in_pixels_of_the_other_image():
+    pairs = Correspondences([[1, 2]], [[5, 6]], [0.5], [0.6], [2.0]).swapped(pixel=1.5)
+    np.testing.assert_array_equal(pairs.cycle_error, [3.0])
 
 
 def test_no_pairs_are_pairs():

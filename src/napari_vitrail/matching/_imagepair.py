@@ -61,6 +61,11 @@ class ImagePair:
         """The same pair the other way round."""
         return ImagePair(self.seen1, self.seen0, None if self.known is None else self.known.swapped())
 
+    @property
+    def pixel(self) -> float:
+        """How large a pixel of the first image is in pixels of the second: both were seen at one size."""
+        return max(self.seen1.shape) / max(self.seen0.shape)
+
     @cached_property
     def agreement(self) -> Agreement | None:
         """What the best buddies of both images say of how these lie to each other; None without a guide."""

@@ -191,7 +191,7 @@ def see_image(
     Returns
     -------
     seen : SeenImage
-        For `napari_vitrail.ImagePair`. Takes about 60 MB at 518 pixels.
+        For `napari_vitrail.ImagePair`. Takes about 46 MB at 518 pixels.
 
     Raises
     ------

@@ -27,7 +27,7 @@ class Correspondences:
     saliency : (n,) float64
         Mean saliency of both places, 0 to 1.
     cycle_error : (n,) float64
-        How far from the point of the first image one ends, in its pixels, who asks back from the second.
+        How far from where one began one ends who asks there and back, in pixels of the first image.
 
     Notes
     -----
@@ -71,9 +71,17 @@ class Correspondences:
         """Return some of the pairs: a slice, a mask (n,) or indices (k,)."""
         return Correspondences(*(getattr(self, item.name)[rows] for item in fields(self)))
 
-    def swapped(self) -> Correspondences:
-        """Return the same pairs seen from the other image; the cycle error is not known from there."""
-        return Correspondences(self.points1, self.points0, self.similarity, self.saliency)
+    def swapped(self, pixel: float | None = None) -> Correspondences:
+        """Return the same pairs seen from the other image.
+
+        Parameters
+        ----------
+        pixel : float, optional
+            How large a pixel of this first image is in those of the other. Without it the cycle error, which
+            is in pixels of the first image, is not known.
+        """
+        cycle_error = (UNKNOWN if pixel is None else pixel) * self.cycle_error
+        return Correspondences(self.points1, self.points0, self.similarity, self.saliency, cycle_error)
 
 
 def as_points(name: str, points: ArrayLike) -> NDArray[np.float64]:

@@ -136,7 +136,7 @@ def _answers_steps(both: Sequence[ImagePair], questions: Sequence[Question]) -> 
     for side, pair in enumerate(both):
         own = [question for question in questions if question.side == side]
         found = yield from pair.transfer_steps([question[1:] for question in own])
-        found = found.swapped() if side else found
+        found = found.swapped(pair.pixel) if side else found
         answers += [Answer(question, found[row : row + 1]) for row, question in enumerate(own)]
     return answers
 
