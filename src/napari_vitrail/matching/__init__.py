@@ -1,5 +1,6 @@
 """Places of two images that show the same, found by the ViT."""
 
+from napari_vitrail.matching._align import AlignedImages, align_images, align_steps
 from napari_vitrail.matching._find import (
     SALIENCY_THRESHOLD,
     find_correspondences,
@@ -18,9 +19,12 @@ __all__ = [
     "AMIR_MATCHING",
     "MATCHING",
     "SALIENCY_THRESHOLD",
+    "AlignedImages",
     "ImagePair",
     "MatchingSpec",
     "SeenImage",
+    "align_images",
+    "align_steps",
     "find_correspondences",
     "find_steps",
     "look_steps",

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_vitrail.alignment import LEAST_PAIRS
 from napari_vitrail.backbones import load_backbone
 from napari_vitrail.errors import VitrailWarning
-from napari_vitrail.features import nearest_cells
 from napari_vitrail.matching._imagepair import ImagePair
 from napari_vitrail.matching._seen import look_steps
+from napari_vitrail.matching._selection import consistent_pairs, merit_of, nearest_pairs, spread_over
 from napari_vitrail.matching._spec import MATCHING, MatchingSpec
 from napari_vitrail.pairs import Correspondences
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from napari_vitrail.alignment import AlignmentKind
     from napari_vitrail.backbones import Backbone
     from napari_vitrail.grid import FeatureGrid
     from napari_vitrail.image import LayeredImage
@@ -125,7 +127,8 @@ def similarity_map(
 
 def find_correspondences(
     image0: ArrayLike | LayeredImage, image1: ArrayLike | LayeredImage, spec: MatchingSpec = MATCHING, *,
-    n_pairs: int | None = 10, saliency_threshold: float = SALIENCY_THRESHOLD, random_state: int = 0,
+    n_pairs: int | None = 10, saliency_threshold: float = SALIENCY_THRESHOLD, mutual: bool = True,
+    ratio: float | None = None, consistent_with: AlignmentKind | None = None, random_state: int = 0,
     backbone: Backbone | None = None, device: str = "auto",
 ) -> Correspondences:  # fmt: skip
     """Find pairs of places of two images that show the same, spread over what they show.
@@ -138,8 +141,17 @@ def find_correspondences(
         How many at most; None returns all best buddies that are salient.
     saliency_threshold : float, 0 to 1
         Both places of a pair are more salient than that.
+    mutual : bool
+        Whether both places must be each other's nearest neighbours; else it is enough that the place in
+        `image1` is that of the place in `image0`.
+    ratio : float, above 0 and up to 1, optional
+        Drops pairs that are not distinct: the distance of their descriptors must be at most this part of
+        that to the next best place of `image1`, a patch or more away.
+    consistent_with : {"translation", "rigid", "similarity", "affine", "projective", "thin-plate"}, optional
+        Drops pairs that are farther off such a transform, fitted robustly to all, than a twentieth of the
+        longer side; see `fit_alignment`.
     random_state : int
-        Of the k-means that spreads the pairs.
+        Of the k-means that spreads the pairs, and of RANSAC.
 
     Returns
     -------
@@ -149,80 +161,64 @@ def find_correspondences(
     Raises
     ------
     ValueError
-        If `n_pairs` is below 1 or the threshold not in 0 to 1.
+        If `n_pairs` is below 1, the threshold not in 0 to 1, the ratio not above 0 and up to 1, or if too
+        few pairs agree on the transform that they are to be consistent with.
 
     References
     ----------
     Amir et al. (2021), section 4.1, best buddies; see docs/explanation/correspondences.md for what differs.
+    Lowe (2004), section 7.1, for the ratio.
     """
-    options = {"n_pairs": n_pairs, "saliency_threshold": saliency_threshold, "random_state": random_state}
-    check_choice(n_pairs, saliency_threshold)
+    options = {
+        "n_pairs": n_pairs, "saliency_threshold": saliency_threshold, "mutual": mutual, "ratio": ratio,
+        "consistent_with": consistent_with, "random_state": random_state,
+    }  # fmt: skip
+    check_choice(n_pairs, saliency_threshold, ratio, consistent_with)
     pair = see_pair(image0, image1, spec, backbone=backbone, device=device)
     return drain(find_steps(pair, **options))  # type: ignore[arg-type]
 
 
 def find_steps(
     pair: ImagePair, *, n_pairs: int | None = 10, saliency_threshold: float = SALIENCY_THRESHOLD,
+    mutual: bool = True, ratio: float | None = None, consistent_with: AlignmentKind | None = None,
     random_state: int = 0,
 ) -> Steps[Correspondences]:  # fmt: skip
     """Yield Progress; return the correspondences of a pair that was seen, see `find_correspondences`."""
-    check_choice(n_pairs, saliency_threshold)
-    points0, points1, similarity = _buddies(pair)
+    check_choice(n_pairs, saliency_threshold, ratio, consistent_with)
+    points0, points1, similarity = nearest_pairs(pair, mutual, ratio)
     yield Progress(1, 3, "pairs")
     salience = np.sqrt(pair.seen0.salience(points0) * pair.seen1.salience(points1))
     bright = np.minimum(pair.seen0.salience(points0), pair.seen1.salience(points1)) > saliency_threshold
     if not bright.any():
-        stage = "mutual nearest neighbours" if not len(points0) else f"saliency > {saliency_threshold}"
+        nearest = "mutual nearest neighbours" if mutual else "nearest neighbours"
+        stage = f"{nearest} that are distinct" if ratio else nearest
+        stage = f"saliency > {saliency_threshold}" if len(points0) else stage
         warnings.warn(f"no correspondences: none is left after {stage}", VitrailWarning, stacklevel=2)
         return Correspondences.none()
     points0, points1, similarity = points0[bright], points1[bright], similarity[bright]
-    merit = _merit(pair, points0, points1, similarity, salience[bright])
+    merit = merit_of(pair, points0, points1, similarity, salience[bright])
     kept = np.arange(len(points0))
+    if consistent_with is not None:
+        kept = consistent_pairs(points0, points1, merit, consistent_with, pair.seen0.spec.side, random_state)
     if n_pairs is not None:
-        kept = _spread(points0, merit, n_pairs, random_state)
+        kept = kept[spread_over(points0[kept], merit[kept], n_pairs, random_state)]
     kept = kept[np.argsort(-merit[kept], kind="stable")]
     yield Progress(2, 3, "pairs")
     return pair.settle(points0[kept], points1[kept], similarity[kept])
 
 
-def check_choice(n_pairs: int | None, saliency_threshold: float) -> None:
+def check_choice(
+    n_pairs: int | None, saliency_threshold: float, ratio: float | None = None,
+    consistent_with: AlignmentKind | None = None,
+) -> None:  # fmt: skip
     """Raise ValueError where pairs cannot be chosen like that."""
     if n_pairs is not None and n_pairs < 1:
         raise ValueError(f"n_pairs must be at least 1, or None for all, got {n_pairs}")
     if not 0 <= saliency_threshold <= 1:
         raise ValueError(f"saliency_threshold must be 0 to 1, got {saliency_threshold}")
-
-
-def _buddies(
-    pair: ImagePair,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the best buddies of both grids, in pixels of the seen images, and their similarity."""
-    first, second = pair.seen0.descriptors, pair.seen1.descriptors
-    found = nearest_cells(first, second)
-    rows = found.buddies
-    points0, points1 = first.grid.centres()[rows], second.grid.centres()[found.chosen0[rows]]
-    inside = pair.seen0.holds(points0) & pair.seen1.holds(points1)
-    return points0[inside], points1[inside], found.similarity[rows][inside].astype(np.float64)
-
-
-def _merit(
-    pair: ImagePair, points0: NDArray[np.float64], points1: NDArray[np.float64],
-    similarity: NDArray[np.float64], salience: NDArray[np.float64],
-) -> NDArray[np.float64]:  # fmt: skip
-    """Return how good pairs (k,) are: Amir's saliency, or similarity and the votes of their neighbours."""
-    if pair.agreement is None:
-        return salience
-    return similarity * pair.agreement.support_of(points0, points1)
-
-
-def _spread(
-    points: NDArray[np.float64], merit: NDArray[np.float64], count: int, random_state: int
-) -> NDArray[np.intp]:
-    """Return the best pair (k,) of each of `count` areas, so that no part of the image has them all."""
-    from sklearn.cluster import KMeans
-
-    distinct = len(np.unique(points, axis=0))
-    clusters = KMeans(min(count, distinct), n_init=1, random_state=random_state).fit_predict(points)
-    order = np.lexsort((-merit, clusters))
-    firsts = np.unique(clusters[order], return_index=True)[1]
-    return order[firsts]
+    if ratio is not None and not 0 < ratio <= 1:
+        raise ValueError(f"ratio must be above 0 and up to 1, or None for no test, got {ratio}")
+    if consistent_with is not None and consistent_with not in LEAST_PAIRS:
+        raise ValueError(
+            f"unknown kind {consistent_with!r} of consistent_with; known: {', '.join(LEAST_PAIRS)}"
+        )

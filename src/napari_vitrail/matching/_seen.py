@@ -218,7 +218,7 @@ def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Ba
     own, size = spec.descriptor.on_device(backbone.device), backbone.info.patch_size
     sources = [source for source in (spec.guide,) if source is not None]
     context = backbone.context(
-        _with_margin(rgb, size), margin=size, layer=own.layer, facet=own.facet, attention=True,
+        with_margin(rgb, size), margin=size, layer=own.layer, facet=own.facet, attention=True,
         dtype=own.dtype, also=sources,
     )  # fmt: skip
     yield Progress(1, 1, "looking")
@@ -258,7 +258,7 @@ def _saliency(attention: NDArray[np.float32], grid: Grid, backbone: Backbone) ->
     return FeatureGrid(scaled.astype(np.float32), grid)
 
 
-def _with_margin(rgb: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+def with_margin(rgb: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """Return an image continued to whole patches, and by a patch on all sides, by reflection."""
     rows, columns = (reflected(-size, -(-side // size) * size + size, side) for side in rgb.shape[:2])
     return rgb[rows][:, columns]
