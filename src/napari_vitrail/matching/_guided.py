@@ -32,6 +32,8 @@ class Rung(NamedTuple):
 LADDER = (Rung(4, 4), Rung(2, 3), Rung(1, 2))
 POINTS = 22
 """Along each side of the fixed image, of the places that are asked."""
+CLOSEST = 1.5
+"""Patches between two such places at least: what is closer sees the same, and errs alike."""
 MOST = 500
 """Buddies that are fitted: a thin plate takes the cube of them in time."""
 VERIFIED = 0.15
@@ -109,7 +111,8 @@ def _corners(fixed: Glance, step: int) -> NDArray[np.intp]:
     """Return corners (n, 2) of patches spread over an image, on a lattice: neighbours share questions."""
     lines = []
     for side in fixed.shape:
-        count = max(round(POINTS * side / max(fixed.shape)), 2)
+        most = side / (CLOSEST * fixed.patch_size)
+        count = max(round(min(POINTS * side / max(fixed.shape), most)), 2)
         ends = np.linspace(0, max(side - fixed.patch_size, 0), count)
         lines.append((step * np.rint(ends / step)).astype(np.intp))
     return np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 2)
