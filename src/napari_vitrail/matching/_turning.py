@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 TURNS = (0, 30, -30, 60, -60, 90, -90, 120, -120, 150, -150, 180)
 """Degrees; a ViT knows a thing again that is turned by half of what lies between them."""
-ENOUGH = 0.35
-"""Buddies that agree, as a share of the patches, with which no other turn need be tried."""
+ENOUGH = 0.7
+"""Buddies that agree, of all layers, for each patch that is not plain: then no turn need be tried."""
 FINALISTS = 3
 """The turns with most agreeing buddies, which are looked at once more when they have been made exact."""
 LOOSE = 0.05
