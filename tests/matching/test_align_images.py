@@ -119,8 +119,15 @@ PHOTOGRAPHS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("warp", "kind"), [(turned, "affine"), (bent, "thin-plate")])
-@pytest.mark.parametrize("name", PHOTOGRAPHS)
+@pytest.mark.parametrize(
+    ("name", "warp", "kind"),
+    [
+        ("histology", turned, "affine"),
+        ("cell", turned, "affine"),
+        ("cell", bent, "thin-plate"),
+        ("astronaut", bent, "thin-plate"),
+    ],
+)
 def test_a_warped_photograph_is_aligned_to_less_than_two_pixels(name, warp, kind, real_backbone):
     photograph = PHOTOGRAPHS[name]()
     found, pairs = align_images(copied(photograph, warp), photograph, kind, backbone=real_backbone)
