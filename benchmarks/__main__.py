@@ -32,6 +32,7 @@ def main() -> None:
         (measure_convpaint, "napari-convpaint beside ours; needs its Python, a display, and Linux"),
         (measure_large, "a plane far beyond memory, painted in a viewer; needs a display, and Linux"),
         (measure_hover, "similarity under the cursor, in a viewer; needs a display"),
+        (measure_match, "from a click in one image to its partner in another, in a viewer; needs a display"),
     ):
         command = commands.add_parser(measure.__name__.removeprefix("measure_"), help=help_)
         command.set_defaults(measure=measure)
@@ -129,6 +130,14 @@ def measure_hover(_: argparse.Namespace) -> str:
 
     results = [hover.hovering(n_images, side) for n_images, side in ((1, 518), (4, 518), (1, 2058))]
     return f"`python -m benchmarks hover`, {machine()}.\n\n{hover.table(results)}"
+
+
+def measure_match(_: argparse.Namespace) -> str:
+    """Return how soon a point that is clicked arrives in the other image, as Markdown."""
+    from benchmarks import match  # opens windows
+
+    results = [match.clicking(name, *images) for name, images in match.pairs_of_images().items()]
+    return f"`python -m benchmarks match`, {match.CLICKS} clicks, {machine()}.\n\n{match.table(results)}"
 
 
 def machine() -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import napari
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 from benchmarks.images import micrograph
+from benchmarks.loop import Heartbeat, pass_time, wait_for
 from docs.screenshots.window import SIZE, drag
 from napari_vitrail.defaults import DEFAULTS
 from napari_vitrail.widgets._layers import add_strokes
@@ -34,9 +34,6 @@ Place = tuple[tuple[float, float], tuple[float, float]]
 
 STROKES = 30
 IDLE_SECONDS = 5
-HEARTBEAT_MS = 5
-LONGEST = 600.0
-"""Seconds after which waiting is given up."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +99,9 @@ def _painting(side: int, n_strokes: int, kept: str, store: Path) -> Painting:
     viewer = napari.Viewer(show_welcome_screen=False)
     viewer.window.resize(*SIZE)  # else as large as napari was when it was closed last
     image = viewer.add_image(micrograph(side), name="micrograph")
-    _pass(2)  # drawn, and whatever napari loads late is there
-    beats = _Heartbeat()
-    _pass(IDLE_SECONDS)
+    pass_time(2)  # drawn, and whatever napari loads late is there
+    beats = Heartbeat()
+    pass_time(IDLE_SECONDS)
     idle = beats.gaps()
     widget, opening = _opened(viewer)
     DEFAULTS.store_folder = store  # in the one of Preferences lie features that earlier runs have kept
@@ -113,13 +110,13 @@ def _painting(side: int, n_strokes: int, kept: str, store: Path) -> Painting:
     canvas = widget.window().findChild(QOpenGLWidget)
     swaps: list[float] = []
     canvas.frameSwapped.connect(lambda: swaps.append(time.perf_counter()))
-    _wait(lambda: len(swaps) > 2)
+    wait_for(lambda: len(swaps) > 2)
     places = _places(side, n_strokes + 3)
     beats.gaps()
     ended = _first_strokes(viewer, canvas, strokes, places)
     first = _painted_after(viewer, widget, swaps, ended)
     painted = [strokes.data.copy()]
-    _wait(lambda: widget._live.is_settled)
+    wait_for(lambda: widget._live.is_settled)
     repaints = []
     for index in range(n_strokes):
         strokes.selected_label = 1 + index % 3
@@ -128,10 +125,10 @@ def _painting(side: int, n_strokes: int, kept: str, store: Path) -> Painting:
         repaints.append(_painted_after(viewer, widget, swaps, ended))
         painted.append(strokes.data.copy())
         if index + 1 < n_strokes:
-            _pass(0.3)
-    _wait(lambda: not widget._live._job.is_busy)
+            pass_time(0.3)
+    wait_for(lambda: not widget._live._job.is_busy)
     whole = time.perf_counter() - ended
-    _wait(lambda: widget._live.is_settled)
+    wait_for(lambda: widget._live.is_settled)
     thorough = time.perf_counter() - ended
     gaps = beats.gaps()
     pixels = _predicting(image.data, strokes.data, widget._live._live)
@@ -159,17 +156,17 @@ def _unseen(
 ) -> tuple[float, float]:
     """Return the seconds to the first picture of another image, and to that of all pixels at stride 4."""
     viewer.layers.clear()
-    _wait(lambda: not widget._live._job.is_busy)
+    wait_for(lambda: not widget._live._job.is_busy)
     form = widget._bench.form
     form.show(replace(form.spec, stride=4), form.estimator)
     image = viewer.add_image(pixels, name="micrograph")
     strokes = add_strokes(viewer, image)
     viewer.reset_view()
-    _pass(1)
+    pass_time(1)
     canvas = widget.window().findChild(QOpenGLWidget)
     ended = _first_strokes(viewer, canvas, strokes, _places(len(pixels), 3))
     first = _painted_after(viewer, widget, swaps, ended)
-    _wait(lambda: not widget._live._job.is_busy)
+    wait_for(lambda: not widget._live._job.is_busy)
     return first, time.perf_counter() - ended
 
 
@@ -205,23 +202,6 @@ def _opened(viewer: napari.Viewer) -> tuple[ClassifierWidget, float]:
     return widget, time.perf_counter() - start
 
 
-class _Heartbeat:
-    """Notes when the event loop comes round."""
-
-    def __init__(self) -> None:
-        self._beats = [time.perf_counter()]
-        self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(lambda: self._beats.append(time.perf_counter()))
-        self._timer.start(HEARTBEAT_MS)
-
-    def gaps(self) -> list[float]:
-        """Return the seconds between beats since the last call."""
-        gaps = np.diff(self._beats).tolist()
-        self._beats = self._beats[-1:]
-        return gaps
-
-
 def _painted_after(
     viewer: napari.Viewer, widget: ClassifierWidget, swaps: Sequence[float], ended: float
 ) -> float:
@@ -234,11 +214,11 @@ def _painted_after(
             written.append(time.perf_counter())
 
     result = "micrograph segmentation"
-    _wait(lambda: result in viewer.layers)
+    wait_for(lambda: result in viewer.layers)
     viewer.layers[result].events.set_data.connect(note)
-    _wait(lambda: bool(written))
+    wait_for(lambda: bool(written))
     viewer.layers[result].events.set_data.disconnect(note)
-    _wait(lambda: any(swap > written[0] for swap in swaps[before:]))
+    wait_for(lambda: any(swap > written[0] for swap in swaps[before:]))
     return next(swap for swap in swaps[before:] if swap > written[0]) - ended
 
 
@@ -248,21 +228,6 @@ def _places(side: int, count: int) -> Iterator[Place]:
     for _ in range(count):
         row, column = rng.uniform(0.1, 0.8, 2) * side
         yield (row, column), (row + 0.01 * side, column + 0.08 * side)
-
-
-def _wait(done: Callable[[], bool]) -> None:
-    limit = time.perf_counter() + LONGEST
-    while not done():
-        if time.perf_counter() > limit:
-            raise TimeoutError("the viewer did not come to what was waited for")
-        _pass(0.01)
-
-
-def _pass(seconds: float) -> None:
-    """Let Qt's own loop run, as it does for a user: polling would fight the worker for the interpreter."""
-    loop = QEventLoop()
-    QTimer.singleShot(round(1000 * seconds), loop.quit)
-    loop.exec()
 
 
 def table(results: Sequence[Painting]) -> str:

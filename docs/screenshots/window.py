@@ -48,6 +48,12 @@ def drag(
     _send(viewer, canvas, QEvent.Type.MouseButtonRelease, end, left)
 
 
+def click(viewer: napari.Viewer, canvas: QOpenGLWidget, position: Sequence[float]) -> None:
+    """Press and release the left mouse button over the canvas at a position in the world."""
+    _send(viewer, canvas, QEvent.Type.MouseButtonPress, position, Qt.MouseButton.LeftButton)
+    _send(viewer, canvas, QEvent.Type.MouseButtonRelease, position, Qt.MouseButton.LeftButton)
+
+
 def _send(
     viewer: napari.Viewer, canvas: QOpenGLWidget, kind: QEvent.Type, position: Sequence[float],
     button: Qt.MouseButton,
