@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_vitrail import DescriptorGrid, FeatureGrid, Grid
-from napari_vitrail.features import unit_rows
+from napari_vitrail.features import product, unit_rows
 
 CELLS = Grid((2, 3), origin=(3.5, 3.5), spacing=(8.0, 8.0))
 
@@ -49,3 +49,11 @@ def test_descriptors_of_other_features_do_not_compare(descriptors):
 def test_unit_rows_have_length_one_or_none():
     lengths = np.linalg.norm(unit_rows(np.array([[3, 4], [0, 0]])), axis=1)
     np.testing.assert_array_equal(lengths, [1, 0])
+
+
+def test_a_product_is_numpys_also_of_what_lies_transposed():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(3, 4, 5)), rng.normal(size=(3, 6, 5)).astype(np.float32)
+    found = product(first, second.transpose(0, 2, 1))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, first @ second.transpose(0, 2, 1), rtol=1e-5)

@@ -20,6 +20,7 @@ from napari_vitrail import (
     similarity_map,
     transfer_points,
 )
+from napari_vitrail.matching._imagepair import _kept
 
 TINY = MatchingSpec(
     replace(MATCHING.descriptor, layer=2, stride=4),
@@ -69,6 +70,26 @@ def test_points_are_transferred_one_by_one_as_all_together(pair):
     together = pair.transfer(POINTS)
     alone = [pair.transfer(point[None]) for point in POINTS]
     np.testing.assert_allclose(together.points1, [own.points1[0] for own in alone], atol=1e-3)
+
+
+def test_a_point_takes_four_questions_to_the_network(pair, monkeypatch):
+    asked, query = [], type(pair.seen0.backbone).query
+
+    def counted(self, context, corners, **wanted):
+        asked.append(len(corners))
+        return query(self, context, corners, **wanted)
+
+    monkeypatch.setattr(type(pair.seen0.backbone), "query", counted)
+    pair.transfer([[40, 40]])
+    assert len(asked) == 4
+    assert asked[0] == 1
+
+
+def test_descriptors_of_cells_are_those_at_hand(pair):
+    seen = pair.seen0
+    cells = seen.descriptors.grid.centres()
+    inside = (np.clip(cells, 0, np.array(seen.seen_shape) - 1) == cells).all(axis=1)  # asked where they are
+    np.testing.assert_allclose(seen.described(cells[inside]), _kept(seen, cells[inside]), atol=1e-5)
 
 
 def test_asking_the_other_way_round_leads_back(pair):

@@ -14,8 +14,8 @@ OFFSET = np.array([2.0, 5.0])
 
 
 def beside(side, points):
-    """Return partners that lie some pixels off."""
-    return points - OFFSET if side else points + OFFSET
+    """Return pairs whose second points lie some pixels off the first."""
+    return Correspondences(points - OFFSET, points) if side else Correspondences(points, points + OFFSET)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def linked(viewer):
 
 def pairs_of(*points0):
     points0 = np.array(points0, float)
-    found = Correspondences(points0, beside(0, points0), np.full(len(points0), 0.5))
+    found = Correspondences(points0, points0 + OFFSET, np.full(len(points0), 0.5))
     return SavedPairs(found, np.arange(len(points0)) + 10, ("accepted",) * len(points0))
 
 

@@ -18,6 +18,7 @@ from napari_vitrail.features._nearest import Nearest, nearest_both_ways, nearest
 from napari_vitrail.features._pca import pca_colours
 from napari_vitrail.features._pixels import PixelFeatures, classical_width, pixel_features_steps, seen_pixels
 from napari_vitrail.features._plan import Plan, plan_features
+from napari_vitrail.features._product import product
 from napari_vitrail.features._projection import Projection
 from napari_vitrail.features._similarity import DescriptorGrid, Descriptors, unit_rows
 from napari_vitrail.features._token_map import TokenMap, majority, token_map, token_map_steps
@@ -51,6 +52,7 @@ __all__ = [
     "pca_colours",
     "pixel_features_steps",
     "plan_features",
+    "product",
     "query_lattice",
     "seen_pixels",
     "token_map",

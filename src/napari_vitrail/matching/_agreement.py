@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_vitrail.features import product
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -83,7 +85,7 @@ class Agreement:
         rows, columns = (
             _bell((lines[axis][:, None] - expected[:, axis]) ** 2, self.tolerance) for axis in (0, 1)
         )
-        votes = (rows * near) @ columns.T
+        votes = product(rows * near, columns.T)
         return np.log(votes / max(votes.max(), np.finfo(float).tiny) + DOUBT).astype(np.float32)
 
     def support_of(self, points0: NDArray[np.float64], points1: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import numpy as np
 from napari_vitrail.features import nearest_cells
 from napari_vitrail.grid import FeatureGrid
 from napari_vitrail.matching._agreement import Agreement
+from napari_vitrail.matching._surroundings import WIDE, Surroundings
 from napari_vitrail.pairs import Correspondences, as_points
 from napari_vitrail.progress import Progress, Steps, drain
 
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
 
 BLOCK = 128
 """Points that are transferred at a time."""
-ROUNDS = (3.5, 1.0)
-"""Steps in pixels of the seen image at which the fine layer is asked, the window shrinking alike."""
+NARROW = 1.0
+"""Step in pixels of the seen image at which the fine layer is asked last, near where it was `WIDE`."""
 LEADS_HOME = 7.0
 """Pixels of the seen image within which asking back must arrive for the fine layer to be believed."""
-TEMPERATURE = 0.02
-"""Of the soft-argmax, in cosine similarity."""
 SURE = 1e3
 """What a pair set by a person weighs among best buddies, which weigh 1 at most."""
 
@@ -155,72 +154,50 @@ class ImagePair:
 
     def _coarse(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return each point's place (n, 2) in the second image, on its grid, and the similarity (n,)."""
-        return _best_cells(self.seen0, self.seen1, points, self.agreement)
+        return _best_cells(self.seen0.described(points), self.seen1, points, self.agreement)
 
     def _settled(
         self, points: NDArray[np.float64], places: NDArray[np.float64], similarity: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], ...]:
         """Return places made exact, their similarity, and how far from the points asking back arrives."""
         back = None if self.agreement is None else self.agreement.swapped()
-        home, _ = _best_cells(self.seen1, self.seen0, places, back)
+        home, _ = _best_cells(_kept(self.seen1, places), self.seen0, places, back)
         cycle = np.linalg.norm(home - points, axis=1)
-        source, window = self.seen0.spec.fine, self.seen0.spec.window
-        if source is None:
+        spec = self.seen0.spec
+        if spec.fine is None:
             return places, similarity, cycle
-        closer = _fine(self.seen0, self.seen1, points, places, ROUNDS[:1])
-        home = _fine(self.seen1, self.seen0, closer, points, ROUNDS[:1])
-        fine_cycle = np.linalg.norm(home - points, axis=1)
+        closer, fine_cycle = self._closer(points, places)
         believed = fine_cycle <= LEADS_HOME
-        if believed.any():
-            closer[believed] = _fine(self.seen0, self.seen1, points[believed], closer[believed], ROUNDS[1:])
         settled = np.where(believed[:, None], closer, places)
-        return settled, similarity, np.where(believed & (cycle <= window), fine_cycle, cycle)
+        return settled, similarity, np.where(believed & (cycle <= spec.window), fine_cycle, cycle)
+
+    def _closer(
+        self, points: NDArray[np.float64], places: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where points are near their places by the fine layer, and how far off the way home ends."""
+        round_points = Surroundings.of(self.seen0, points, WIDE)
+        first = Surroundings.of(self.seen1, places, WIDE).nearest_to(round_points)
+        round_first = Surroundings.of(self.seen1, first, NARROW)
+        home = round_points.nearest_to(round_first)
+        return round_first.nearest_to(round_points), np.linalg.norm(home - points, axis=1)
 
 
 def _best_cells(
-    source: SeenImage, target: SeenImage, points: NDArray[np.float64], agreement: Agreement | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the place (n, 2) for each point among the cells of the target, and their similarity (n,)."""
+    descriptors: NDArray[np.float32], target: SeenImage, points: NDArray[np.float64],
+    agreement: Agreement | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
+    """Return where in the target what is described (n, D) at points is, a cell's centre, and how similar."""
     grid = target.descriptors.grid
-    similarity = target.descriptors.similarities(source.described(points))
+    similarity = target.descriptors.similarities(descriptors)
     score = similarity
     if agreement is not None:
         votes = np.stack([agreement.votes(point, grid).ravel() for point in points])
-        score = similarity + np.float32(source.spec.vote) * votes
+        score = similarity + np.float32(target.spec.vote) * votes
     cells = np.where(target.holds(grid.centres()), score, -np.inf).argmax(axis=1)
     return grid.centres()[cells], similarity[np.arange(len(points)), cells].astype(np.float64)
 
 
-def _fine(
-    source: SeenImage, target: SeenImage, points: NDArray[np.float64], places: NDArray[np.float64],
-    rounds: tuple[float, ...],
-) -> NDArray[np.float64]:  # fmt: skip
-    """Return where points are in windows round places of the target, by the fine layer."""
-    spec = source.spec
-    assert spec.fine is not None
-    descriptors, centres = source.asked(points, spec.fine)
-    phase = (source.backbone.info.patch_size - 1) / 2 % 1  # of the centres of patches on whole pixels
-    aside = points - centres  # patches sit on whole pixels, points need not
-    for step in rounds:
-        reach = round(spec.window / ROUNDS[0])
-        steps = step * (np.indices((2 * reach + 1,) * 2).reshape(2, -1).T - reach)
-        around = phase + step * np.rint((places - phase) / step)  # a lattice: neighbours share questions
-        wanted = around[:, None] + steps
-        asked, here = target.asked(wanted, spec.fine)
-        similarity = (asked @ descriptors[:, :, None])[:, :, 0]
-        similarity[~target.holds(wanted)] = -np.inf
-        places = _soft_argmax(similarity, here, 1.5 * step)
-    return np.clip(places + aside, 0, np.array(target.seen_shape) - 1)
-
-
-def _soft_argmax(
-    similarity: NDArray[np.float32], places: NDArray[np.float64], radius: float
-) -> NDArray[np.float64]:
-    """Return the mean of places (n, m, 2), weighted by similarity (n, m), round the most similar one."""
-    peak = similarity.argmax(axis=1)[:, None]
-    best = np.take_along_axis(places, peak[..., None], axis=1)
-    top = np.take_along_axis(similarity, peak, axis=1)
-    weights = np.exp((similarity - top) / TEMPERATURE).astype(np.float64)
-    weights[(np.abs(places - best) > radius).any(axis=-1)] = 0
-    mean: NDArray[np.float64] = (weights[..., None] * places).sum(axis=1) / weights.sum(axis=1)[:, None]
-    return mean
+def _kept(seen: SeenImage, places: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the descriptors (n, D) of places that are cells: they are at hand."""
+    rows, columns = np.rint(seen.descriptors.grid.to_cells(places)).astype(np.intp).T
+    return seen.descriptors.values[rows, columns]

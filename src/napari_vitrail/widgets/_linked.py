@@ -18,10 +18,11 @@ from skimage.color import hsv2rgb
 
 from napari_vitrail.pairs import UNKNOWN, Correspondences, PairStatus, SavedPairs
 from napari_vitrail.widgets._annotations import numbers_of
+from napari_vitrail.widgets._at_once import at_once
 from napari_vitrail.world import Frame
 
-Partners: TypeAlias = Callable[[int, NDArray[np.float64]], NDArray[np.float64]]
-"""From points (n, 2) of image 0 or 1, in its pixels, to their partners (n, 2) in the other image."""
+Partners: TypeAlias = Callable[[int, NDArray[np.float64]], Correspondences]
+"""From points (n, 2) of image 0 or 1, in its pixels, to their pairs (n,)."""
 
 _BEGUN = (ActionType.ADDING, ActionType.CHANGING, ActionType.REMOVING)
 _PLACES = ("scale", "translate", "rotate", "shear", "affine")
@@ -43,7 +44,7 @@ class LinkedPoints(QObject):
     layers : two Points layers of two axes
         They are emptied; pairs come by `write`.
     partners : function
-        Where a new point of one layer has its partner, at once; what takes longer comes by `amend`.
+        Which pair a new point of one layer makes, at once; what takes longer comes by `revise`.
     """
 
     changed = Signal()
@@ -163,11 +164,15 @@ class LinkedPoints(QObject):
         new = old < 0
         own = np.array(layer.data, np.float64)
         other = self._points(1 - side)[old] if len(self.pairs.ids) else np.empty_like(own)
-        if new.any():
-            other[new] = self._partners(side, own[new])
         moved = ~new
         moved[~new] = (own[~new] != self._points(side)[old[~new]]).any(axis=1)
-        scores = [self._kept_scores(field.name, old, new | moved) for field in fields(Correspondences)[2:]]
+        names = [field.name for field in fields(Correspondences)[2:]]
+        scores = [self._kept_scores(name, old, new | moved) for name in names]
+        if new.any():
+            found = self._partners(side, own[new])
+            other[new] = found.points0 if side else found.points1
+            for name, values in zip(names, scores, strict=True):
+                values[new] = getattr(found, name)
         ids = [self._new_id() if row < 0 else int(self.pairs.ids[row]) for row in rows]
         status = tuple(
             "proposed" if row < 0 else "locked" if is_moved else self.pairs.status[row]
@@ -207,16 +212,20 @@ class LinkedPoints(QObject):
         self._next_id = max([self._next_id, *(self.pairs.ids + 1)])
         with self._written():
             for number, layer in enumerate(self.layers):
-                if not np.array_equal(layer.data, self._points(number)):
-                    layer.selected_data = set()
-                    layer.data = self._points(number).copy()  # napari moves points in place
-                layer.features = self._features()
-                if len(layer.data):
-                    layer.face_color = self._colours()
-            if side is not None:
-                self.layers[1 - side].selected_data = set(self.layers[side].selected_data)
+                with at_once(layer):
+                    self._write_layer(layer, self._points(number))
+                    if side == 1 - number:
+                        layer.selected_data = set(self.layers[side].selected_data)
         self._draw_lines()
         self.changed.emit()
+
+    def _write_layer(self, layer: Points, points: NDArray[np.float64]) -> None:
+        if not np.array_equal(layer.data, points):
+            layer.selected_data = set()
+            layer.data = points.copy()  # napari moves points in place
+        layer.features = self._features()
+        if len(layer.data):
+            layer.face_color = self._colours()
 
     def _features(self) -> dict[str, NDArray[Any]]:
         """Return what both layers tell of the pairs."""
@@ -243,10 +252,12 @@ class LinkedPoints(QObject):
         if self.lines not in self._viewer.layers:
             return
         start, end = (self._in_world(side) for side in range(2))
-        self.lines.data = np.stack([start, end - start], axis=1)
-        if len(start):
-            self.lines.edge_color = self._colours()
-            self.lines.edge_width = _LINE * max(float(np.ptp(np.vstack([start, end]), axis=0).max()), 1e-9)
+        with at_once(self.lines):
+            self.lines.data = np.stack([start, end - start], axis=1)
+            if len(start):
+                spanned = np.ptp(np.vstack([start, end]), axis=0).max()
+                self.lines.edge_color = self._colours()
+                self.lines.edge_width = _LINE * max(float(spanned), 1e-9)
 
     def _in_world(self, side: int) -> NDArray[np.float64]:
         matrix = Frame.of(numbers_of(self.layers[side]), 2).matrix

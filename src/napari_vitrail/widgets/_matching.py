@@ -261,8 +261,8 @@ class Matching(QObject):
             self.fixed.value, self.moving.value = sorted((chosen, other), key=offered.index)
 
     def _on_layer_event(self, event: Event) -> None:
-        if event.type in ("data", *GEOMETRY):
-            self._on_changed()
+        if event.type in ("data", *GEOMETRY) and isinstance(event.sources[0], Image):
+            self._on_changed()  # of points it is told by `linked`, once for both layers
 
     def _follow_view(self) -> None:
         """Hide the points while the viewer shows another plane than theirs."""

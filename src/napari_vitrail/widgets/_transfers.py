@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,12 +13,15 @@ from napari.utils.notifications import show_error
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
-from napari_vitrail.pairs import Correspondences, SavedPairs
+from napari_vitrail.pairs import Correspondences, PairStatus, SavedPairs
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._runner import Job, Runner
 
 if TYPE_CHECKING:
     from napari_vitrail.matching import ImagePair
+
+PATIENCE = 0.15
+"""Seconds that a click waits for its answer, which on two cores takes half of that."""
 
 
 class Question(NamedTuple):
@@ -99,45 +103,71 @@ class Transfers(QObject):
             self._known = known
             self._inform()
 
-    def partners(self, side: int, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return places for the partners of points (n, 2), and ask for the right ones.
+    def partners(self, side: int, points: NDArray[np.float64]) -> Correspondences:
+        """Return pairs for points (n, 2), and ask for their right partners, which may be there at once.
 
-        A point outside its image keeps that place: nothing of the other image shows it.
+        The partner of a point outside its image keeps its first place: nothing of the other image shows it.
         """
         own, other = self._shapes[side], self._shapes[1 - side]
         inside = ((points >= -0.5) & (points <= own - 0.5)).all(axis=1)
         self._open |= {Question(side, *map(float, point)): None for point in points[inside]}
-        self._ask()
-        placed: NDArray[np.float64] = (points + 0.5) * other / own - 0.5
-        return placed
+        placed = (points + 0.5) * other / own - 0.5
+        guessed = Correspondences(placed, points) if side else Correspondences(points, placed)
+        status: tuple[PairStatus, ...] = ("proposed",)
+        proposed = SavedPairs(guessed, np.arange(len(points)), status * len(points))
+        return _answered(self._asked_in_passing(), proposed).correspondences
 
     def _inform(self) -> None:
         if self._seen is not None:
             pair = replace(self._seen, known=self._known if len(self._known) else None)
             self._both = pair, pair.swapped  # kept: what their best buddies agree on takes a while
 
-    def _ask(self) -> None:
+    def _asked_in_passing(self) -> list[Answer]:
+        """Look for all that was asked for, and return what is found within a moment.
+
+        Who waits lets the other thread have the interpreter, and draws the answer at once. Else a window that
+        draws the question first takes twice as long to show the answer.
+        """
+        box: SimpleQueue[list[Answer]] = SimpleQueue()
+        is_free = not self._runner.is_busy
+        self._ask(box)
+        try:
+            return self._noted(box.get(timeout=PATIENCE if is_free and self._runner.is_busy else 0))
+        except Empty:
+            return []
+
+    def _ask(self, box: SimpleQueue[list[Answer]] | None = None) -> None:
         """Look for all that was asked for, in place of what is being looked for."""
         if self._both and self._open:
-            steps = _answers_steps(self._both, list(self._open))
+            steps = _answers_steps(self._both, list(self._open), box)
             self._runner.start(Job(steps, self._on_found, "Finding partners"))
 
     def _on_found(self, answers: list[Answer]) -> None:
-        for answer in answers:
+        if fresh := self._noted(answers):
+            self._on_answers(partial(_answered, fresh))
+
+    def _noted(self, answers: list[Answer]) -> list[Answer]:
+        """Return the answers to what is still open, which it is no more; coarse ones are asked for again."""
+        fresh = [answer for answer in answers if answer.question in self._open]
+        for answer in fresh:
             self._open.pop(answer.question, None)
             if self._is_coarse:
                 self._again[answer.question] = None
-        self._on_answers(partial(_answered, answers))
+        return fresh
 
 
-def _answers_steps(both: Sequence[ImagePair], questions: Sequence[Question]) -> Steps[list[Answer]]:
-    """Yield Progress; return the answers, to those about image 0 first."""
+def _answers_steps(
+    both: Sequence[ImagePair], questions: Sequence[Question], box: SimpleQueue[list[Answer]] | None
+) -> Steps[list[Answer]]:
+    """Yield Progress; return the answers, to those about image 0 first, and put them into the box."""
     answers = []
     for side, pair in enumerate(both):
         own = [question for question in questions if question.side == side]
         found = yield from pair.transfer_steps([question[1:] for question in own])
         found = found.swapped(pair.pixel) if side else found
         answers += [Answer(question, found[row : row + 1]) for row, question in enumerate(own)]
+    if box is not None:
+        box.put(answers)
     return answers
 
 

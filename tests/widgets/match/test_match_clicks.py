@@ -65,7 +65,20 @@ def test_a_partner_that_is_dragged_is_locked_and_asked_for_no_more(qtbot, viewer
     np.testing.assert_allclose(world(right, right.data[0]), end, atol=1.5)
 
 
-def test_undo_brings_no_first_guess_back(qtbot, viewer, matched):
+def test_an_answer_that_comes_in_a_moment_is_there_with_the_point(viewer, matched, expected, monkeypatch):
+    monkeypatch.setattr("napari_vitrail.widgets._transfers.PATIENCE", 20)
+    told = []
+    viewer.layers["right points"].events.data.connect(lambda event: told.append(event.action.name))
+    viewer.layers["left points"].add([[60, 60]])
+    pairs = matched._matching.pairs.correspondences
+    found = expected.transfer([[60, 60]])
+    np.testing.assert_allclose(pairs.points1, found.points1, atol=1e-6)
+    np.testing.assert_allclose(pairs.cycle_error, found.cycle_error, atol=1e-6)
+    assert told == ["CHANGED"]
+
+
+def test_undo_brings_no_first_guess_back(qtbot, viewer, matched, monkeypatch):
+    monkeypatch.setattr("napari_vitrail.widgets._transfers.PATIENCE", 0)
     pairs = add(qtbot, viewer, matched, 0, (60, 60), (90, 40))
     press_key(matched, "Z", CONTROL)
     left = matched._matching.pairs
