@@ -83,6 +83,10 @@ class JobPanel(QWidget):
         """Say what stands in the way of work that was asked for."""
         self._status.setText(f"Not yet: {obstacle}.")
 
+    def note(self, text: str) -> None:
+        """Say something that came of what was done outside the panel."""
+        self._status.setText(text)
+
     def tell(self, error: Exception) -> None:
         """Notify of an error in a part of the work that the rest did not need."""
         log.error("a part failed", exc_info=error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from napari import Viewer
 from napari.layers import Image
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_vitrail.blocks import is_large
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 SURE = ("accepted", "locked")
 """Status of pairs that somebody has agreed to."""
+_MOST_LISTED = 5
 _HINT = "Let the network see both images, of stacks the planes in view; there are points on both from then on"
 
 
@@ -72,7 +74,7 @@ class Matching(QObject):
         self.linked: LinkedPoints | None = None
         self._shown = True
         self.subjects: tuple[Subject, ...] = ()
-        self._transfers = Transfers(self._on_answers)
+        self._transfers = Transfers(self._on_answers, self._on_outside)
         self._choose_another()
         for name in ("inserted", "removed", "reordered", "renamed"):
             getattr(viewer.layers.events, name).connect(self._on_layers_changed)
@@ -226,6 +228,12 @@ class Matching(QObject):
     def _on_answers(self, correct: Callable[[SavedPairs], SavedPairs]) -> None:
         if self.linked is not None:
             self.linked.revise(correct)
+
+    def _on_outside(self, side: int, points: NDArray[np.float64]) -> None:
+        listed = ", ".join(f"({row:.0f}, {column:.0f})" for row, column in points[:_MOST_LISTED])
+        more = f" and {len(points) - _MOST_LISTED} more" if len(points) > _MOST_LISTED else ""
+        image = self.subjects[side].image.name
+        self.job.note(f"Outside {image}, so that no partner can be found: row, column {listed}{more}.")
 
     def _on_pairs_changed(self) -> None:
         if self.linked is not None:

@@ -46,11 +46,17 @@ class Transfers(QObject):
     ----------
     on_answers : callable
         Called in the GUI thread with a function that corrects pairs.
+    on_outside : callable
+        Called with 0 or 1 and points (n, 2) that lie outside that image: nothing of the other shows them.
     """
 
-    def __init__(self, on_answers: Callable[[Callable[[SavedPairs], SavedPairs]], None]) -> None:
+    def __init__(
+        self,
+        on_answers: Callable[[Callable[[SavedPairs], SavedPairs]], None],
+        on_outside: Callable[[int, NDArray[np.float64]], None],
+    ) -> None:
         super().__init__()
-        self._on_answers = on_answers
+        self._on_answers, self._on_outside = on_answers, on_outside
         self._shapes: tuple[NDArray[np.float64], ...] = ()
         self._seen: ImagePair | None = None
         self._both: tuple[ImagePair, ...] = ()  # that of image 0 to 1 and the other way, with what is known
@@ -106,11 +112,13 @@ class Transfers(QObject):
     def partners(self, side: int, points: NDArray[np.float64]) -> Correspondences:
         """Return pairs for points (n, 2), and ask for their right partners, which may be there at once.
 
-        The partner of a point outside its image keeps its first place: nothing of the other image shows it.
+        The partner of a point outside its image keeps its first place.
         """
         own, other = self._shapes[side], self._shapes[1 - side]
         inside = ((points >= -0.5) & (points <= own - 0.5)).all(axis=1)
         self._open |= {Question(side, *map(float, point)): None for point in points[inside]}
+        if not inside.all():
+            self._on_outside(side, points[~inside])
         placed = (points + 0.5) * other / own - 0.5
         guessed = Correspondences(placed, points) if side else Correspondences(points, placed)
         status: tuple[PairStatus, ...] = ("proposed",)

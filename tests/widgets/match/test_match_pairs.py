@@ -113,11 +113,21 @@ def test_pairs_on_a_line_are_an_error_that_says_so(qtbot, viewer, matched, notes
     assert says(matched, "Stopped by an error")
 
 
-@pytest.mark.parametrize("form", ["Vitrail table", "BigWarp landmarks"])
+def choose_files(monkeypatch, folder):
+    """Answer every dialog by a file that is called as what is asked for."""
+
+    def path_of(_, title, *rest):
+        word = next(word for word in ("fixed", "moving", "pairs") if word in title)
+        return str(folder / f"{word}.csv")
+
+    monkeypatch.setattr("napari_vitrail.widgets._pairs_file.ask_path", path_of)
+
+
+@pytest.mark.parametrize("form", ["Vitrail table", "BigWarp landmarks", "napari points"])
 def test_pairs_are_saved_and_loaded(qtbot, viewer, matched, tmp_path, monkeypatch, form):
     viewer.layers["right"].scale = (0.5, 2)
     before = set_pairs(matched, GRID)
-    monkeypatch.setattr("napari_vitrail.widgets._pairs_file.ask_path", lambda *_: str(tmp_path / "pairs.csv"))
+    choose_files(monkeypatch, tmp_path)
     combo(matched, form).setCurrentText(form)
     button(matched, "Save …").click()
     button(matched, "Undo").click()
@@ -126,8 +136,20 @@ def test_pairs_are_saved_and_loaded(qtbot, viewer, matched, tmp_path, monkeypatc
     after = matched._matching.pairs
     np.testing.assert_allclose(after.correspondences.points0, before.correspondences.points0)
     np.testing.assert_allclose(after.correspondences.points1, before.correspondences.points1)
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == (["fixed.csv", "moving.csv"] if form == "napari points" else ["pairs.csv"])
     if form == "Vitrail table":
         assert load_pairs(tmp_path / "pairs.csv").status == before.status
+
+
+def test_points_of_napari_open_as_layers_and_leave_rejected_pairs_out(viewer, matched, tmp_path, monkeypatch):
+    pairs = set_pairs(matched, GRID)
+    matched._matching.linked.set_status(pairs.ids[:2].tolist(), "rejected")
+    choose_files(monkeypatch, tmp_path)
+    combo(matched, "napari points").setCurrentText("napari points")
+    button(matched, "Save …").click()
+    (layer,) = viewer.open(tmp_path / "moving.csv", plugin="napari")
+    np.testing.assert_allclose(layer.data, pairs.correspondences.points1[2:])
 
 
 def test_a_file_that_holds_no_pairs_is_said_and_changes_nothing(matched, tmp_path, monkeypatch, notes):

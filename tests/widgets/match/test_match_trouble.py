@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox
 
 from napari_vitrail.errors import BackboneUnavailable
@@ -35,6 +36,39 @@ def test_the_same_image_cannot_be_matched_with_itself(widget):
     for box in (widget._matching.fixed, widget._matching.moving):
         box.value = widget._matching.viewer.layers["left"]
     assert button(widget, "Match").toolTip().replace("\n", " ") == "Not yet: choose two different images"
+
+
+def test_points_outside_the_image_are_named_and_the_others_matched(viewer, matched):
+    viewer.layers["left points"].add([[60, 60], [200, 5], [-9, 40]])
+    assert says(matched, "Outside left, so that no partner can be found: row, column (200, 5), (-9, 40)")
+    assert np.isnan(matched._matching.pairs.correspondences.similarity[1:]).all()
+
+
+@pytest.mark.parametrize("level", [0, 128])
+def test_images_of_nothing_are_matched_without_pairs_and_it_is_said(
+    qtbot, make_napari_viewer_proxy, notes, level
+):
+    viewer = make_napari_viewer_proxy(show=True)
+    for name in ("left", "right"):
+        viewer.add_image(np.full((128, 128), level, np.uint8), name=name, contrast_limits=(0, 255))
+    widget = dock(qtbot, viewer)
+    match(qtbot, widget)
+    pairs = add(qtbot, viewer, widget, 0, (60, 60))
+    assert len(pairs.ids) == 1
+    assert np.isfinite(pairs.correspondences.points1).all()
+    button(widget, "Find pairs").click()
+    qtbot.waitUntil(lambda: says(widget, "pairs proposed"), timeout=60_000)
+    assert not any(note.severity.name == "ERROR" for note in notes)
+
+
+def test_a_photograph_and_itself_lie_on_each_other(qtbot, make_napari_viewer_proxy, photographs):
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.add_image(photographs[0], name="left")
+    viewer.add_image(photographs[0].mean(axis=2).astype(np.uint8), name="right")
+    widget = dock(qtbot, viewer)
+    match(qtbot, widget)
+    pairs = add(qtbot, viewer, widget, 0, (60, 60)).correspondences
+    np.testing.assert_allclose(pairs.points1, pairs.points0, atol=3)
 
 
 def test_without_images_the_widget_waits(qtbot, make_napari_viewer_proxy, photographs):
