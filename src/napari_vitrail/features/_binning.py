@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
-from itertools import product
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from napari_vitrail.features._product import product
 from napari_vitrail.features._similarity import BLOCK_VALUES, Descriptors
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ class BinnedGrid(Descriptors):
         for ring, means in enumerate(self.rings):
             steps = _steps(ring)
             own, bins = bins[:, : len(steps)], bins[:, len(steps) :]
-            flat = means.reshape(-1, means.shape[2]).astype(np.float32, copy=False)
-            maps = (own.reshape(-1, flat.shape[1]) @ flat.T).reshape(*own.shape[:2], *self.grid.shape)
+            flat = means.reshape(-1, means.shape[2])
+            maps = product(own.reshape(-1, flat.shape[1]), flat.T).reshape(*own.shape[:2], *self.grid.shape)
             for index, step in enumerate(steps):
                 rows_, columns = _shifted(self.grid.shape, step)
                 total += maps[:, index][:, rows_[:, None], columns]
@@ -144,14 +145,14 @@ class BinnedGrid(Descriptors):
         tall, wide = count // width, width
         if tall < 3 ** (1 + len(self.means)):  # each part also needs what is round it
             tall = wide = isqrt(count)
-        for top, left in product(range(0, height, tall), range(0, width, wide)):
+        for top, left in itertools.product(range(0, height, tall), range(0, width, wide)):
             yield np.arange(top, min(top + tall, height)), np.arange(left, min(left + wide, width))
 
 
 def _steps(ring: int) -> list[tuple[int, int]]:
     """Return how many cells down and to the right the bins of a ring are."""
     reach = 3**ring
-    return [(reach * down, reach * right) for down, right in product(_STEPS, repeat=2)
+    return [(reach * down, reach * right) for down, right in itertools.product(_STEPS, repeat=2)
             if not ring or down or right]  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from napari_vitrail.features._product import product
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -125,7 +127,7 @@ class DescriptorGrid(Descriptors):
 
     def similarities(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the cosine similarities (n, h * w) of every cell to descriptors (n, d) of any image."""
-        return rows @ self.values.reshape(-1, self.width).T
+        return product(rows, self.values.reshape(-1, self.width).T)
 
     def blocks(self, other: Descriptors) -> Iterator[tuple[NDArray[np.intp], Tensor]]:
         """Yield some cells (k,), counted in raster order, and their similarities to another's (k, m)."""

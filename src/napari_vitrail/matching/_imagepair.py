@@ -199,5 +199,4 @@ def _best_cells(
 
 def _kept(seen: SeenImage, places: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the descriptors (n, D) of places that are cells: they are at hand."""
-    rows, columns = np.rint(seen.descriptors.grid.to_cells(places)).astype(np.intp).T
-    return seen.descriptors.values[rows, columns]
+    return seen.descriptors.rows(seen.descriptors.grid.nearest(places))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.alignment import MOST_POINTS, fit_alignment
-from napari_vitrail.features import nearest_both_ways
+from napari_vitrail.features import nearest_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.alignment import AlignmentKind
+    from napari_vitrail.features import Descriptors
     from napari_vitrail.matching._imagepair import ImagePair
 
 CONSISTENT = 0.05
@@ -26,30 +27,31 @@ def nearest_pairs(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return cells of both grids that are nearest, in pixels of the seen images, and their similarity."""
     first, second = pair.seen0.descriptors, pair.seen1.descriptors
-    width = first.values.shape[2]
-    values0, values1 = first.values.reshape(-1, width), second.values.reshape(-1, width)
-    found = nearest_both_ways(values0, values1)
-    rows = found.buddies if mutual else np.arange(len(values0))
-    centres1 = second.grid.centres()
-    points0, points1 = first.grid.centres()[rows], centres1[found.chosen0[rows]]
+    found = nearest_cells(first, second)
+    rows = found.buddies if mutual else np.arange(len(found.chosen0))
+    points0, points1 = first.grid.centres()[rows], second.grid.centres()[found.chosen0[rows]]
     similarity = found.similarity[rows].astype(np.float64)
     wanted = pair.seen0.holds(points0) & pair.seen1.holds(points1)
     if ratio is not None:
         apart = float(pair.seen1.backbone.info.patch_size)
-        second_best = _next_best(values0[rows], values1, points1, centres1, apart)
+        cells = np.stack(np.unravel_index(rows, first.grid.shape), axis=1)
+        second_best = _next_best(first, cells, second, points1, apart)
         wanted &= _distances(similarity) <= ratio * _distances(second_best)
     return points0[wanted], points1[wanted], similarity[wanted]
 
 
 def _next_best(
-    rows: NDArray[np.float32], others: NDArray[np.float32], chosen: NDArray[np.float64],
-    centres: NDArray[np.float64], apart: float,
-) -> NDArray[np.float64]:  # fmt: skip
-    """Return the highest similarity (k,) of rows to others that do not overlap what they have chosen."""
-    best = np.empty(len(rows))
-    for start in range(0, len(rows), RATIO_BLOCK):
+    first: Descriptors,
+    cells: NDArray[np.intp],
+    second: Descriptors,
+    chosen: NDArray[np.float64],
+    apart: float,
+) -> NDArray[np.float64]:
+    """Return the highest similarity (k,) of cells to others that do not overlap what they have chosen."""
+    best, centres = np.empty(len(cells)), second.grid.centres()
+    for start in range(0, len(cells), RATIO_BLOCK):
         part = slice(start, start + RATIO_BLOCK)
-        similarity = rows[part].astype(np.float32) @ others.T.astype(np.float32)
+        similarity = second.similarities(first.rows(cells[part]))
         overlapping = (np.abs(centres - chosen[part, None]) < apart).all(axis=2)
         best[part] = np.where(overlapping, -1, similarity).max(axis=1)
     return best
