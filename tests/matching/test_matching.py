@@ -196,7 +196,7 @@ def test_of_a_binned_image_only_what_the_fine_layer_needs_is_kept(shifted_pair, 
 
 
 def test_without_bins_points_are_found_too(shifted_pair, tiny_backbone):
-    spec = replace(TINY, bins=0, vote=0.05)
+    spec = replace(TINY, bins=0)
     found = transfer_points(POINTS, *shifted_pair, spec, backbone=tiny_backbone)
     assert median_miss(found, POINTS - SHIFT) < 1.5
 

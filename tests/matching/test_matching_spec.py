@@ -13,7 +13,7 @@ def test_the_default_is_the_winner_of_the_evaluation():
         "key",
         7,
     )
-    assert (MATCHING.bins, MATCHING.vote) == (2, 0.02)
+    assert MATCHING.bins == 2
     assert hash(MATCHING) == hash(MatchingSpec())
 
 
@@ -29,7 +29,6 @@ def test_the_published_recipe_is_that_of_the_paper():
         ({"descriptor": FeatureSpec()}, "descriptor must have features='vit', got 'auto'"),
         ({"side": 16}, "side must be 64 to 2048 pixels, got 16"),
         ({"bins": -1}, "bins must be at least 0"),
-        ({"vote": -0.1}, "vote must be at least 0, got -0.1"),
         ({"window": 0}, "window must be above 0"),
         ({"guide": (9, "tokens")}, "facet must be one of"),
         ({"fine": (90, "token")}, "layer must be -40 to 39"),

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from napari_vitrail.features._product import product
-from napari_vitrail.features._similarity import BLOCK_VALUES, Descriptors
+from napari_vitrail.features._similarity import BLOCK_VALUES, DescriptorGrid, Descriptors, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +84,11 @@ class BinnedGrid(Descriptors):
     def rings(self) -> tuple[NDArray[np.floating], ...]:
         """What bins are taken from: the cells themselves, then means of ``3**k`` x ``3**k`` cells each."""
         return self.values, *self.means
+
+    @property
+    def plain(self) -> DescriptorGrid:
+        """The descriptors of the cells alone, without their neighbours."""
+        return DescriptorGrid(unit_rows(self.values), self.grid)
 
     def placed(self, grid: Grid) -> BinnedGrid:
         """Return the same descriptors on a grid of the same shape."""

@@ -50,6 +50,11 @@ class Descriptors(ABC):
     def width(self) -> int:
         """Number of values of a descriptor."""
 
+    @property
+    @abstractmethod
+    def plain(self) -> DescriptorGrid:
+        """The descriptors of the cells alone, without their neighbours."""
+
     @abstractmethod
     def placed(self, grid: Grid) -> Descriptors:
         """Return the same descriptors on a grid of the same shape."""
@@ -116,6 +121,11 @@ class DescriptorGrid(Descriptors):
     def width(self) -> int:
         """Number of values of a descriptor."""
         return self.values.shape[2]
+
+    @property
+    def plain(self) -> DescriptorGrid:
+        """The descriptors themselves."""
+        return self
 
     def placed(self, grid: Grid) -> DescriptorGrid:
         """Return the same descriptors on a grid of the same shape."""

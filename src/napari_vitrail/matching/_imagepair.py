@@ -18,8 +18,11 @@ from napari_vitrail.progress import Progress, Steps, drain
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_vitrail.features import Descriptors
     from napari_vitrail.matching._seen import SeenImage
 
+VOTE = 0.05
+"""What a natural logarithm of votes is worth in cosine similarity."""
 BLOCK = 128
 """Points that are transferred at a time."""
 NARROW = 1.0
@@ -71,12 +74,12 @@ class ImagePair:
         guide0, guide1 = self.seen0.guide, self.seen1.guide
         if guide0 is None or guide1 is None:
             return None
-        found = nearest_cells(guide0, guide1)
-        rows = found.buddies
-        points0 = guide0.grid.centres()[rows]
-        points1 = guide1.grid.centres()[found.chosen0[rows]]
+        buddies = [_buddies(guide0, guide1)]
+        if self.seen0.spec.bins:
+            buddies.append(_buddies(guide0.plain, guide1.plain))
+        points0, points1, similarity = (np.concatenate(part) for part in zip(*buddies, strict=True))
         salient = np.sqrt(self.seen0.salience(points0) * self.seen1.salience(points1))
-        weights = np.clip(found.similarity[rows].astype(np.float64), 0, None) * salient
+        weights = np.clip(similarity, 0, None) * salient
         if self.known is not None:
             points0 = np.concatenate([points0, self.seen0.to_seen(self.known.points0)])
             points1 = np.concatenate([points1, self.seen1.to_seen(self.known.points1)])
@@ -182,6 +185,16 @@ class ImagePair:
         return round_first.nearest_to(round_points), np.linalg.norm(home - points, axis=1)
 
 
+def _buddies(
+    guide0: Descriptors, guide1: Descriptors
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return cells that are each other's nearest, in pixels of the seen images, and their similarity."""
+    found = nearest_cells(guide0, guide1)
+    rows = found.buddies
+    points0, points1 = guide0.grid.centres()[rows], guide1.grid.centres()[found.chosen0[rows]]
+    return points0, points1, found.similarity[rows].astype(np.float64)
+
+
 def _best_cells(
     descriptors: NDArray[np.float32], target: SeenImage, points: NDArray[np.float64],
     agreement: Agreement | None,
@@ -192,7 +205,7 @@ def _best_cells(
     score = similarity
     if agreement is not None:
         votes = np.stack([agreement.votes(point, grid).ravel() for point in points])
-        score = similarity + np.float32(target.spec.vote) * votes
+        score = similarity + np.float32(VOTE) * votes
     cells = np.where(target.holds(grid.centres()), score, -np.inf).argmax(axis=1)
     return grid.centres()[cells], similarity[np.arange(len(points)), cells].astype(np.float64)
 

@@ -27,13 +27,10 @@ class MatchingSpec:
         The longer side at which an image is seen; it is enlarged or shrunk to that.
     bins : int
         Rings of neighbours whose descriptors are appended, the log-binning of Amir et al. (2021); 0 is none.
-        Those of the guide are binned alike.
+        Of the guide's tokens both are asked, binned alike and plain.
     guide : (layer, facet) or None
         Of the tokens whose best buddies tell how the images lie to each other, see
         `napari_vitrail.matching._agreement`. None trusts the descriptors alone.
-    vote : float
-        What a natural logarithm of their votes is worth in cosine similarity, at least 0. The more is binned,
-        the less similarities differ from place to place: 0.05 without bins.
     fine : (layer, facet) or None
         Of an early block, which tells better where a thing is than what it is. Asked in a window round
         the match, and believed where asking back leads home.
@@ -50,7 +47,6 @@ class MatchingSpec:
     side: int = 518
     bins: int = 2
     guide: tuple[int, str] | None = (9, "token")
-    vote: float = 0.02
     fine: tuple[int, str] | None = (3, "token")
     window: float = 14.0
 
@@ -61,8 +57,6 @@ class MatchingSpec:
             raise ValueError(f"side must be {SMALLEST_SIDE} to {LARGEST_SIDE} pixels, got {self.side}")
         if self.bins < 0:
             raise ValueError(f"bins must be at least 0, got {self.bins}")
-        if self.vote < 0:
-            raise ValueError(f"vote must be at least 0, got {self.vote}")
         if self.window <= 0:
             raise ValueError(f"window must be above 0 pixels, got {self.window}")
         for name in ("guide", "fine"):
