@@ -5,6 +5,21 @@ from .blocks import Blocks, overview, read_block
 from .channels import ChosenChannels
 from .classify import PixelClassifier, fit_classifier, fit_classifier_steps
 from .cleanup import ChosenCleanUp
+from .cosegmentation import (
+    AMIR_COSEGMENTATION,
+    COSEGMENTATION,
+    CoSegmentation,
+    CosegmentationSpec,
+    SeenPicture,
+    SeenSet,
+    Votes,
+    cosegment,
+    cosegment_seen,
+    cosegment_seen_steps,
+    cosegment_steps,
+    see_set,
+    see_set_steps,
+)
 from .crf import DenseCRF
 from .errors import (
     BackboneUnavailable,
@@ -80,7 +95,7 @@ from .segmentation import (
 )
 from .smoothing import Smoothing
 from .sparse import SparseLabels
-from .spec import AMIR_COSEGMENTATION, DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
+from .spec import DOCHERTY_SEGMENTATION, SEGMENTATION, FeatureSpec
 from .store import FeatureStore, shared_store
 from .training import TrainingPlanes, training_planes, training_planes_steps
 from .trust import Trust, assess, assess_steps
@@ -89,6 +104,7 @@ from .uncertainty import most_uncertain, uncertainty
 __all__ = [
     "AMIR_COSEGMENTATION",
     "AMIR_MATCHING",
+    "COSEGMENTATION",
     "DOCHERTY_SEGMENTATION",
     "MATCHING",
     "SEGMENTATION",
@@ -102,8 +118,10 @@ __all__ = [
     "ChosenChannels",
     "ChosenCleanUp",
     "ClassLabel",
+    "CoSegmentation",
     "ComputeError",
     "Correspondences",
+    "CosegmentationSpec",
     "DenseCRF",
     "DescriptorGrid",
     "FeatureGrid",
@@ -123,6 +141,8 @@ __all__ = [
     "SavedPairs",
     "SavedPoints",
     "SeenImage",
+    "SeenPicture",
+    "SeenSet",
     "Smoothing",
     "SparseLabels",
     "SpecMismatch",
@@ -131,6 +151,7 @@ __all__ = [
     "Trust",
     "VitrailError",
     "VitrailWarning",
+    "Votes",
     "WeightsError",
     "align_images",
     "align_steps",
@@ -140,6 +161,10 @@ __all__ = [
     "attention_maps",
     "class_probabilities",
     "coarse_to_fine_steps",
+    "cosegment",
+    "cosegment_seen",
+    "cosegment_seen_steps",
+    "cosegment_steps",
     "drain",
     "extract_features",
     "extract_features_steps",
@@ -183,6 +208,8 @@ __all__ = [
     "see_pair",
     "see_pair_steps",
     "see_slices",
+    "see_set",
+    "see_set_steps",
     "segment",
     "segment_blocks",
     "segment_blocks_steps",

@@ -215,19 +215,3 @@ DOCHERTY_SEGMENTATION = FeatureSpec(
 
 Without flips, as in their tool; their classifier for hybrid features is ``estimator="logistic"``.
 """
-
-AMIR_COSEGMENTATION = FeatureSpec(
-    features="vit",
-    backbone="vit_small_patch8_224.dino",
-    layer=11,
-    facet="key",
-    sampling="strided",
-    stride=4,
-    placement="stretch",
-    interpolation="nearest",
-    fit="crop",
-    tile=4096,
-    contrast="fitted",
-    n_components=0,
-)
-"""Features of co-segmentation as published: Amir et al. (2021), section 4."""

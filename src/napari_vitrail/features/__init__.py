@@ -20,6 +20,7 @@ from napari_vitrail.features._pixels import PixelFeatures, classical_width, pixe
 from napari_vitrail.features._plan import Plan, plan_features
 from napari_vitrail.features._product import product
 from napari_vitrail.features._projection import Projection
+from napari_vitrail.features._saliency import attention_density, saliency
 from napari_vitrail.features._similarity import DescriptorGrid, Descriptors, unit_rows
 from napari_vitrail.features._token_map import TokenMap, majority, token_map, token_map_steps
 from napari_vitrail.features._tokens import held_share
@@ -38,6 +39,7 @@ __all__ = [
     "Projection",
     "TokenMap",
     "TokenStore",
+    "attention_density",
     "attention_maps",
     "classical_features",
     "classical_width",
@@ -54,6 +56,7 @@ __all__ = [
     "plan_features",
     "product",
     "query_lattice",
+    "saliency",
     "seen_pixels",
     "token_map",
     "token_map_steps",

@@ -14,6 +14,7 @@ from napari_vitrail.features import (
     Descriptors,
     enlarged_pixels,
     query_lattice,
+    saliency,
     seen_pixels,
     unit_rows,
     vit_features_steps,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from napari_vitrail.spec import FeatureSpec
 
     Source = tuple[int, str]
-
-SALIENT_HEADS = {"vit_small_patch8_224.dino": [0, 2, 4, 5]}
-"""Heads that look at objects, where others look at the background: Amir et al. (2021), released code."""
 
 
 @dataclass(frozen=True)
@@ -213,8 +211,8 @@ def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Ba
     rgb = enlarged_pixels(pixels, spec.side / max(pixels.shape[:2]))
     shape, seen_shape = (pixels.shape[0], pixels.shape[1]), (rgb.shape[0], rgb.shape[1])
     if not spec.uses_queries:
-        features, saliency = yield from _strided_steps(rgb, spec, backbone)
-        return SeenImage(shape, seen_shape, spec, backbone, features, saliency)
+        features, salient = yield from _strided_steps(rgb, spec, backbone)
+        return SeenImage(shape, seen_shape, spec, backbone, features, salient)
     own, size = spec.descriptor.on_device(backbone.device), backbone.info.patch_size
     sources = [source for source in (spec.guide,) if source is not None]
     context = backbone.context(
@@ -227,10 +225,10 @@ def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Ba
     if spec.guide is not None:  # tokens differ in length: of length 1, each neighbour counts alike
         guide = _described(unit_rows(context.further[spec.guide]), grid, spec)
     assert context.tokens.attention is not None
-    saliency = _saliency(context.tokens.attention, grid, backbone)
+    salient = _saliency(context.tokens.attention, grid, backbone)
     described = _described(context.tokens.patches, grid, spec)
     context = replace(context, cls_query=None, log_denominator=None)  # or queries walk to the last block
-    return SeenImage(shape, seen_shape, spec, backbone, described, saliency, guide, context)
+    return SeenImage(shape, seen_shape, spec, backbone, described, salient, guide, context)
 
 
 def _strided_steps(
@@ -250,12 +248,7 @@ def _described(values: NDArray[np.float32], grid: Grid, spec: MatchingSpec) -> D
 
 
 def _saliency(attention: NDArray[np.float32], grid: Grid, backbone: Backbone) -> FeatureGrid:
-    """Return the mean attention over heads, scaled to 0 to 1; zeros where it is the same everywhere."""
-    heads = SALIENT_HEADS.get(backbone.info.name, slice(None))
-    mean = attention[..., heads].mean(axis=-1, keepdims=True)
-    low, high = float(mean.min()), float(mean.max())
-    scaled = (mean - low) / (high - low) if high > low else np.zeros_like(mean)
-    return FeatureGrid(scaled.astype(np.float32), grid)
+    return FeatureGrid(saliency(attention, backbone.info.name)[..., None], grid)
 
 
 def with_margin(rgb: NDArray[np.float32], size: int) -> NDArray[np.float32]:

@@ -1,0 +1,32 @@
+"""Objects that images share, found without a label."""
+
+from napari_vitrail.cosegmentation._clusters import Clusters, Curve
+from napari_vitrail.cosegmentation._cosegment import (
+    cosegment,
+    cosegment_seen,
+    cosegment_seen_steps,
+    cosegment_steps,
+)
+from napari_vitrail.cosegmentation._result import CoSegmentation
+from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet, see_set, see_set_steps
+from napari_vitrail.cosegmentation._spec import AMIR_COSEGMENTATION, COSEGMENTATION, CosegmentationSpec
+from napari_vitrail.cosegmentation._votes import VotedClusters, Votes
+
+__all__ = [
+    "AMIR_COSEGMENTATION",
+    "COSEGMENTATION",
+    "Clusters",
+    "CoSegmentation",
+    "CosegmentationSpec",
+    "Curve",
+    "SeenPicture",
+    "SeenSet",
+    "VotedClusters",
+    "Votes",
+    "cosegment",
+    "cosegment_seen",
+    "cosegment_seen_steps",
+    "cosegment_steps",
+    "see_set",
+    "see_set_steps",
+]

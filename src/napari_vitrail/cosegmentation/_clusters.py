@@ -1,0 +1,174 @@
+"""Clusters of the descriptors of a set of images, and how many of them there should be."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_score
+
+from napari_vitrail.errors import VitrailWarning
+from napari_vitrail.progress import Progress, Steps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet
+
+Criterion = Literal["elbow", "silhouette"]
+ITERATIONS = 300
+SILHOUETTE_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How well each number of clusters fits, for a choice among them.
+
+    Attributes
+    ----------
+    counts : (m,) int
+        Numbers of clusters, ascending.
+    distortions : (m,) float
+        Mean squared distance of all descriptors to the centre of their cluster.
+    silhouettes : (m,) float
+        Mean silhouette of a sample, NaN where it was not asked for or there is one cluster.
+    chosen : int
+        The number of clusters that was taken.
+    """
+
+    counts: NDArray[np.intp]
+    distortions: NDArray[np.float64]
+    silhouettes: NDArray[np.float64]
+    chosen: int
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Clusters of descriptors.
+
+    Attributes
+    ----------
+    centres : (k, D) float32
+    distortion : float
+        Mean squared distance of all descriptors of the set to the centre of their cluster.
+    """
+
+    centres: NDArray[np.float32]
+    distortion: float = float("nan")
+
+    @property
+    def count(self) -> int:
+        """Number of clusters."""
+        return len(self.centres)
+
+    def nearest(self, rows: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the cluster (n,) of each descriptor (n, D)."""
+        return self.squares(rows).argmin(axis=1)
+
+    def squares(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the squared distance (n, k) of each descriptor (n, D) to each centre."""
+        lengths = (rows**2).sum(axis=1)[:, None] + (self.centres**2).sum(axis=1)
+        return np.maximum(lengths - 2 * rows @ self.centres.T, 0)
+
+    def labels(self, picture: SeenPicture) -> NDArray[np.intp]:
+        """Return the cluster (h, w) of each cell of a picture."""
+        return self.nearest(picture.rows).reshape(picture.grid.shape)
+
+
+def fit_clusters(
+    sample: NDArray[np.float32], pictures: Sequence[SeenPicture], count: int, *,
+    n_init: int, random_state: int,
+) -> Clusters:  # fmt: skip
+    """Return `count` clusters learned of a sample (n, D), with the distortion of all cells of pictures."""
+    fitted = KMeans(count, n_init=n_init, max_iter=ITERATIONS, random_state=random_state).fit(sample)
+    centres = fitted.cluster_centers_.astype(np.float32)
+    clusters = Clusters(centres)
+    total = sum(float(clusters.squares(picture.rows).min(axis=1).sum()) for picture in pictures)
+    return Clusters(centres, total / sum(picture.saliency.size for picture in pictures))
+
+
+def clusters_steps(
+    seen: SeenSet, *, counts: Sequence[int], interval: int, elbow: float, criterion: Criterion,
+    n_init: int, random_state: int,
+) -> Steps[tuple[Clusters, Curve]]:  # fmt: skip
+    """Yield Progress; return the clusters of a set of images, and the curve by which they were chosen.
+
+    Parameters
+    ----------
+    seen : SeenSet
+    counts : sequence of int
+        Numbers of clusters to choose among, ascending.
+    interval : int
+        Every so-manieth descriptor of each image is learned of.
+    elbow : float, 0 to 1
+        The first number that lowers the distortion to no less than this share of the one before is taken,
+        the last one if there is none.
+    criterion : {"elbow", "silhouette"}
+        The latter takes the number of the largest mean silhouette.
+    n_init : int
+        Starts of k-means, of which the best counts.
+    random_state : int
+    """
+    sample = _sample(seen, interval, max(counts))
+    possible = _possible(sample, counts)
+    tried, silhouettes = [], []
+    for done, count in enumerate(possible, start=1):
+        tried.append(fit_clusters(sample, seen.pictures, count, n_init=n_init, random_state=random_state))
+        asked = criterion == "silhouette" and 1 < count < len(sample)
+        silhouettes.append(_silhouette(tried[-1], sample, random_state) if asked else np.nan)
+        yield Progress(done, len(possible), "numbers of clusters")
+    distortions = np.array([clusters.distortion for clusters in tried])
+    best = _elbow(distortions, elbow)
+    if np.isfinite(silhouettes).any():
+        best = int(np.nanargmax(silhouettes))
+    curve = Curve(np.array(possible), distortions, np.array(silhouettes), possible[best])
+    return tried[best], curve
+
+
+def _elbow(distortions: NDArray[np.float64], share: float) -> int:
+    """Return the index of the first distortion that is above `share` of the one before, or of the last."""
+    flat = np.flatnonzero(distortions[1:] > share * distortions[:-1])
+    return int(flat[0]) + 1 if len(flat) else len(distortions) - 1
+
+
+def _sample(seen: SeenSet, interval: int, most: int) -> NDArray[np.float32]:
+    """Return every `interval`-th descriptor of each image; all, with a warning, where those are too few."""
+    sample = seen.sample(interval)
+    if len(sample) >= most or interval == 1:
+        return sample
+    warnings.warn(
+        f"{len(sample)} descriptors, every {interval}th of {len(seen)} images, are too few for {most} "
+        f"clusters: all are taken",
+        VitrailWarning,
+        stacklevel=2,
+    )
+    return seen.sample(1)
+
+
+def _possible(sample: NDArray[np.float32], counts: Sequence[int]) -> list[int]:
+    """Return the numbers of clusters that a sample has different descriptors for."""
+    distinct = len(np.unique(sample[: 50 * max(counts)], axis=0))
+    if distinct < max(counts):
+        distinct = len(np.unique(sample, axis=0))
+    possible = [count for count in counts if count <= distinct]
+    if len(possible) == len(counts):
+        return possible
+    warnings.warn(
+        f"there are only {distinct} different descriptors, so there are at most so many clusters",
+        VitrailWarning,
+        stacklevel=2,
+    )
+    return possible or [distinct]
+
+
+def _silhouette(clusters: Clusters, sample: NDArray[np.float32], random_state: int) -> float:
+    """Return the mean silhouette of a part of a sample; NaN where it is all in one cluster."""
+    chosen = np.random.default_rng(random_state).permutation(len(sample))[:SILHOUETTE_ROWS]
+    labels = clusters.nearest(sample[chosen])
+    if not 1 < len(np.unique(labels)) < len(chosen):
+        return float("nan")
+    return float(silhouette_score(sample[chosen], labels))

@@ -1,0 +1,191 @@
+"""A set of images as the ViT has seen them: asked for what they share, any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_vitrail.backbones import load_backbone
+from napari_vitrail.cosegmentation._look import look_steps
+from napari_vitrail.cosegmentation._spec import COSEGMENTATION, CosegmentationSpec
+from napari_vitrail.features import Projection
+from napari_vitrail.grid import FeatureGrid, Grid
+from napari_vitrail.progress import Steps, drain, part_of
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_vitrail.backbones import Backbone
+    from napari_vitrail.features import TokenStore
+    from napari_vitrail.image import LayeredImage
+
+    Images = Sequence[ArrayLike | LayeredImage]
+
+FITTED_IMAGES = 64
+"""Images, evenly spread, that principal components are learned of: only so many are held in full."""
+FITTED_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class SeenPicture:
+    """One image of a set, as the ViT has seen it.
+
+    Attributes
+    ----------
+    shape : (H, W)
+        Of the image as it was given.
+    grid : Grid
+        Where the descriptors sit, in pixels of the image.
+    descriptors : (h, w, D) float16
+        Of length 1, or their principal components.
+    saliency : (h, w) float32
+        How much the network looks at each place.
+    cls : (D,) float32 or None
+        The CLS token's descriptor, where outliers are to be found.
+    """
+
+    shape: tuple[int, int]
+    grid: Grid
+    descriptors: NDArray[np.float16]
+    saliency: NDArray[np.float32]
+    cls: NDArray[np.float32] | None = None
+
+    @property
+    def rows(self) -> NDArray[np.float32]:
+        """The descriptors (h * w, D) in single precision."""
+        return self.descriptors.reshape(-1, self.descriptors.shape[2]).astype(np.float32)
+
+    def placed(self, values: NDArray[np.generic], interpolation: str) -> NDArray[np.float32]:
+        """Return values (h, w) of the cells on the pixels (H, W) of the image."""
+        cells = FeatureGrid(values[..., None].astype(np.float32), self.grid)
+        return cells.on(Grid.of_pixels(self.shape), interpolation=interpolation).values[..., 0]
+
+    def projected(self, projection: Projection) -> SeenPicture:
+        """Return this picture with fewer channels that say as much."""
+        return replace(self, descriptors=projection(self.descriptors).astype(np.float16))
+
+
+@dataclass(frozen=True)
+class SeenSet:
+    """Images whose descriptors are at hand, so that what they share is found again without the network.
+
+    Attributes
+    ----------
+    pictures : tuple of SeenPicture
+        In the order of the images.
+    spec : CosegmentationSpec
+    backbone : Backbone
+        For images that are added later.
+    projection : Projection or None
+        From descriptors of length 1 to the principal components that are kept.
+    """
+
+    pictures: tuple[SeenPicture, ...]
+    spec: CosegmentationSpec
+    backbone: Backbone
+    projection: Projection | None = None
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the descriptors, which are nearly all of it."""
+        return sum(picture.descriptors.nbytes for picture in self.pictures)
+
+    def see_steps(
+        self, image: ArrayLike | LayeredImage, store: TokenStore | None = None
+    ) -> Steps[SeenPicture]:
+        """Yield Progress; return another image, seen as those of the set are."""
+        picture = yield from _seen_steps(image, self.spec, self.backbone, store)
+        return picture if self.projection is None else picture.projected(self.projection)
+
+    def sample(self, interval: int) -> NDArray[np.float32]:
+        """Return every `interval`-th descriptor (n, D) of each image."""
+        return np.concatenate([picture.rows[::interval] for picture in self.pictures])
+
+    def without(self, left_out: NDArray[np.bool_]) -> SeenSet:
+        """Return the set without some of its images."""
+        kept = (picture for picture, out in zip(self.pictures, left_out, strict=True) if not out)
+        return replace(self, pictures=tuple(kept))
+
+
+def see_set_steps(
+    images: Images, spec: CosegmentationSpec = COSEGMENTATION, *, backbone: Backbone | None = None,
+    device: str = "auto", store: TokenStore | None = None,
+) -> Steps[SeenSet]:  # fmt: skip
+    """Yield Progress; return what `see_set` returns."""
+    count = len(images)
+    if not count:
+        raise ValueError("images must hold at least one image, got none")
+    backbone = backbone or load_backbone(spec.descriptor.backbone, device=device)
+    first = np.unique(np.linspace(0, count - 1, min(count, FITTED_IMAGES)).round().astype(int)).tolist()
+    projection: Projection | None = None
+    seen: dict[int, SeenPicture] = {}
+    for done, index in enumerate([*first, *sorted(set(range(count)) - set(first))]):
+        picture = yield from part_of(_indexed_steps(images, index, spec, backbone, store), done, count)
+        seen[index] = picture if projection is None else picture.projected(projection)
+        if done == len(first) - 1 and spec.n_components:
+            projection = _principal(list(seen.values()), spec.n_components)
+            seen = {index: picture.projected(projection) for index, picture in seen.items()}
+    return SeenSet(tuple(seen[index] for index in range(count)), spec, backbone, projection)
+
+
+def see_set(
+    images: Images, spec: CosegmentationSpec = COSEGMENTATION, *, backbone: Backbone | None = None,
+    device: str = "auto", store: TokenStore | None = None,
+) -> SeenSet:  # fmt: skip
+    """Let the ViT see some images, so that what they share is found any number of times.
+
+    Parameters
+    ----------
+    images : sequence of (H, W), (H, W, 3) or (H, W, 4) arrays, or LayeredImage
+        Of any sizes and kinds. Each is asked for once, and dropped before the next: a sequence that reads
+        a file for each index never holds more than one.
+    spec : CosegmentationSpec
+    backbone : Backbone, optional
+        A loaded one; else the one that the spec names.
+    device : {"auto", "cuda", "mps", "cpu"}
+    store : FeatureStore, optional
+        Where features are looked up and kept: a run that was interrupted goes on where it was.
+
+    Returns
+    -------
+    seen : SeenSet
+        For `napari_vitrail.cosegment_seen`.
+
+    Raises
+    ------
+    ValueError
+        If there is no image, or one, which is named by its index, is empty or has another shape.
+    BackboneUnavailable
+        If no source has the backbone's weights.
+    """
+    return drain(see_set_steps(images, spec, backbone=backbone, device=device, store=store))
+
+
+def _indexed_steps(
+    images: Images, index: int, spec: CosegmentationSpec, backbone: Backbone, store: TokenStore | None
+) -> Steps[SeenPicture]:
+    """Yield Progress; return one image of a sequence, whose index an error names."""
+    try:
+        return (yield from _seen_steps(images[index], spec, backbone, store))
+    except ValueError as error:
+        raise ValueError(f"image {index}: {error}") from error
+
+
+def _seen_steps(
+    image: ArrayLike | LayeredImage, spec: CosegmentationSpec, backbone: Backbone, store: TokenStore | None
+) -> Steps[SeenPicture]:
+    look = yield from look_steps(image, spec, backbone, store)
+    return SeenPicture(look.shape, look.grid, look.descriptors, look.saliency, look.cls)
+
+
+def _principal(pictures: Sequence[SeenPicture], n_components: int) -> Projection:
+    """Return the map to the leading principal components of the pictures' descriptors."""
+    total = sum(picture.saliency.size for picture in pictures)
+    rows = np.concatenate([picture.rows[:: -(-total // FITTED_ROWS)] for picture in pictures])
+    return Projection.of(rows, n_components)
