@@ -8,6 +8,7 @@ from .cleanup import ChosenCleanUp
 from .cosegmentation import (
     AMIR_COSEGMENTATION,
     COSEGMENTATION,
+    Consensus,
     CoSegmentation,
     CosegmentationSpec,
     SeenPicture,
@@ -120,6 +121,7 @@ __all__ = [
     "ClassLabel",
     "CoSegmentation",
     "ComputeError",
+    "Consensus",
     "Correspondences",
     "CosegmentationSpec",
     "DenseCRF",

@@ -34,10 +34,10 @@ def picture(kinds, salient, noise=0.02, seed=0):
 
 
 def scene(columns):
-    """Return kinds (6, 5): the object, kind 1, in rows 2 to 4 of some columns, on ground 0 with sky 2."""
+    """Return kinds (6, 5): the object, kind 3, in rows 2 to 4 of some columns, on ground 0 with sky 1."""
     kinds = np.zeros((6, 5), int)
-    kinds[0] = 2
-    kinds[2:5, columns] = 1
+    kinds[0] = 1
+    kinds[2:5, columns] = 3
     return kinds
 
 
@@ -52,7 +52,7 @@ def scenes(make_set):
     """Return four pictures of an object that is three times as salient as ground and sky."""
     places = (slice(0, 2), slice(1, 3), slice(2, 5), slice(1, 5))
     return make_set(
-        [picture(scene(place), {0: 0.5, 1: 3.0, 2: 0.4}, seed=n) for n, place in enumerate(places)]
+        [picture(scene(place), {0: 0.5, 1: 0.4, 3: 3.0}, seed=n) for n, place in enumerate(places)]
     )
 
 

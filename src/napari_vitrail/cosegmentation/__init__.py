@@ -1,6 +1,7 @@
 """Objects that images share, found without a label."""
 
 from napari_vitrail.cosegmentation._clusters import Clusters, Curve
+from napari_vitrail.cosegmentation._consensus import Consensus, ObjectPlane
 from napari_vitrail.cosegmentation._cosegment import (
     cosegment,
     cosegment_seen,
@@ -17,8 +18,10 @@ __all__ = [
     "COSEGMENTATION",
     "Clusters",
     "CoSegmentation",
+    "Consensus",
     "CosegmentationSpec",
     "Curve",
+    "ObjectPlane",
     "SeenPicture",
     "SeenSet",
     "VotedClusters",

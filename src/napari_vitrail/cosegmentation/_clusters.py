@@ -79,16 +79,16 @@ class Clusters:
         return self.nearest(picture.rows).reshape(picture.grid.shape)
 
 
-def fit_clusters(
-    sample: NDArray[np.float32], pictures: Sequence[SeenPicture], count: int, *,
-    n_init: int, random_state: int,
-) -> Clusters:  # fmt: skip
-    """Return `count` clusters learned of a sample (n, D), with the distortion of all cells of pictures."""
-    fitted = KMeans(count, n_init=n_init, max_iter=ITERATIONS, random_state=random_state).fit(sample)
-    centres = fitted.cluster_centers_.astype(np.float32)
-    clusters = Clusters(centres)
+def fit_centres(rows: NDArray[np.float32], count: int, *, n_init: int, random_state: int) -> Clusters:
+    """Return `count` clusters of rows (n, D)."""
+    fitted = KMeans(count, n_init=n_init, max_iter=ITERATIONS, random_state=random_state).fit(rows)
+    return Clusters(fitted.cluster_centers_.astype(np.float32))
+
+
+def _with_distortion(clusters: Clusters, pictures: Sequence[SeenPicture]) -> Clusters:
+    """Return clusters that know the mean squared distance of all cells of pictures to their centre."""
     total = sum(float(clusters.squares(picture.rows).min(axis=1).sum()) for picture in pictures)
-    return Clusters(centres, total / sum(picture.saliency.size for picture in pictures))
+    return Clusters(clusters.centres, total / sum(picture.saliency.size for picture in pictures))
 
 
 def clusters_steps(
@@ -114,10 +114,11 @@ def clusters_steps(
     random_state : int
     """
     sample = _sample(seen, interval, max(counts))
-    possible = _possible(sample, counts)
+    possible = possible_counts(sample, counts)
     tried, silhouettes = [], []
     for done, count in enumerate(possible, start=1):
-        tried.append(fit_clusters(sample, seen.pictures, count, n_init=n_init, random_state=random_state))
+        clusters = fit_centres(sample, count, n_init=n_init, random_state=random_state)
+        tried.append(_with_distortion(clusters, seen.pictures))
         asked = criterion == "silhouette" and 1 < count < len(sample)
         silhouettes.append(_silhouette(tried[-1], sample, random_state) if asked else np.nan)
         yield Progress(done, len(possible), "numbers of clusters")
@@ -149,7 +150,7 @@ def _sample(seen: SeenSet, interval: int, most: int) -> NDArray[np.float32]:
     return seen.sample(1)
 
 
-def _possible(sample: NDArray[np.float32], counts: Sequence[int]) -> list[int]:
+def possible_counts(sample: NDArray[np.float32], counts: Sequence[int]) -> list[int]:
     """Return the numbers of clusters that a sample has different descriptors for."""
     distinct = len(np.unique(sample[: 50 * max(counts)], axis=0))
     if distinct < max(counts):

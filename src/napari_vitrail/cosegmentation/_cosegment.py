@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.backbones import Backbone
+    from napari_vitrail.cosegmentation._consensus import Consensus
     from napari_vitrail.cosegmentation._seen import Images, SeenSet
     from napari_vitrail.cosegmentation._votes import Votes
     from napari_vitrail.features import TokenStore
@@ -74,14 +75,16 @@ def cosegment_steps(
     return (yield from part_of(cosegment_seen_steps(seen, random_state=random_state), 1, 2))
 
 
-def cosegment_seen(seen: SeenSet, how: Votes | None = None, *, random_state: int = 0) -> CoSegmentation:
+def cosegment_seen(
+    seen: SeenSet, how: Consensus | Votes | None = None, *, random_state: int = 0
+) -> CoSegmentation:
     """Find the object that images share which the ViT has seen, without asking it again.
 
     Parameters
     ----------
     seen : SeenSet
         See `see_set`.
-    how : Votes, optional
+    how : Consensus or Votes, optional
         Another way to find the object, such as another number of clusters; that of the set's spec unless
         given.
     random_state : int
@@ -100,7 +103,7 @@ def cosegment_seen(seen: SeenSet, how: Votes | None = None, *, random_state: int
 
 
 def cosegment_seen_steps(
-    seen: SeenSet, how: Votes | None = None, *, random_state: int = 0
+    seen: SeenSet, how: Consensus | Votes | None = None, *, random_state: int = 0
 ) -> Steps[CoSegmentation]:
     """Yield Progress; return what `cosegment_seen` returns."""
     if len(seen) == 1:

@@ -38,7 +38,7 @@ class CoSegmentation:
     Attributes
     ----------
     seen : SeenSet
-    shared : VotedClusters
+    shared : ObjectPlane or VotedClusters
         What tells the object from the rest.
     outliers : (n,) bool
         Images that have no part in it; their masks are empty.

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from napari_vitrail.cosegmentation._consensus import Consensus
 from napari_vitrail.cosegmentation._votes import Votes
 from napari_vitrail.spec import FeatureSpec
 
 SMALLEST_SIDE, LARGEST_SIDE = 64, 2048
 Edge = Literal["longer", "shorter"]
 Saliency = Literal["density", "scaled", "coarse"]
+
+KEYS = FeatureSpec(features="vit", layer=11, facet="key")
+"""Keys of the last block of a network with 12, by dense queries at stride 7."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,8 @@ class CosegmentationSpec:
     outlier_similarity : float, -1 to 1, or None
         Images whose CLS descriptor is less similar to the mean of all have no part in it and an empty mask;
         None lets all images take part.
-    how : Votes
-        How the shared object is found.
+    how : Consensus or Votes
+        How the shared object is found: by what clusterings of several sizes agree on, or as published.
 
     Raises
     ------
@@ -41,13 +45,13 @@ class CosegmentationSpec:
         If a value is out of range.
     """
 
-    descriptor: FeatureSpec
+    descriptor: FeatureSpec = KEYS
     side: int = 448
     edge: Edge = "longer"
     saliency: Saliency = "density"
     n_components: int = 64
     outlier_similarity: float | None = None
-    how: Votes = Votes()  # noqa: RUF009  frozen
+    how: Consensus | Votes = Consensus()  # noqa: RUF009  frozen
 
     def __post_init__(self) -> None:
         if self.descriptor.features != "vit":
@@ -64,7 +68,7 @@ class CosegmentationSpec:
             raise ValueError(f"outlier_similarity must be -1 to 1 or None, got {self.outlier_similarity}")
 
 
-COSEGMENTATION = CosegmentationSpec(FeatureSpec(features="vit", layer=11, facet="key"))
+COSEGMENTATION = CosegmentationSpec()
 """Co-segmentation: the winner of ``python -m evals coseg`` (docs/evals.md)."""
 
 AMIR_COSEGMENTATION = CosegmentationSpec(

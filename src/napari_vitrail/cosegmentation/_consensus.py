@@ -1,0 +1,136 @@
+"""What images share, by the consensus of clusterings of several sizes: no number and no threshold to tune."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from skimage.filters import threshold_otsu
+from sklearn.linear_model import Ridge
+
+from napari_vitrail.cosegmentation._clusters import fit_centres, possible_counts
+from napari_vitrail.errors import VitrailWarning
+from napari_vitrail.progress import Progress
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet
+    from napari_vitrail.progress import Steps
+
+ROUNDS = 3
+"""How often the plane is learned, each time of what the last one has told apart."""
+PENALTY = 1.0
+"""Of ridge regression: next to nothing, with thousands of rows."""
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """Clusterings of several sizes say which cells are looked at; a plane is learned of what most say.
+
+    A cluster counts as the object's where the network looks at it more than at the mean place of the set.
+    One clustering is right or wrong with its number of clusters; the share of clusterings that call a cell
+    the object's is not. The plane between the descriptors of the two kinds of cells is learned by ridge
+    regression of that share, then twice more of the two kinds that it has told apart itself (Otsu).
+
+    Attributes
+    ----------
+    counts : tuple of int
+        Numbers of clusters.
+    contrast : float, above 0
+        A cluster is of the object if its mean saliency is more than so many times that of the set.
+    sample_size : int
+        Descriptors of the set that are learned of, evenly spread.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    counts: tuple[int, ...] = (4, 6, 8, 10, 12, 14)
+    contrast: float = 1.0
+    sample_size: int = 8000
+
+    def __post_init__(self) -> None:
+        if not self.counts or min(self.counts) < 2:
+            raise ValueError(f"counts must be one or more numbers of at least 2 clusters, got {self.counts}")
+        if not self.contrast > 0:
+            raise ValueError(f"contrast must be above 0, got {self.contrast}")
+        if self.sample_size < 1:
+            raise ValueError(f"sample_size must be at least 1, got {self.sample_size}")
+
+    def found_steps(self, seen: SeenSet, random_state: int = 0) -> Steps[ObjectPlane]:
+        """Yield Progress; return the plane between the object that a set of images shares and the rest."""
+        cells = sum(picture.saliency.size for picture in seen.pictures)
+        interval = -(-cells // self.sample_size)
+        rows = seen.sample(interval)
+        looked = np.concatenate([picture.saliency.ravel()[::interval] for picture in seen.pictures])
+        counts = possible_counts(rows, self.counts)
+        share = np.zeros(len(rows))
+        for done, count in enumerate(counts, start=1):
+            labels = fit_centres(rows, count, n_init=1, random_state=random_state).nearest(rows)
+            sizes = np.bincount(labels, minlength=count)
+            means = np.bincount(labels, looked, minlength=count) / np.maximum(sizes, 1)
+            share += (means > self.contrast * looked.mean())[labels] / len(counts)
+            yield Progress(done, len(counts), "clusterings")
+        if np.ptp(share) == 0:
+            return _nothing(rows.shape[1])
+        return _learned(rows, share)
+
+
+def _nothing(width: int) -> ObjectPlane:
+    """Return a plane that has all cells on the side of the background, with a warning."""
+    warnings.warn(
+        "the network looks at no part of the images more than at another, so all masks are empty",
+        VitrailWarning,
+        stacklevel=2,
+    )
+    return ObjectPlane(np.zeros(width, np.float32), 0.0, 0.5)
+
+
+def _learned(rows: NDArray[np.float32], share: NDArray[np.float64]) -> ObjectPlane:
+    """Return the plane between rows (n, D) that are of the object and the others, by a first guess (n,)."""
+    for _ in range(ROUNDS):
+        fitted = Ridge(PENALTY).fit(rows, share)
+        plane = ObjectPlane(fitted.coef_.astype(np.float32), float(fitted.intercept_), 0.5)
+        scores = np.clip(plane.scored(rows), 0, 1)
+        threshold = _halfway(scores)
+        share = (scores > threshold).astype(np.float64)
+    return ObjectPlane(plane.weights, plane.offset, threshold)
+
+
+def _halfway(scores: NDArray[np.float32]) -> float:
+    """Return what lies halfway between the means of the two kinds of scores that Otsu's threshold separates.
+
+    Which is where that threshold is, but for scores so well apart that any between them would do.
+    """
+    above = scores > threshold_otsu(scores)
+    return float((scores[above].mean() + scores[~above].mean()) / 2)
+
+
+@dataclass(frozen=True)
+class ObjectPlane:
+    """The plane in the space of descriptors between the object that images share and the rest.
+
+    Attributes
+    ----------
+    weights : (D,) float32
+    offset : float
+    threshold : float
+        Above which a score is of the object.
+    """
+
+    weights: NDArray[np.float32]
+    offset: float
+    threshold: float
+
+    def scored(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the score (n,) of descriptors (n, D): about 0 for the rest, 1 for the object."""
+        return np.asarray(rows @ self.weights + self.offset, np.float32)
+
+    def scores(self, picture: SeenPicture) -> NDArray[np.float32]:
+        """Return the score (h, w) of each cell of a picture."""
+        return self.scored(picture.rows).reshape(picture.grid.shape)
