@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 from evals.cleanup import SUPERALLOY, cleanup_rows, cleanup_section
 from evals.convpaint import SETS, convpaint_rows, convpaint_section
+from evals.coseg import RECIPES as COSEGMENTERS
+from evals.coseg import SHARED, coseg_rows, coseg_section
 from evals.datasets import DENSE
 from evals.haste import haste_rows, haste_section
 from evals.keypoints import KEYPOINTS, keypoint_rows, keypoints_section
@@ -70,6 +72,11 @@ def _measured_keypoints(options: argparse.Namespace) -> Iterator[Row]:
     return keypoint_rows(options.sets, options.recipes or list(MATCHERS), _part(options))
 
 
+def _measured_coseg(options: argparse.Namespace) -> Iterator[Row]:
+    recipes = options.recipes or list(COSEGMENTERS)
+    return coseg_rows(options.sets, recipes, options.groups, _part(options), options.dtype)
+
+
 def _part(options: argparse.Namespace) -> slice:
     return slice(options.first, None, options.every)
 
@@ -95,6 +102,9 @@ EVALUATIONS = {
     ),
     "keypoints": Evaluation(
         "points carried from one picture to another", list(KEYPOINTS), _measured_keypoints, keypoints_section
+    ),
+    "coseg": Evaluation(
+        "objects that photographs share, found without a label", list(SHARED), _measured_coseg, coseg_section
     ),
     "convpaint": Evaluation(
         "napari-convpaint beside ours, in its own environment", SETS, _measured_convpaint, convpaint_section
@@ -142,6 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     scribbles.add_argument("--recipes", nargs="*", default=[], help="those of this name only")
     scribbles.add_argument("--magnification", type=float, default=SEGMENTATION.magnification)
     own["keypoints"].add_argument("--recipes", nargs="*", default=[], choices=list(MATCHERS))
+    own["coseg"].add_argument("--recipes", nargs="*", default=[], choices=list(COSEGMENTERS))
+    own["coseg"].add_argument("--groups", nargs="*", default=[], help="of a set, those of this name only")
+    own["coseg"].add_argument("--dtype", default="auto", help="precision of the network")
     own["position"].add_argument(
         "--cures", nargs="*", default=[], help="strokes with those of this name only"
     )

@@ -46,6 +46,7 @@ from .features import (
     token_map_steps,
 )
 from .forecast import forecast_seconds
+from .grabcut import GrabCut
 from .grid import FeatureGrid, Grid
 from .image import LayeredImage, as_image
 from .instances import find_instances, find_instances_steps
@@ -129,6 +130,7 @@ __all__ = [
     "FeatureGrid",
     "FeatureSpec",
     "FeatureStore",
+    "GrabCut",
     "Grid",
     "ImagePair",
     "ImageReference",

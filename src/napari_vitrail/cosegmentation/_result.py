@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from scipy.special import expit
 
+from napari_vitrail.image import as_image, main_of
 from napari_vitrail.progress import Steps, drain
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet
     from napari_vitrail.features import TokenStore
     from napari_vitrail.image import LayeredImage
+    from napari_vitrail.refinement import Refinement
+
+STEEPNESS = 8.0
+"""Of the logistic function that makes probabilities of scores: 0.98 where they are as of the object."""
 
 
 class SharedObject(Protocol):
@@ -67,6 +73,36 @@ class CoSegmentation:
         """Return how much each pixel (H, W) of an image of the set is of the object."""
         picture = self.seen.pictures[index]
         return picture.placed(self.shared.scores(picture), self._interpolation)
+
+    def probabilities(self, index: int) -> NDArray[np.float32]:
+        """Return how probable background and object are (2, H, W) in an image of the set."""
+        own = expit(STEEPNESS * (self.scores(index) - self.shared.threshold))
+        if self.outliers[index]:
+            own = np.zeros_like(own)
+        return np.stack([1 - own, own]).astype(np.float32)
+
+    def refined_mask(self, index: int, image: ArrayLike | LayeredImage, how: Refinement) -> NDArray[np.bool_]:
+        """Return the mask (H, W) of an image of the set, refined by its colours.
+
+        Parameters
+        ----------
+        index : int
+        image : (H, W), (H, W, 3) or (H, W, 4) array, or LayeredImage
+            That image.
+        how : GrabCut or DenseCRF
+            Or anything else with a method ``refined_steps``.
+        """
+        return drain(self.refined_mask_steps(index, image, how))
+
+    def refined_mask_steps(
+        self, index: int, image: ArrayLike | LayeredImage, how: Refinement
+    ) -> Steps[NDArray[np.bool_]]:
+        """Yield Progress; return what `refined_mask` returns."""
+        plane, shape = main_of(as_image(image)), self.seen.pictures[index].shape
+        if plane.shape[:2] != shape:
+            raise ValueError(f"image must be number {index} of the set, {shape}, got {plane.shape[:2]}")
+        refined = yield from how.refined_steps(self.probabilities(index), plane)
+        return np.asarray(refined[1] > refined[0])
 
     def mask_of(self, picture: SeenPicture) -> NDArray[np.bool_]:
         """Return where the object is (H, W) in any image seen by `SeenSet.see_steps`."""
