@@ -11,6 +11,7 @@ from napari_vitrail import (
     CosegmentationSpec,
     FeatureStore,
     Progress,
+    Smoothing,
     Votes,
     cosegment,
     cosegment_seen,
@@ -189,3 +190,11 @@ def test_values_out_of_range_are_refused(kind, options, message):
     given = {"descriptor": TINY.descriptor} if kind is CosegmentationSpec else {}
     with pytest.raises(ValueError, match=message):
         kind(**given, **options)
+
+
+def test_a_mask_is_refined_by_the_image_and_by_no_other(scenes):
+    found = cosegment_seen(scenes, VOTES)
+    image = np.where(truth(slice(0, 2)), 200, 50).astype(np.uint8)
+    np.testing.assert_array_equal(found.refined_mask(0, image, Smoothing(1)), truth(slice(0, 2)))
+    with pytest.raises(ValueError, match=r"image must be number 1 of the set, \(48, 40\), got \(9, 9\)"):
+        found.refined_mask(1, np.zeros((9, 9)), Smoothing(1))
