@@ -95,7 +95,7 @@ class GrabCut:
         marks[outside] = cv2.GC_BGD
         colours = to_rgb(IntensityRange.of([image]).scale(image))
         guide = np.ascontiguousarray(np.rint(255 * colours), np.uint8)
-        models = np.zeros((2, 1, 65))
+        nowhere, background, thing = (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)  # of the k-means that its mixtures start from
-        cv2.grabCut(guide, marks, None, *models, self.n_iterations, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(guide, marks, nowhere, background, thing, self.n_iterations, cv2.GC_INIT_WITH_MASK)
         return np.asarray((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD))
