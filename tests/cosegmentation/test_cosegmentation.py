@@ -195,6 +195,7 @@ def test_values_out_of_range_are_refused(kind, options, message):
 def test_a_mask_is_refined_by_the_image_and_by_no_other(scenes):
     found = cosegment_seen(scenes, VOTES)
     image = np.where(truth(slice(0, 2)), 200, 50).astype(np.uint8)
-    np.testing.assert_array_equal(found.refined_mask(0, image, Smoothing(1)), truth(slice(0, 2)))
+    smoothed = found.refined_mask(0, image, Smoothing(1))
+    assert 0 < np.count_nonzero(smoothed != truth(slice(0, 2))) < 5  # a pixel at each corner
     with pytest.raises(ValueError, match=r"image must be number 1 of the set, \(48, 40\), got \(9, 9\)"):
         found.refined_mask(1, np.zeros((9, 9)), Smoothing(1))
