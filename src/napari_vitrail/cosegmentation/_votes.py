@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet
     from napari_vitrail.progress import Steps
 
-_FROM_0_TO_1 = ("elbow", "saliency_threshold", "vote_fraction")
+_FROM_0_TO_1 = ("elbow", "vote_fraction")
 _WHOLE = ("most_clusters", "sample_interval", "n_init")
 
 
@@ -36,8 +36,9 @@ class Votes:
         The number of clusters, where it is known.
     criterion : {"elbow", "silhouette"}
         What chooses the number of clusters where it is not known.
-    saliency_threshold : float, 0 to 1
-        An image votes for a cluster whose mean saliency in it is above.
+    saliency_threshold : float, 0 or more
+        An image votes for a cluster whose mean saliency in it is above. The published value is for saliency
+        from 0 to 1; where 1 is the mean of the image (``CosegmentationSpec.saliency="density"``), take 1.
     vote_fraction : float, 0 to 1
         The share of the images that must vote for a cluster of the shared object.
     sample_interval : int
@@ -65,6 +66,8 @@ class Votes:
             value = getattr(self, item.name)
             if item.name in _FROM_0_TO_1 and not 0 <= value <= 1:
                 raise ValueError(f"{item.name} must be 0 to 1, got {value}")
+            if item.name == "saliency_threshold" and not value >= 0:
+                raise ValueError(f"{item.name} must be 0 or more, got {value}")
             if item.name in _WHOLE and value < 1:
                 raise ValueError(f"{item.name} must be at least 1, got {value}")
         if self.n_clusters is not None and self.n_clusters < 1:
