@@ -1,0 +1,181 @@
+"""``vitrail cosegment``: find what images share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_vitrail.cli._computing import add_computing, add_no_store, backbone_of, store_of
+from napari_vitrail.cli._images import add_channels, reading_of
+from napari_vitrail.cli._voice import FAILED, say, with_bar
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from napari_vitrail.backbones import Backbone
+    from napari_vitrail.cosegmentation import Consensus, CosegmentationSpec, Curve, Votes
+    from napari_vitrail.cosegmentfiles import FailedImage, ImageFound, SetFiles
+
+
+def add(commands: Any, common: ArgumentParser) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "cosegment", parents=[common], help="find the object that images share",
+        description="Find the object that images share, without a stroke: a mask for each image, a table of "
+        "areas and a page that shows them. Files that are there already are replaced.",
+    )  # fmt: skip
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", type=Path,
+        help="TIFF, PNG or JPEG; a folder of them; or a pattern, 'plate/**/*.tif'",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, required=True,
+        help="gets masks/IMAGE.png for each image, index.html, areas.json and settings.json",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", choices=("png", "tif"), default="png",
+        help="of the masks: 0 is the rest, 1 the object; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="go on with an interrupted run of the same images and options: masks that are there are left",
+    )  # fmt: skip
+    parser.add_argument("--random-state", type=int, default=0, help="default: %(default)s")
+    _add_spec(parser)
+    add_no_store(parser)
+    add_computing(parser, weights="auto")
+    add_channels(parser)
+    parser.set_defaults(run=_run)
+
+
+def _add_spec(parser: ArgumentParser) -> None:
+    """Add what may differ from the recipe, which takes too long to import here."""
+    group = parser.add_argument_group("recipe", "what is not given is as the recipe has it")
+    group.add_argument(
+        "--recipe", choices=("ours", "amir"), default="ours",
+        help="ours: what does best in our evaluation; amir: as published by Amir et al. (2021); "
+        "default: %(default)s",
+    )  # fmt: skip
+    group.add_argument("--backbone", metavar="NAME", help="see vitrail models")
+    group.add_argument("--side", type=int, metavar="PIXELS", help="at which images are seen")
+    group.add_argument(
+        "--clusters", type=int, metavar="N",
+        help="of the places of all images, instead of the several numbers that the recipe tries",
+    )  # fmt: skip
+    group.add_argument(
+        "--threshold", type=float, metavar="SALIENCY",
+        help="above which a cluster is taken for the object's: in ours as a multiple of the mean of all "
+        "images, in amir's from 0 to 1 for each image",
+    )  # fmt: skip
+    group.add_argument(
+        "--votes", type=float, metavar="SHARE",
+        help="of the images, 0 to 1, that must take a cluster for the object's; for amir",
+    )  # fmt: skip
+    group.add_argument(
+        "--outliers", type=float, metavar="SIMILARITY",
+        help="images that are less similar to the set as a whole, -1 to 1, have no part in it",
+    )  # fmt: skip
+
+
+def _run(options: Namespace) -> int:
+    from napari_vitrail.batch import find_images
+    from napari_vitrail.cosegmentation import cosegment_seen_steps, see_set_steps
+    from napari_vitrail.cosegmentfiles import (
+        FileImages,
+        begin_masks,
+        check_images_steps,
+        plan_set,
+        settings_of,
+        write_masks_steps,
+    )
+
+    spec, reading = _spec(options), reading_of(options)
+    files = plan_set(find_images(options.images), options.output, f".{options.format}")
+    checked, failed = with_bar(check_images_steps(files, reading), "reading", tell=_tell_failed)
+    if not checked:
+        say("no image could be read")
+        return FAILED
+    backbone = backbone_of(spec.descriptor, options)
+    settings = settings_of(checked, reading, spec, backbone.info, random_state=options.random_state)
+    begin_masks(files, settings, resume=options.resume)
+    images = FileImages(tuple(image.path for image in checked), reading)
+    seeing = see_set_steps(images, spec, backbone=backbone, store=store_of(options))
+    seen = with_bar(seeing, "looking")
+    found = with_bar(cosegment_seen_steps(seen, random_state=options.random_state), "comparing")
+    done = with_bar(write_masks_steps(found, checked, files), "writing", tell=_tell_mask)
+    return _conclude(files, done, failed, getattr(found.shared, "curve", None), _origin(spec, backbone))
+
+
+def _conclude(
+    files: SetFiles, done: list[ImageFound], failed: list[FailedImage], curve: Curve | None,
+    origin: dict[str, str],
+) -> int:  # fmt: skip
+    """Write areas and gallery, say what came of all images; return the exit code."""
+    from napari_vitrail.cosegmentfiles import (
+        Gallery,
+        part_summaries,
+        summary_lines,
+        write_areas,
+        write_gallery,
+    )
+
+    parts = part_summaries(done, {1: "object"})
+    write_areas(files, done, parts, failed, curve)
+    write_gallery(files.gallery, Gallery(done, parts, failed, curve, origin))
+    for line in summary_lines(parts, len(done)):
+        print(line)
+    print(f"{files.areas}\n{files.gallery}")
+    if failed:
+        names = ", ".join(str(image.path) for image in failed)
+        say(f"{len(failed)} of {len(files.images)} images were left out: {names}")
+    return FAILED if failed else 0
+
+
+def _spec(options: Namespace) -> CosegmentationSpec:
+    """Return how the object is found: by a recipe, but for what the options say."""
+    from napari_vitrail.cosegmentation import AMIR_COSEGMENTATION, COSEGMENTATION
+
+    spec = COSEGMENTATION if options.recipe == "ours" else AMIR_COSEGMENTATION
+    descriptor = replace(spec.descriptor, **_given(backbone=options.backbone))
+    own = _given(side=options.side, outlier_similarity=options.outliers)
+    return replace(spec, descriptor=descriptor, how=_how(spec.how, options), **own)
+
+
+def _how(how: Consensus | Votes, options: Namespace) -> Consensus | Votes:
+    """Return how the object is told from the rest, but for what the options say."""
+    from napari_vitrail.cosegmentation import Votes
+
+    if isinstance(how, Votes):
+        own = _given(
+            n_clusters=options.clusters, saliency_threshold=options.threshold, vote_fraction=options.votes
+        )
+        return replace(how, **own)
+    if options.votes is not None:
+        raise ValueError("votes are counted by the recipe of amir: add --recipe amir, or leave --votes out")
+    counts = None if options.clusters is None else (options.clusters,)
+    return replace(how, **_given(counts=counts, contrast=options.threshold))
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Return the values that were given."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _origin(spec: CosegmentationSpec, backbone: Backbone) -> dict[str, str]:
+    """Return what it takes to get the same again."""
+    from importlib.metadata import version
+
+    info = backbone.info
+    told = {"backbone": f"{info.name} ({info.licence})", "citation": info.citation}
+    if info.weights is not None:
+        told["digest of the weights"] = info.weights.digest
+    return told | {"settings": str(spec), "version": f"napari-vitrail {version('napari-vitrail')}"}
+
+
+def _tell_failed(image: FailedImage) -> None:
+    say(image.error)
+
+
+def _tell_mask(image: ImageFound) -> None:
+    print(image.mask)

@@ -1,0 +1,83 @@
+"""Which files are read and written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_vitrail.batch import check_spared
+from napari_vitrail.cosegmentfiles._names import output_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+EMBEDDED_AT_MOST = 150
+"""Thumbnails that the gallery holds itself; more lie beside it."""
+
+
+@dataclass(frozen=True)
+class SetFiles:
+    """The files of a set of images.
+
+    Attributes
+    ----------
+    images : tuple of Path
+    names : tuple of str
+        See `output_names`.
+    folder : Path
+        That everything is written to.
+    mask_suffix : str
+        ``.png`` or ``.tif``.
+    """
+
+    images: tuple[Path, ...]
+    names: tuple[str, ...]
+    folder: Path
+    mask_suffix: str = ".png"
+
+    def mask(self, index: int) -> Path:
+        """Return the file of an image's mask."""
+        return self.folder / "masks" / f"{self.names[index]}{self.mask_suffix}"
+
+    def thumbnail(self, index: int) -> Path | None:
+        """Return the file of an image's thumbnail; None where the gallery holds it itself."""
+        if len(self.images) <= EMBEDDED_AT_MOST:
+            return None
+        return self.folder / "thumbs" / f"{self.names[index]}.jpg"
+
+    @property
+    def areas(self) -> Path:
+        """The file that says how large the parts are."""
+        return self.folder / "areas.json"
+
+    @property
+    def gallery(self) -> Path:
+        """The page that shows them."""
+        return self.folder / "index.html"
+
+    @property
+    def settings(self) -> Path:
+        """The file that says of which images and how the masks are made."""
+        return self.folder / "settings.json"
+
+
+def plan_set(images: Sequence[Path], folder: Path, mask_suffix: str = ".png") -> SetFiles:
+    """Return which files are read and written of a set of images.
+
+    Masks and thumbnails of an earlier run, which a pattern may find too, are no images.
+
+    Raises
+    ------
+    ValueError
+        If no image is left, two would have one mask, or the folder is a file.
+    """
+    if folder.is_file():
+        raise ValueError(f"output must be a folder, got the file {folder}")
+    made = [(folder / own).resolve() for own in ("masks", "thumbs")]
+    kept = tuple(path for path in images if not any(path.resolve().is_relative_to(own) for own in made))
+    if not kept:
+        raise ValueError(f"all images lie in {folder}, where masks are written: choose another output")
+    files = SetFiles(kept, tuple(output_names(kept)), folder, mask_suffix)
+    check_spared([files.areas, files.gallery, files.settings], kept)
+    return files

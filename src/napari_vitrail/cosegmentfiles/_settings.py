@@ -1,0 +1,81 @@
+"""Of which images and how masks are made: what an interrupted run is told from another by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from napari_vitrail.files import written_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_vitrail.backbones import BackboneInfo
+    from napari_vitrail.batch import Reading
+    from napari_vitrail.cosegmentation import CosegmentationSpec
+    from napari_vitrail.cosegmentfiles._images import CheckedImage
+    from napari_vitrail.cosegmentfiles._plan import SetFiles
+
+
+def settings_of(
+    images: Sequence[CheckedImage], reading: Reading, spec: CosegmentationSpec, backbone: BackboneInfo,
+    **others: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Return all that masks depend on, in plain values; the same again for the same images and options."""
+    weights = backbone.weights
+    settings = {
+        "version": version("napari-vitrail"),
+        **others,
+        "spec": asdict(spec),
+        "reading": asdict(reading),
+        "weights": None if weights is None else weights.digest,
+        "images": [_identity(image) for image in images],
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(settings))
+    return plain
+
+
+def _identity(image: CheckedImage) -> dict[str, Any]:
+    """Return what tells a file from the same one after a change."""
+    about = image.path.stat()
+    return {"image": str(image.path), "bytes": about.st_size, "changed": about.st_mtime_ns}
+
+
+def begin_masks(files: SetFiles, settings: dict[str, Any], *, resume: bool) -> None:
+    """Write the settings down, and remove masks that were made by others.
+
+    Parameters
+    ----------
+    files : SetFiles
+    settings : dict
+        See `settings_of`.
+    resume : bool
+        Whether to leave the masks that an earlier run with the same settings has made.
+
+    Raises
+    ------
+    ValueError
+        If the earlier run had other settings, or its file is damaged.
+    """
+    if resume and files.settings.exists():
+        _check_same(files, settings)
+        return
+    for index in range(len(files.images)):
+        files.mask(index).unlink(missing_ok=True)
+    with written_aside(files.settings) as aside:
+        aside.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+
+
+def _check_same(files: SetFiles, settings: dict[str, Any]) -> None:
+    try:
+        earlier = json.loads(files.settings.read_text(encoding="utf-8"))
+        differing = [name for name in settings if settings[name] != earlier.get(name)]
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{files.settings} must be of vitrail cosegment, and is not: {error}") from error
+    if differing:
+        raise ValueError(
+            f"{files.folder} was begun with other {' and '.join(differing)}: leave resume out to begin anew "
+            "(what the network saw is still in the store of features)"
+        )
