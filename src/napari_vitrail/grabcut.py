@@ -22,6 +22,12 @@ FEWEST = 5
 """Pixels that each of the two mixtures of five colours needs."""
 
 
+def check_installed() -> None:
+    """Raise MissingExtra if the package that `GrabCut` needs is not there."""
+    if find_spec("cv2") is None:
+        raise MissingExtra("GrabCut needs OpenCV: pip install 'napari-vitrail[refine]'")
+
+
 @dataclass(frozen=True)
 class GrabCut:
     """Colours of an object and of what surrounds it, learned of its mask; needs the extra ``refine``.
@@ -72,8 +78,7 @@ class GrabCut:
             raise ValueError("image must be given for GrabCut: it learns the colours of the object")
         if len(probabilities) != 2:
             raise ValueError(f"GrabCut tells one object from the rest, 2 classes, got {len(probabilities)}")
-        if find_spec("cv2") is None:
-            raise MissingExtra("GrabCut needs OpenCV: pip install 'napari-vitrail[refine]'")
+        check_installed()
         mask = self._cut(probabilities[1] > probabilities[0], image)
         yield Progress(1, 1, "GrabCut")
         return np.stack([~mask, mask]).astype(np.float32)
