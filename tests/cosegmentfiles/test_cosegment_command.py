@@ -1,12 +1,13 @@
 import json
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from napari_vitrail import cli, cosegment
+from napari_vitrail import ComputeError, GrabCut, Progress, cli, cosegment
 from napari_vitrail.cli import _cosegment
 from napari_vitrail.imagefile import read_image
 
@@ -93,6 +94,42 @@ def test_a_run_in_the_folder_of_the_images_finds_the_same_images_again(folder, t
     assert run("set/**/*.png", "-o", "set") == 0
     assert run("set/**/*.png", "-o", "set") == 0
     assert list(masks_in(folder / "set" / "masks")) == ["a.png", "b.png", "c.png"]
+
+
+# ---- refinement -----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(find_spec("cv2") is None, reason="the extra 'refine' is not installed")
+def test_refined_masks_are_those_of_the_library(folder, tiny, tiny_backbone):
+    assert run("set", "-o", "out", "--refine", "grabcut") == 0
+    images = [read_image(path) for path in sorted(Path("set").iterdir())]
+    found = cosegment(images, tiny, backbone=tiny_backbone)
+    for index, own in enumerate(masks_in(folder / "out" / "masks").values()):
+        np.testing.assert_array_equal(own, found.refined_mask(index, images[index], GrabCut()))
+
+
+@pytest.mark.parametrize(("how", "extra"), [("grabcut", "refine"), ("crf", "crf")])
+def test_a_refinement_that_is_not_installed_is_said_before_anything_is_done(
+    folder, tiny, monkeypatch, capsys, how, extra
+):
+    monkeypatch.setattr(f"napari_vitrail.{how}.find_spec", lambda name: None)
+    assert run("set", "-o", "out", "--refine", how) == cli.MISUSED
+    assert f"napari-vitrail[{extra}]" in capsys.readouterr().err
+    assert not (folder / "out").exists()
+
+
+def test_an_image_that_cannot_be_refined_is_named_and_the_others_are_done(folder, tiny, monkeypatch, capsys):
+    def refined_steps(how, probabilities, image):
+        if len(image) == 80:
+            raise ComputeError("the dense CRF failed: out of memory")
+        yield Progress(1, 1, "dense CRF")
+        return probabilities
+
+    monkeypatch.setattr("napari_vitrail.crf.find_spec", lambda name: True)
+    monkeypatch.setattr("napari_vitrail.crf.DenseCRF.refined_steps", refined_steps)
+    assert run("set", "-o", "out", "--refine", "crf") == cli.FAILED
+    assert "set/b.png: the dense CRF failed: out of memory" in capsys.readouterr().err
+    assert list(masks_in(folder / "out" / "masks")) == ["a.png", "c.png"]
 
 
 # ---- the gallery ----------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from napari_vitrail.backbones import Backbone
-    from napari_vitrail.cosegmentation import Consensus, CosegmentationSpec, Curve, Votes
-    from napari_vitrail.cosegmentfiles import FailedImage, ImageFound, SetFiles
+    from napari_vitrail.cosegmentation import Consensus, CosegmentationSpec, Votes
+    from napari_vitrail.cosegmentfiles import FailedImage, Gallery, ImageFound, SetFiles
+    from napari_vitrail.refinement import Refinement
 
 
 def add(commands: Any, common: ArgumentParser) -> None:
@@ -40,6 +41,10 @@ def add(commands: Any, common: ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true",
         help="go on with an interrupted run of the same images and options: masks that are there are left",
+    )  # fmt: skip
+    parser.add_argument(
+        "--refine", choices=("grabcut", "crf"),
+        help="move the border of each mask to where colours change; needs napari-vitrail[refine] or [crf]",
     )  # fmt: skip
     parser.add_argument("--random-state", type=int, default=0, help="default: %(default)s")
     _add_spec(parser)
@@ -83,53 +88,62 @@ def _run(options: Namespace) -> int:
     from napari_vitrail.cosegmentation import cosegment_seen_steps, see_set_steps
     from napari_vitrail.cosegmentfiles import (
         FileImages,
+        Gallery,
+        ObjectLabels,
         begin_masks,
         check_images_steps,
+        part_summaries,
         plan_set,
         settings_of,
         write_masks_steps,
     )
 
-    spec, reading = _spec(options), reading_of(options)
+    spec, reading, refinement = _spec(options), reading_of(options), _refinement(options)
     files = plan_set(find_images(options.images), options.output, f".{options.format}")
-    checked, failed = with_bar(check_images_steps(files, reading), "reading", tell=_tell_failed)
+    checked, failed = with_bar(check_images_steps(files, reading), "reading", tell=_tell)
     if not checked:
         say("no image could be read")
         return FAILED
     backbone = backbone_of(spec.descriptor, options)
-    settings = settings_of(checked, reading, spec, backbone.info, random_state=options.random_state)
+    settings = settings_of(
+        checked, reading, spec, backbone.info, random_state=options.random_state, refinement=str(refinement)
+    )
     begin_masks(files, settings, resume=options.resume)
     images = FileImages(tuple(image.path for image in checked), reading)
     seeing = see_set_steps(images, spec, backbone=backbone, store=store_of(options))
     seen = with_bar(seeing, "looking")
     found = with_bar(cosegment_seen_steps(seen, random_state=options.random_state), "comparing")
-    done = with_bar(write_masks_steps(found, checked, files), "writing", tell=_tell_mask)
-    return _conclude(files, done, failed, getattr(found.shared, "curve", None), _origin(spec, backbone))
+    labels = ObjectLabels(found, images, refinement)
+    done, failed_later = with_bar(write_masks_steps(labels, checked, files), "writing", tell=_tell)
+    parts = part_summaries(done, labels.names)
+    curve = getattr(found.shared, "curve", None)
+    origin = _origin(spec, backbone, refinement)
+    return _conclude(files, Gallery(done, parts, [*failed, *failed_later], curve, origin))
 
 
-def _conclude(
-    files: SetFiles, done: list[ImageFound], failed: list[FailedImage], curve: Curve | None,
-    origin: dict[str, str],
-) -> int:  # fmt: skip
+def _conclude(files: SetFiles, gallery: Gallery) -> int:
     """Write areas and gallery, say what came of all images; return the exit code."""
-    from napari_vitrail.cosegmentfiles import (
-        Gallery,
-        part_summaries,
-        summary_lines,
-        write_areas,
-        write_gallery,
-    )
+    from napari_vitrail.cosegmentfiles import summary_lines, write_areas, write_gallery
 
-    parts = part_summaries(done, {1: "object"})
-    write_areas(files, done, parts, failed, curve)
-    write_gallery(files.gallery, Gallery(done, parts, failed, curve, origin))
-    for line in summary_lines(parts, len(done)):
+    write_areas(files, gallery)
+    write_gallery(files.gallery, gallery)
+    for line in summary_lines(gallery.parts, len(gallery.images)):
         print(line)
     print(f"{files.areas}\n{files.gallery}")
-    if failed:
-        names = ", ".join(str(image.path) for image in failed)
-        say(f"{len(failed)} of {len(files.images)} images were left out: {names}")
-    return FAILED if failed else 0
+    if gallery.failed:
+        names = ", ".join(str(image.path) for image in gallery.failed)
+        say(f"{len(gallery.failed)} of {len(files.images)} images were left out: {names}")
+    return FAILED if gallery.failed else 0
+
+
+def _refinement(options: Namespace) -> Refinement | None:
+    """Return what refines the masks; MissingExtra where that is not installed."""
+    from napari_vitrail import crf, grabcut
+
+    if options.refine is None:
+        return None
+    (grabcut if options.refine == "grabcut" else crf).check_installed()
+    return grabcut.GrabCut() if options.refine == "grabcut" else crf.DenseCRF()
 
 
 def _spec(options: Namespace) -> CosegmentationSpec:
@@ -162,7 +176,7 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _origin(spec: CosegmentationSpec, backbone: Backbone) -> dict[str, str]:
+def _origin(spec: CosegmentationSpec, backbone: Backbone, refinement: Refinement | None) -> dict[str, str]:
     """Return what it takes to get the same again."""
     from importlib.metadata import version
 
@@ -170,12 +184,15 @@ def _origin(spec: CosegmentationSpec, backbone: Backbone) -> dict[str, str]:
     told = {"backbone": f"{info.name} ({info.licence})", "citation": info.citation}
     if info.weights is not None:
         told["digest of the weights"] = info.weights.digest
-    return told | {"settings": str(spec), "version": f"napari-vitrail {version('napari-vitrail')}"}
+    told |= {"settings": str(spec), "refinement": str(refinement or "none")}
+    return told | {"version": f"napari-vitrail {version('napari-vitrail')}"}
 
 
-def _tell_failed(image: FailedImage) -> None:
-    say(image.error)
+def _tell(image: ImageFound | FailedImage) -> None:
+    """Say what came of an image."""
+    from napari_vitrail.cosegmentfiles import FailedImage
 
-
-def _tell_mask(image: ImageFound) -> None:
-    print(image.mask)
+    if isinstance(image, FailedImage):
+        say(image.error)
+    else:
+        print(image.mask)

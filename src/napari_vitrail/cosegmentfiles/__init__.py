@@ -3,10 +3,11 @@
 from napari_vitrail.cosegmentfiles._areas import PartArea, part_areas
 from napari_vitrail.cosegmentfiles._gallery import Gallery, write_gallery
 from napari_vitrail.cosegmentfiles._images import CheckedImage, FailedImage, FileImages, check_images_steps
-from napari_vitrail.cosegmentfiles._masks import ImageFound, Shared, write_masks_steps
+from napari_vitrail.cosegmentfiles._masks import ImageFound, write_masks_steps
 from napari_vitrail.cosegmentfiles._names import output_names
 from napari_vitrail.cosegmentfiles._plan import SetFiles, plan_set
 from napari_vitrail.cosegmentfiles._settings import begin_masks, settings_of
+from napari_vitrail.cosegmentfiles._shared import ObjectLabels, SharedLabels
 from napari_vitrail.cosegmentfiles._summary import PartSummary, part_summaries, summary_lines, write_areas
 
 __all__ = [
@@ -15,10 +16,11 @@ __all__ = [
     "FileImages",
     "Gallery",
     "ImageFound",
+    "ObjectLabels",
     "PartArea",
     "PartSummary",
     "SetFiles",
-    "Shared",
+    "SharedLabels",
     "begin_masks",
     "check_images_steps",
     "output_names",

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from napari_vitrail.cosegmentfiles._areas import PartArea, part_areas
+from napari_vitrail.cosegmentfiles._images import FailedImage
 from napari_vitrail.cosegmentfiles._outlines import outlines
+from napari_vitrail.errors import ComputeError, MissingExtra
 from napari_vitrail.files import written_aside
 from napari_vitrail.imagefile import png_bytes, read_image, write_tiff
-from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.progress import Progress, Steps, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_vitrail.cosegmentfiles._images import CheckedImage
     from napari_vitrail.cosegmentfiles._plan import SetFiles
-
-
-class Shared(Protocol):
-    """What a set of images shares, such as `napari_vitrail.CoSegmentation`."""
-
-    def mask(self, index: int) -> NDArray[np.bool_]:
-        """Return where it is in an image of the set (H, W)."""
+    from napari_vitrail.cosegmentfiles._shared import SharedLabels
 
 
 class ImageFound(NamedTuple):
@@ -53,28 +48,45 @@ class ImageFound(NamedTuple):
 
 
 def write_masks_steps(
-    found: Shared, images: Sequence[CheckedImage], files: SetFiles
-) -> Steps[list[ImageFound]]:
+    shared: SharedLabels, images: Sequence[CheckedImage], files: SetFiles
+) -> Steps[tuple[list[ImageFound], list[FailedImage]]]:
     """Write the mask of each image, one after the other; one that is there already is taken over.
 
     Yields
     ------
     progress : Progress
-        After each image ``so_far`` is its `ImageFound`.
+        After each image ``so_far`` is its `ImageFound`, or `FailedImage`.
+
+    Returns
+    -------
+    found : list of ImageFound
+    failed : list of FailedImage
+        Whose file has gone meanwhile, or whose mask could not be refined.
     """
-    done = []
+    found, failed = [], []
     for index, image in enumerate(images):
-        path = files.mask(image.number)
-        if path.exists():
-            labels = read_image(path)
-        else:
-            labels = found.mask(index).astype(np.uint8)
-            _write_mask(path, labels)
-        areas = part_areas(labels)
-        drawn = outlines(labels, [area.id for area in areas], image.size)
-        done.append(ImageFound(image, path, areas, drawn))
-        yield Progress(index + 1, len(images), image.path.name, done[-1])
-    return done
+        told: ImageFound | FailedImage
+        try:
+            told = yield from part_of(_found_steps(shared, index, image, files), index, len(images))
+            found.append(told)
+        except MissingExtra:
+            raise  # true of every image
+        except (ValueError, OSError, ComputeError) as error:
+            told = FailedImage(image.path, f"{image.path}: {error}")
+            failed.append(told)
+        yield Progress(index + 1, len(images), image.path.name, told)
+    return found, failed
+
+
+def _found_steps(shared: SharedLabels, index: int, image: CheckedImage, files: SetFiles) -> Steps[ImageFound]:
+    path = files.mask(image.number)
+    if path.exists():
+        labels = read_image(path)
+    else:
+        labels = yield from shared.labels_steps(index)
+        _write_mask(path, labels)
+    areas = part_areas(labels)
+    return ImageFound(image, path, areas, outlines(labels, [area.id for area in areas], image.size))
 
 
 def _write_mask(path: Path, labels: NDArray[np.uint8]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from napari_vitrail.cosegmentation import Curve
-    from napari_vitrail.cosegmentfiles._images import FailedImage
+    from napari_vitrail.cosegmentfiles._gallery import Gallery
     from napari_vitrail.cosegmentfiles._masks import ImageFound
     from napari_vitrail.cosegmentfiles._plan import SetFiles
 
@@ -53,16 +53,13 @@ def part_summaries(images: Sequence[ImageFound], names: Mapping[int, str]) -> li
     ]
 
 
-def write_areas(
-    files: SetFiles, images: Sequence[ImageFound], parts: Sequence[PartSummary],
-    failed: Sequence[FailedImage], curve: Curve | None,
-) -> None:  # fmt: skip
+def write_areas(files: SetFiles, gallery: Gallery) -> None:
     """Write the areas of each image and part, and what failed, as JSON."""
     told = {
-        "parts": [part._replace(colour=hexadecimal(part.colour))._asdict() for part in parts],  # type: ignore[arg-type]
-        "images": [_told_image(image, files) for image in images],
-        "failed": [{"image": str(image.path), "error": image.error} for image in failed],
-        "clusters": None if curve is None else _told_curve(curve),
+        "parts": [part._asdict() | {"colour": hexadecimal(part.colour)} for part in gallery.parts],
+        "images": [_told_image(image, files) for image in gallery.images],
+        "failed": [{"image": str(image.path), "error": image.error} for image in gallery.failed],
+        "clusters": None if gallery.curve is None else _told_curve(gallery.curve),
     }
     with written_aside(files.areas) as aside:
         aside.write_text(json.dumps(told, indent=1, allow_nan=False), encoding="utf-8")
