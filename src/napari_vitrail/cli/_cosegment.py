@@ -100,11 +100,11 @@ def _run(options: Namespace) -> int:
 
     spec, reading, refinement = _spec(options), reading_of(options), _refinement(options)
     files = plan_set(find_images(options.images), options.output, f".{options.format}")
+    backbone = backbone_of(spec.descriptor, options)  # before thousands of files are read in vain
     checked, failed = with_bar(check_images_steps(files, reading), "reading", tell=_tell)
     if not checked:
         say("no image could be read")
         return FAILED
-    backbone = backbone_of(spec.descriptor, options)
     settings = settings_of(
         checked, reading, spec, backbone.info, random_state=options.random_state, refinement=str(refinement)
     )

@@ -139,7 +139,7 @@ def _figure(found: ImageFound, folder: Path) -> str:
         source=found.image.thumbnail,
         width=width,
         height=height,
-        name=escape(found.image.path.name),
+        name=escape(found.image.name),
         path=escape(str(found.image.path)),
         rest="".join(found.outlines.values()),
         paths=paths,

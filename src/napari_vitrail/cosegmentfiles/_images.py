@@ -53,6 +53,8 @@ class CheckedImage(NamedTuple):
     number : int
         Among all images of the set, readable or not.
     path : Path
+    name : str
+        That no other image has; see `output_names`.
     shape : (H, W)
     thumbnail : str
         The address of a small picture of it, or the picture itself as such.
@@ -62,6 +64,7 @@ class CheckedImage(NamedTuple):
 
     number: int
     path: Path
+    name: str
     shape: tuple[int, int]
     thumbnail: str
     size: tuple[int, int]
@@ -102,6 +105,7 @@ def check_images_steps(
             small = thumbnail(picture)
             source = thumbnail_source(small, files.thumbnail(number), files.folder)
             shape = (picture.shape[0], picture.shape[1])
-            checked.append(CheckedImage(number, path, shape, source, (small.shape[0], small.shape[1])))
+            size = (small.shape[0], small.shape[1])
+            checked.append(CheckedImage(number, path, files.names[number], shape, source, size))
         yield Progress(number + 1, len(files.images), path.name, told)
     return checked, failed
