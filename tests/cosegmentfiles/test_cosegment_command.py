@@ -270,6 +270,11 @@ def test_votes_are_refused_where_none_are_counted():
         spec_of("--votes", "0.5")
 
 
+def test_one_cluster_is_refused():
+    with pytest.raises(ValueError, match="clusters must be at least 2, the object and the rest, got 1"):
+        spec_of("--clusters", "1")
+
+
 # ---- the real network -----------------------------------------------------------------------------
 
 

@@ -167,6 +167,8 @@ def _how(how: Consensus | Votes, options: Namespace) -> Consensus | Votes:
         return replace(how, **own)
     if options.votes is not None:
         raise ValueError("votes are counted by the recipe of amir: add --recipe amir, or leave --votes out")
+    if options.clusters is not None and options.clusters < 2:
+        raise ValueError(f"clusters must be at least 2, the object and the rest, got {options.clusters}")
     counts = None if options.clusters is None else (options.clusters,)
     return replace(how, **_given(counts=counts, contrast=options.threshold))
 
