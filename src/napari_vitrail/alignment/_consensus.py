@@ -76,13 +76,13 @@ def agreeing_pairs(
 ) -> NDArray[np.bool_]:
     """Return which pairs (n,) a matrix moves to within a threshold, in pixels, of their partners."""
     inliers = _consensus(pairs, kind, threshold, random_state)
-    for _ in range(_ROUNDS):  # RANSAC asked only as many as the kind takes; now all that agree are asked
+    for _ in range(_ROUNDS):  # RANSAC asked as few as the kind takes; now all that agree are
         _check_count(inliers, kind, threshold)
         known = pairs.where(inliers)
         check_spread(known, kind, "the pairs that agree")
         moved = moved_points(fitted_matrix(known, kind), pairs.moving)
         closer = distances_between(moved, pairs.fixed) <= threshold
-        if closer.sum() < inliers.sum() or (closer == inliers).all():
+        if (closer == inliers).all():
             break
         inliers = closer
     return inliers
