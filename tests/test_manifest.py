@@ -29,8 +29,12 @@ def test_three_samples_are_offered():
 
 def test_the_widget_is_in_the_menus_for_what_it_does():
     menus = PluginManifest.from_distribution("napari-vitrail").contributions.menus
-    for task in ("segment", "classify", "annotate"):
+    for task in ("classify", "annotate"):
         assert [item.command for item in menus[f"napari/layers/{task}"]] == ["napari-vitrail.classifier"]
+    assert [item.command for item in menus["napari/layers/segment"]] == [
+        "napari-vitrail.classifier",
+        "napari-vitrail.common_parts",
+    ]
     assert [item.command for item in menus["napari/layers/visualize"]] == ["napari-vitrail.features"]
     assert [item.command for item in menus["napari/layers/register"]] == ["napari-vitrail.match"]
 

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "_classifier": ["ClassifierWidget"],
+        "_common_parts": ["CommonPartsWidget"],
         "_features": ["FeaturesWidget"],
         "_files": ["project_reader", "write_project"],
         "_match": ["MatchWidget"],

@@ -15,23 +15,34 @@ _ROWS = 4
 
 
 class ImageChecklist(QListWidget):
-    """The image layers of a viewer, as they are now; the selected one is ticked at first.
+    """The image layers of a viewer, as they are now; the selected one is ticked at first, or all are.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose images are offered; results of ours are not.
+    hint : str
+        What becomes of those that are ticked.
+    is_all : bool
+        Whether all are ticked at first, and those that come.
     """
 
     changed = Signal()
     """Other images may be ticked."""
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        hint: str = "The images to look at; of a stack, the plane in view",
+        *,
+        is_all: bool = False,
+    ) -> None:
         super().__init__()
         self._viewer = viewer
+        self._is_all = is_all
         self._images: list[Image] = []  # of each row
         self._ticked: set[Image] = set()
-        self.setToolTip(wrapped("The images to look at; of a stack, the plane in view"))
+        self.setToolTip(wrapped(hint))
         self.setSelectionMode(QListWidget.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard to the viewer
         self.setStyleSheet(f"{EMPTY_BOXES} ::item:focus {{ border: 1px solid {COLOUR} }}")
@@ -56,7 +67,8 @@ class ImageChecklist(QListWidget):
     def _on_layers_changed(self) -> None:
         layers = reversed(self._viewer.layers)
         offered = [layer for layer in layers if isinstance(layer, Image) and not is_result(layer)]
-        self._images, self._ticked = offered, self._ticked & set(offered)
+        new = set(offered) - set(self._images) if self._is_all else set()
+        self._images, self._ticked = offered, self._ticked & set(offered) | new
         if offered and not self._ticked:
             active = self._viewer.layers.selection.active
             self._ticked = {active if active in offered else offered[0]}

@@ -35,7 +35,8 @@ MARK = "napari-vitrail"
 SEGMENTATION, UNCERTAINTY, COLOURS = "segmentation", "uncertainty", "PCA"
 SIMILARITY, ALIKE = "similarity", "alike"
 OBJECTS, PROBABILITY = "objects", "probability of"
-RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY, OBJECTS}
+PARTS, SALIENCY, CLUSTERS = "parts", "saliency", "clusters"
+RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY, OBJECTS, PARTS, SALIENCY, CLUSTERS}
 """Kinds of layers that are looked at, as are those that begin with `PROBABILITY`.
 
 One of the kind `ALIKE` is for painting on, like strokes.

@@ -1,0 +1,48 @@
+"""Find common parts: what images share, in the same colours in all of them."""
+
+from __future__ import annotations
+
+import napari.viewer
+from qtpy.QtWidgets import QVBoxLayout
+
+from napari_vitrail.imports import import_ahead
+from napari_vitrail.widgets._dock import DockedWidget
+from napari_vitrail.widgets._gallery import Gallery
+from napari_vitrail.widgets._part_rows import PartTable
+from napari_vitrail.widgets._settings import apply_computing, follow
+from napari_vitrail.widgets._sharing import Sharing
+
+
+class CommonPartsWidget(DockedWidget):
+    """Choose images, press Find, get what they share as labels layers and in a gallery.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are read and written.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        apply_computing()
+        self.destroyed.connect(follow("computing", apply_computing))
+        self._sharing = Sharing(viewer)
+        self._gallery = Gallery(self._sharing)
+        self._parts = PartTable(self._sharing)
+        self._lay_out()
+
+    def come(self) -> None:
+        """Begin to load what takes as long as the first images."""
+        import_ahead("napari_vitrail.cosegmentation", "timm")
+
+    def leave(self) -> None:
+        """Cancel the running job."""
+        self._sharing.cancel()
+
+    def _lay_out(self) -> None:
+        """Put what is looked at on top, then the job, what was found, and what can be done with it."""
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._sharing.source)
+        layout.addWidget(self._sharing.job)
+        layout.addWidget(self._gallery, 2)
+        layout.addWidget(self._parts, 1)

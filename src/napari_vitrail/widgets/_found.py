@@ -1,0 +1,206 @@
+"""The work of finding what images share: read them, let the network see them, look again and again."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_vitrail.errors import VitrailWarning
+from napari_vitrail.imports import importing_steps
+from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.widgets._gallery_images import GalleryImage, LayerImage, Readings
+from napari_vitrail.widgets._naming import Naming
+from napari_vitrail.widgets._thumbnails import thumbnail
+
+if TYPE_CHECKING:
+    from napari_vitrail.cosegmentation import Consensus, CoSegmentation, SeenPicture, SeenSet, Votes
+    from napari_vitrail.image import Picture
+
+_NAMED = 3
+"""Images, at most, of which is said why they cannot be read."""
+_BYTES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Images that the network has seen.
+
+    Attributes
+    ----------
+    images : tuple of GalleryImage
+        Those that could be read.
+    thumbnails : tuple of (h, w, 3) uint8 arrays
+    descriptors : SeenSet
+        In the same order.
+    """
+
+    images: tuple[GalleryImage, ...]
+    thumbnails: tuple[NDArray[np.uint8], ...]
+    descriptors: SeenSet
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is looked for among the descriptors at hand.
+
+    Attributes
+    ----------
+    how : Consensus or Votes, optional
+        How the shared object is found; None leaves it to the library.
+    """
+
+    how: Consensus | Votes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What images share, and where it is in each small picture.
+
+    Attributes
+    ----------
+    seen : Seen
+    wish : Wish
+    shared : CoSegmentation
+    small : tuple of (h, w) uint8 arrays
+        The part of each pixel of each thumbnail, 0 where there is none.
+    """
+
+    seen: Seen
+    wish: Wish
+    shared: CoSegmentation
+    small: tuple[NDArray[np.uint8], ...]
+
+    @property
+    def count(self) -> int:
+        """Number of parts."""
+        return 1
+
+    def parts(self, index: int) -> NDArray[np.uint8]:
+        """Return the part of each pixel (H, W) of an image, 0 where there is none."""
+        return self.shared.mask(index).astype(np.uint8)
+
+    def areas(self, naming: Naming) -> dict[int, float]:
+        """Return the mean share of the images that each label covers."""
+        shares = np.zeros(_BYTES)
+        for parts in self.small:
+            shares += np.bincount(naming.applied(parts).ravel(), minlength=_BYTES) / parts.size
+        return {label: float(shares[label]) / len(self.small) for label in naming.kept}
+
+
+class Located(NamedTuple):
+    """Where the parts that were found are in one of the images.
+
+    Attributes
+    ----------
+    found : Found
+    number : int
+        Of the image.
+    parts : (H, W) uint8
+    """
+
+    found: Found
+    number: int
+    parts: NDArray[np.uint8]
+
+
+def seen_steps(images: Sequence[GalleryImage]) -> Steps[Seen]:
+    """Yield Progress; return some images as the network sees them; of those that cannot be read, warn.
+
+    Raises
+    ------
+    ValueError
+        If none can be read.
+    """
+    yield from importing_steps("napari_vitrail.cosegmentation")  # loads torch
+    from napari_vitrail.cosegmentation import see_set_steps
+    from napari_vitrail.store import shared_store
+
+    readable, thumbnails = yield from _readable_steps(images)
+    descriptors = yield from see_set_steps(Readings(readable), store=shared_store())
+    return Seen(tuple(readable), tuple(thumbnails), descriptors)
+
+
+def _readable_steps(
+    images: Sequence[GalleryImage],
+) -> Steps[tuple[list[GalleryImage], list[NDArray[np.uint8]]]]:
+    """Yield Progress; return the images that can be read, and a small picture of each."""
+    readable, thumbnails, errors = [], [], []
+    for done, image in enumerate(images, start=1):
+        try:
+            thumbnails.append(thumbnail(image.read()))
+            readable.append(image)
+        except (OSError, ValueError) as error:
+            errors.append(f"{image.name}: {error}")
+        yield Progress(done, len(images), "reading images")
+    if not readable:
+        raise ValueError(f"none of {len(images)} images can be read; {errors[0]}")
+    if errors:
+        further = f"\nand {len(errors) - _NAMED} more" if len(errors) > _NAMED else ""
+        warnings.warn(
+            f"{len(errors)} of {len(images)} images are left out:\n" + "\n".join(errors[:_NAMED]) + further,
+            VitrailWarning,
+            stacklevel=2,
+        )
+    return readable, thumbnails
+
+
+def found_steps(seen: Seen, wish: Wish) -> Steps[Found]:
+    """Yield Progress; return what images share that the network has seen."""
+    from napari_vitrail.cosegmentation import cosegment_seen_steps
+
+    shared = yield from cosegment_seen_steps(seen.descriptors, wish.how)
+    small = []
+    for index, own in enumerate(seen.thumbnails):
+        picture = seen.descriptors.pictures[index]
+        is_out = shared.outliers[index]
+        mask = np.zeros(own.shape[:2], bool) if is_out else shared.mask_of(in_small(picture, own.shape))
+        small.append(mask.astype(np.uint8))
+        yield Progress(index + 1, len(seen.thumbnails), "small pictures")
+    return Found(seen, wish, shared, tuple(small))
+
+
+def in_small(picture: SeenPicture, shape: tuple[int, ...]) -> SeenPicture:
+    """Return a picture that was seen as if its image had another size."""
+    factors = (picture.shape[0] / shape[0], picture.shape[1] / shape[1])
+    return replace(picture, shape=(shape[0], shape[1]), grid=picture.grid.magnified(factors))
+
+
+def located_steps(found: Found, indices: Iterable[int]) -> Steps[Found]:
+    """Yield Progress, so far `Located` in each of some images; return what was found."""
+    wanted = sorted(indices)
+    for done, index in enumerate(wanted, start=1):
+        located = Located(found, index, found.parts(index))
+        yield Progress(done, len(wanted), "images", located)
+    return found
+
+
+def opened_steps(found: Found, index: int) -> Steps[tuple[Located, Picture]]:
+    """Yield Progress; return where the parts are in an image, and its pixels."""
+    yield Progress(0, 1, "reading the image")
+    return Located(found, index, found.parts(index)), found.seen.images[index].read()
+
+
+def find_steps(images: Sequence[GalleryImage], wish: Callable[[], Wish]) -> Steps[Found]:
+    """Yield Progress, so far what was found and then where; return what was found.
+
+    Parameters
+    ----------
+    images : sequence of GalleryImage
+    wish : callable
+        Returns what is looked for; asked once the network has seen all images.
+    """
+    seen = yield from seen_steps(images)
+    in_layers = [index for index, image in enumerate(seen.images) if isinstance(image, LayerImage)]
+    return (yield from find_again_steps(seen, wish(), in_layers))
+
+
+def find_again_steps(seen: Seen, wish: Wish, indices: Iterable[int]) -> Steps[Found]:
+    """Yield Progress, so far what was found and then where in some images; return what was found."""
+    found = yield from found_steps(seen, wish)
+    yield Progress(0, 1, "images", found)
+    return (yield from located_steps(found, indices))

@@ -1,0 +1,89 @@
+"""Parts as labels layers, each right above its image, in the same colours everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
+from napari import Viewer
+from napari.layers import Labels
+from napari.utils.colormaps import CyclicLabelColormap
+from numpy.typing import NDArray
+
+from napari_vitrail.picture import Colour
+from napari_vitrail.widgets._gallery_images import LayerImage
+from napari_vitrail.widgets._layers import (
+    PARTS,
+    add_quietly,
+    class_colours,
+    class_table,
+    mark,
+    place,
+    written_at,
+    zeros,
+)
+from napari_vitrail.widgets._packed import write
+from napari_vitrail.widgets._uncertain import go_to
+
+_OPACITY = 0.55
+_FAINT = 0.08
+"""Opacity of what is not highlighted, as a share of what it else has."""
+
+
+def part_colours(labels: Iterable[int]) -> dict[int, Colour]:
+    """Return the colour of each label, from 0 to 255: that of its layer."""
+    colours = class_colours()
+    mapped = {label: np.rint(np.asarray(colours.map(label))[:3] * 255) for label in labels}
+    return {label: (int(red), int(green), int(blue)) for label, (red, green, blue) in mapped.items()}
+
+
+def write_parts(
+    viewer: Viewer, image: LayerImage, labels: NDArray[np.uint8], names: Mapping[int, str],
+    highlighted: Collection[int],
+) -> Labels:  # fmt: skip
+    """Write the labels (H, W) of an image into the layer of its parts, or a new one right above the image."""
+    layer = written_at(viewer.layers, image.plane, PARTS)
+    if layer is None:
+        layer = Labels(
+            zeros(image.plane, np.dtype(np.uint8)),
+            name=f"{image.plane.layer_name} {PARTS}",
+            metadata=mark(image.plane.layer_name, PARTS),
+            opacity=_OPACITY,
+            **image.plane.to_world,
+        )
+        add_quietly(viewer, layer, viewer.layers.index(image.layer) + 1)
+    write(layer, image.plane.index, labels)
+    place(layer, image.plane)
+    dress(layer, names, highlighted)
+    layer.refresh()
+    return layer
+
+
+def dress(layer: Labels, names: Mapping[int, str], highlighted: Collection[int]) -> None:
+    """Give a layer of parts their names and colours; where some are highlighted the others are faint."""
+    colours = class_colours().colors.copy()
+    if highlighted:
+        faint = np.ones(len(colours), bool)
+        faint[list(highlighted)] = False  # labels are fewer than colours
+        colours[faint, 3] *= _FAINT
+    layer.features = class_table(dict(names))
+    layer.colormap = CyclicLabelColormap(colors=colours)
+
+
+def layers_of_parts(viewer: Viewer, images: Iterable[LayerImage]) -> list[Labels]:
+    """Return the layers of the parts of some images, each once."""
+    found = (written_at(viewer.layers, image.plane, PARTS) for image in images)
+    return list(dict.fromkeys(layer for layer in found if layer is not None))
+
+
+def reveal(viewer: Viewer, images: Mapping[int, LayerImage], index: int) -> None:
+    """Show one of some images with its parts: of a stack its slice, of others which lie over it none."""
+    wanted = images[index]
+    layers = {image.layer for image in images.values()}
+    for layer in layers | set(layers_of_parts(viewer, images.values())):
+        layer.visible = False
+    for layer in (wanted.layer, *layers_of_parts(viewer, [wanted])):
+        layer.visible = True
+    viewer.layers.selection.active = wanted.layer
+    rows, columns = wanted.plane.sides
+    go_to(viewer, wanted.layer, wanted.plane, (rows // 2, columns // 2))

@@ -1,0 +1,42 @@
+"""What the stories of Find common parts do over and over."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+from napari_vitrail.widgets import CommonPartsWidget
+from napari_vitrail.widgets._gallery import Gallery, picture_rect
+from tests.widgets.driving import button, says
+
+
+def dock(qtbot, viewer) -> CommonPartsWidget:
+    widget = CommonPartsWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Find common parts")
+    qtbot.wait(50)
+    return widget
+
+
+def find(qtbot, widget):
+    """Press Find and wait for what comes of it."""
+    button(widget, "Find").click()
+    qtbot.waitUntil(lambda: says(widget, "found in"), timeout=60_000)
+    settle(qtbot, widget)
+
+
+def settle(qtbot, widget):
+    """Wait until nothing is computed."""
+    sharing = widget._sharing
+    qtbot.waitUntil(lambda: not sharing.job.is_busy and not sharing._relabelling.is_busy, timeout=60_000)
+
+
+def click_picture(widget, row: int, place: tuple[int, int], *, twice: bool = False):
+    """Click a pixel of a picture in the gallery."""
+    gallery = widget.findChild(Gallery)
+    index = gallery.model().index(row, 0)
+    shape = widget._sharing.found.small[row].shape
+    corner = picture_rect(gallery.visualRect(index), shape).topLeft()
+    at = corner + QPoint(place[1], place[0])
+    QTest.mouseClick(gallery.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    if twice:
+        QTest.mouseDClick(gallery.viewport(), Qt.MouseButton.LeftButton, pos=at)
