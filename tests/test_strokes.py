@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from napari_vitrail.strokes import Painted, as_labels, check_classes, drawn, held_out_folds, painted
+from napari_vitrail.strokes import (
+    Painted,
+    as_labels,
+    check_classes,
+    drawn,
+    held_out_folds,
+    inner_strokes,
+    painted,
+)
 
 
 def of_ids(*ids):
@@ -161,3 +169,21 @@ def test_strokes_need_not_be_told_apart():
     np.testing.assert_array_equal(quick.ids, known.ids)
     assert set(known.strokes) == {0, 1}
     assert set(quick.strokes) == {0}
+
+
+def test_inner_strokes_keep_off_borders_and_reach_every_large_piece():
+    areas = np.zeros((100, 120), np.uint8)
+    areas[10:50, 10:50], areas[60:95, 20:100], areas[5:8, 100:103] = 3, 5, 3
+    strokes = inner_strokes(areas)
+    assert strokes.dtype == np.uint8
+    assert set(np.unique(strokes)) == {0, 3, 5}
+    assert (areas[strokes > 0] == strokes[strokes > 0]).all()
+    assert strokes[28:32, 28:32].any()
+    assert not strokes[10:18, 10:50].any()
+    assert not strokes[:9].any()  # a piece that is next to nothing
+    assert np.ptp(np.argwhere(strokes == 5)[:, 1]) > 30
+
+
+def test_inner_strokes_are_painted_also_where_one_class_covers_all():
+    strokes = inner_strokes(np.ones((40, 40), int))
+    assert 0 < strokes.sum() < 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import napari.viewer
+from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFormLayout, QFrame, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from napari_vitrail.imports import import_ahead
@@ -83,6 +84,10 @@ class ClassifierWidget(DockedWidget):
         self._keys.leave()
         self._presets.leave()
         self._bench.job.cancel()
+
+    def choose(self, image: Image, strokes: Labels) -> None:
+        """Take an image and the strokes on it."""
+        self._bench.layers.choose(image, strokes)
 
     def _lay_out(self) -> None:
         """Put each kind of work on a page, in the order in which it is done, and the job below them all."""

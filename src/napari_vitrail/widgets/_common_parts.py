@@ -8,7 +8,10 @@ from qtpy.QtWidgets import QVBoxLayout
 from napari_vitrail.imports import import_ahead
 from napari_vitrail.widgets._dock import DockedWidget
 from napari_vitrail.widgets._gallery import Gallery
+from napari_vitrail.widgets._how import HowPanel
 from napari_vitrail.widgets._part_rows import PartTable
+from napari_vitrail.widgets._part_strokes import SendParts
+from napari_vitrail.widgets._seen_layers import SeenLayers
 from napari_vitrail.widgets._settings import apply_computing, follow
 from napari_vitrail.widgets._sharing import Sharing
 
@@ -27,8 +30,11 @@ class CommonPartsWidget(DockedWidget):
         apply_computing()
         self.destroyed.connect(follow("computing", apply_computing))
         self._sharing = Sharing(viewer)
+        self._how = HowPanel(self._sharing)
         self._gallery = Gallery(self._sharing)
         self._parts = PartTable(self._sharing)
+        self._layers = SeenLayers(self._sharing)
+        self._send = SendParts(self._sharing)
         self._lay_out()
 
     def come(self) -> None:
@@ -43,6 +49,10 @@ class CommonPartsWidget(DockedWidget):
         """Put what is looked at on top, then the job, what was found, and what can be done with it."""
         layout = QVBoxLayout(self)
         layout.addWidget(self._sharing.source)
+        layout.addWidget(self._how)
+        layout.addWidget(self._how.plot)
         layout.addWidget(self._sharing.job)
         layout.addWidget(self._gallery, 2)
         layout.addWidget(self._parts, 1)
+        layout.addWidget(self._layers)
+        layout.addWidget(self._send)

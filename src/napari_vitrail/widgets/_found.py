@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,10 +15,15 @@ from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._gallery_images import GalleryImage, LayerImage, Readings
 from napari_vitrail.widgets._naming import Naming
+from napari_vitrail.widgets._shared_parts import SharedParts
 from napari_vitrail.widgets._thumbnails import thumbnail
 
 if TYPE_CHECKING:
-    from napari_vitrail.cosegmentation import Consensus, CoSegmentation, SeenPicture, SeenSet, Votes
+    from napari_vitrail.cosegmentation import (
+        Consensus,
+        SeenSet,
+        Votes,
+    )
     from napari_vitrail.image import Picture
 
 _NAMED = 3
@@ -65,24 +70,15 @@ class Found:
     ----------
     seen : Seen
     wish : Wish
-    shared : CoSegmentation
+    parts : SharedParts
     small : tuple of (h, w) uint8 arrays
         The part of each pixel of each thumbnail, 0 where there is none.
     """
 
     seen: Seen
     wish: Wish
-    shared: CoSegmentation
+    parts: SharedParts
     small: tuple[NDArray[np.uint8], ...]
-
-    @property
-    def count(self) -> int:
-        """Number of parts."""
-        return 1
-
-    def parts(self, index: int) -> NDArray[np.uint8]:
-        """Return the part of each pixel (H, W) of an image, 0 where there is none."""
-        return self.shared.mask(index).astype(np.uint8)
 
     def areas(self, naming: Naming) -> dict[int, float]:
         """Return the mean share of the images that each label covers."""
@@ -154,27 +150,18 @@ def found_steps(seen: Seen, wish: Wish) -> Steps[Found]:
     from napari_vitrail.cosegmentation import cosegment_seen_steps
 
     shared = yield from cosegment_seen_steps(seen.descriptors, wish.how)
-    small = []
+    parts, small = SharedParts(shared), []
     for index, own in enumerate(seen.thumbnails):
-        picture = seen.descriptors.pictures[index]
-        is_out = shared.outliers[index]
-        mask = np.zeros(own.shape[:2], bool) if is_out else shared.mask_of(in_small(picture, own.shape))
-        small.append(mask.astype(np.uint8))
+        small.append(parts.of_image(index, own.shape))
         yield Progress(index + 1, len(seen.thumbnails), "small pictures")
-    return Found(seen, wish, shared, tuple(small))
-
-
-def in_small(picture: SeenPicture, shape: tuple[int, ...]) -> SeenPicture:
-    """Return a picture that was seen as if its image had another size."""
-    factors = (picture.shape[0] / shape[0], picture.shape[1] / shape[1])
-    return replace(picture, shape=(shape[0], shape[1]), grid=picture.grid.magnified(factors))
+    return Found(seen, wish, parts, tuple(small))
 
 
 def located_steps(found: Found, indices: Iterable[int]) -> Steps[Found]:
     """Yield Progress, so far `Located` in each of some images; return what was found."""
     wanted = sorted(indices)
     for done, index in enumerate(wanted, start=1):
-        located = Located(found, index, found.parts(index))
+        located = Located(found, index, found.parts.of_image(index))
         yield Progress(done, len(wanted), "images", located)
     return found
 
@@ -182,7 +169,7 @@ def located_steps(found: Found, indices: Iterable[int]) -> Steps[Found]:
 def opened_steps(found: Found, index: int) -> Steps[tuple[Located, Picture]]:
     """Yield Progress; return where the parts are in an image, and its pixels."""
     yield Progress(0, 1, "reading the image")
-    return Located(found, index, found.parts(index)), found.seen.images[index].read()
+    return Located(found, index, found.parts.of_image(index)), found.seen.images[index].read()
 
 
 def find_steps(images: Sequence[GalleryImage], wish: Callable[[], Wish]) -> Steps[Found]:

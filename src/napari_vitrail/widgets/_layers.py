@@ -35,8 +35,8 @@ MARK = "napari-vitrail"
 SEGMENTATION, UNCERTAINTY, COLOURS = "segmentation", "uncertainty", "PCA"
 SIMILARITY, ALIKE = "similarity", "alike"
 OBJECTS, PROBABILITY = "objects", "probability of"
-PARTS, SALIENCY, CLUSTERS = "parts", "saliency", "clusters"
-RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY, OBJECTS, PARTS, SALIENCY, CLUSTERS}
+PARTS, SALIENCY, SCORE, CLUSTERS = "parts", "saliency", "score", "clusters"
+RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY, OBJECTS, PARTS, SALIENCY, SCORE, CLUSTERS}
 """Kinds of layers that are looked at, as are those that begin with `PROBABILITY`.
 
 One of the kind `ALIKE` is for painting on, like strokes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 
 import numpy as np
 from napari import Viewer
@@ -30,41 +31,53 @@ _FAINT = 0.08
 """Opacity of what is not highlighted, as a share of what it else has."""
 
 
+@cache
+def _colours() -> NDArray[np.floating]:
+    """Return the colour (n, 4) of each label, which napari takes a while to make; labels are fewer."""
+    return class_colours().colors
+
+
 def part_colours(labels: Iterable[int]) -> dict[int, Colour]:
     """Return the colour of each label, from 0 to 255: that of its layer."""
-    colours = class_colours()
-    mapped = {label: np.rint(np.asarray(colours.map(label))[:3] * 255) for label in labels}
-    return {label: (int(red), int(green), int(blue)) for label, (red, green, blue) in mapped.items()}
+    colours = np.rint(_colours()[:, :3] * 255).astype(int).tolist()
+    return {label: tuple(colours[label]) for label in labels}
 
 
 def write_parts(
     viewer: Viewer, image: LayerImage, labels: NDArray[np.uint8], names: Mapping[int, str],
     highlighted: Collection[int],
 ) -> Labels:  # fmt: skip
-    """Write the labels (H, W) of an image into the layer of its parts, or a new one right above the image."""
-    layer = written_at(viewer.layers, image.plane, PARTS)
+    """Write the parts (H, W) of an image into their layer, with their names and what stands out."""
+    layer = write_labels(viewer, image, PARTS, labels)
+    dress(layer, names, highlighted)
+    return layer
+
+
+def write_labels(viewer: Viewer, image: LayerImage, kind: str, labels: NDArray[np.uint8]) -> Labels:
+    """Write labels (H, W) into the layer of their kind, or a new one right above the image."""
+    layer = written_at(viewer.layers, image.plane, kind)
     if layer is None:
         layer = Labels(
             zeros(image.plane, np.dtype(np.uint8)),
-            name=f"{image.plane.layer_name} {PARTS}",
-            metadata=mark(image.plane.layer_name, PARTS),
+            name=f"{image.plane.layer_name} {kind}",
+            metadata=mark(image.plane.layer_name, kind),
+            colormap=CyclicLabelColormap(colors=_colours().copy()),
             opacity=_OPACITY,
             **image.plane.to_world,
         )
         add_quietly(viewer, layer, viewer.layers.index(image.layer) + 1)
     write(layer, image.plane.index, labels)
     place(layer, image.plane)
-    dress(layer, names, highlighted)
     layer.refresh()
     return layer
 
 
 def dress(layer: Labels, names: Mapping[int, str], highlighted: Collection[int]) -> None:
     """Give a layer of parts their names and colours; where some are highlighted the others are faint."""
-    colours = class_colours().colors.copy()
+    colours = _colours().copy()
     if highlighted:
         faint = np.ones(len(colours), bool)
-        faint[list(highlighted)] = False  # labels are fewer than colours
+        faint[list(highlighted)] = False
         colours[faint, 3] *= _FAINT
     layer.features = class_table(dict(names))
     layer.colormap = CyclicLabelColormap(colors=colours)

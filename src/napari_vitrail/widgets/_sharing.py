@@ -218,7 +218,7 @@ class Sharing(QObject):
         self._done.clear()
         self._undone.clear()
         self.found, self.highlighted = found, frozenset()
-        self.naming = self._namings.get(found.wish, Naming.fresh(found.count))
+        self.naming = self._namings.get(found.wish, Naming.fresh(found.parts.count))
         self.shown.emit()
         self.changed.emit()
 

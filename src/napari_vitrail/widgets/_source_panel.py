@@ -81,7 +81,8 @@ class SourcePanel(QWidget):
 
             names = [Path(self._folder.text().strip()).expanduser()]
             return [FileImage(path) for path in find_images(names)]
-        return [plane for layer in self._layers.chosen for plane in planes_of(layer, self._viewer.dims)]
+        layers = reversed(self._layers.chosen)  # as they were opened
+        return [plane for layer in layers for plane in planes_of(layer, self._viewer.dims)]
 
     def _lay_out(self) -> None:
         browse = QPushButton("Browse...")

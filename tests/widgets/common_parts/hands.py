@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QSpinBox
 
 from napari_vitrail.widgets import CommonPartsWidget
 from napari_vitrail.widgets._gallery import Gallery, picture_rect
-from tests.widgets.driving import button, says
+from tests.widgets.driving import button, combo, says
 
 
 def dock(qtbot, viewer) -> CommonPartsWidget:
@@ -28,6 +29,15 @@ def settle(qtbot, widget):
     """Wait until nothing is computed."""
     sharing = widget._sharing
     qtbot.waitUntil(lambda: not sharing.job.is_busy and not sharing._relabelling.is_busy, timeout=60_000)
+
+
+def by_votes(qtbot, widget, count=None):
+    """Have the object found by votes for clusters, of a number or by the elbow rule."""
+    combo(widget, "Votes for clusters").setCurrentText("Votes for clusters")
+    if count is not None:
+        widget.findChild(QSpinBox).setValue(count)
+    qtbot.waitUntil(lambda: not widget._how._soon.isActive())
+    settle(qtbot, widget)
 
 
 def click_picture(widget, row: int, place: tuple[int, int], *, twice: bool = False):
