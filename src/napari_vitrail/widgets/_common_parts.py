@@ -6,6 +6,7 @@ import napari.viewer
 from qtpy.QtWidgets import QVBoxLayout
 
 from napari_vitrail.imports import import_ahead
+from napari_vitrail.widgets._amount import AmountSlider
 from napari_vitrail.widgets._dock import DockedWidget
 from napari_vitrail.widgets._gallery import Gallery
 from napari_vitrail.widgets._how import HowPanel
@@ -30,6 +31,7 @@ class CommonPartsWidget(DockedWidget):
         apply_computing()
         self.destroyed.connect(follow("computing", apply_computing))
         self._sharing = Sharing(viewer)
+        self._amount = AmountSlider(self._sharing)
         self._how = HowPanel(self._sharing)
         self._gallery = Gallery(self._sharing)
         self._parts = PartTable(self._sharing)
@@ -49,9 +51,10 @@ class CommonPartsWidget(DockedWidget):
         """Put what is looked at on top, then the job, what was found, and what can be done with it."""
         layout = QVBoxLayout(self)
         layout.addWidget(self._sharing.source)
-        layout.addWidget(self._how)
-        layout.addWidget(self._how.plot)
         layout.addWidget(self._sharing.job)
+        layout.addWidget(self._amount)
+        layout.addWidget(self._how)
+        layout.addWidget(self._how.curve)
         layout.addWidget(self._gallery, 2)
         layout.addWidget(self._parts, 1)
         layout.addWidget(self._layers)

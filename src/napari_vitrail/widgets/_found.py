@@ -15,15 +15,11 @@ from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._gallery_images import GalleryImage, LayerImage, Readings
 from napari_vitrail.widgets._naming import Naming
-from napari_vitrail.widgets._shared_parts import SharedParts
+from napari_vitrail.widgets._shared_parts import SharedParts, parts_steps
 from napari_vitrail.widgets._thumbnails import thumbnail
 
 if TYPE_CHECKING:
-    from napari_vitrail.cosegmentation import (
-        Consensus,
-        SeenSet,
-        Votes,
-    )
+    from napari_vitrail.cosegmentation import Consensus, CoSegmentation, SeenSet, Votes
     from napari_vitrail.image import Picture
 
 _NAMED = 3
@@ -55,10 +51,13 @@ class Wish:
 
     Attributes
     ----------
+    n_parts : int
+        Into how many parts the object falls; 1 is the object as a whole.
     how : Consensus or Votes, optional
         How the shared object is found; None leaves it to the library.
     """
 
+    n_parts: int = 4
     how: Consensus | Votes | None = None
 
 
@@ -145,12 +144,16 @@ def _readable_steps(
     return readable, thumbnails
 
 
-def found_steps(seen: Seen, wish: Wish) -> Steps[Found]:
-    """Yield Progress; return what images share that the network has seen."""
+def object_steps(seen: Seen, wish: Wish) -> Steps[CoSegmentation]:
+    """Yield Progress; return the object that images share which the network has seen."""
     from napari_vitrail.cosegmentation import cosegment_seen_steps
 
-    shared = yield from cosegment_seen_steps(seen.descriptors, wish.how)
-    parts, small = SharedParts(shared), []
+    return (yield from cosegment_seen_steps(seen.descriptors, wish.how))
+
+
+def parted_steps(seen: Seen, wish: Wish, shared: CoSegmentation) -> Steps[Found]:
+    """Yield Progress; return the parts of the object that images share, in all small pictures."""
+    parts, small = (yield from parts_steps(shared, wish.n_parts)), []
     for index, own in enumerate(seen.thumbnails):
         small.append(parts.of_image(index, own.shape))
         yield Progress(index + 1, len(seen.thumbnails), "small pictures")
@@ -183,11 +186,23 @@ def find_steps(images: Sequence[GalleryImage], wish: Callable[[], Wish]) -> Step
     """
     seen = yield from seen_steps(images)
     in_layers = [index for index, image in enumerate(seen.images) if isinstance(image, LayerImage)]
-    return (yield from find_again_steps(seen, wish(), in_layers))
+    wanted = wish()
+    shared = yield from object_steps(seen, wanted)
+    return (yield from _shown_steps(seen, wanted, shared, in_layers))
 
 
-def find_again_steps(seen: Seen, wish: Wish, indices: Iterable[int]) -> Steps[Found]:
-    """Yield Progress, so far what was found and then where in some images; return what was found."""
-    found = yield from found_steps(seen, wish)
+def find_again_steps(found: Found, wish: Wish, indices: Iterable[int]) -> Steps[Found]:
+    """Yield Progress, so far what was found and then where in some images; return what was found.
+
+    The object is not looked for again where only the number of its parts is another.
+    """
+    shared = found.parts.shared
+    if wish.how != found.wish.how:
+        shared = yield from object_steps(found.seen, wish)
+    return (yield from _shown_steps(found.seen, wish, shared, indices))
+
+
+def _shown_steps(seen: Seen, wish: Wish, shared: CoSegmentation, indices: Iterable[int]) -> Steps[Found]:
+    found = yield from parted_steps(seen, wish, shared)
     yield Progress(0, 1, "images", found)
     return (yield from located_steps(found, indices))

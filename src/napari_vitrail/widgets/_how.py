@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
 
-from napari_vitrail.widgets._form import wrapped
+from napari_vitrail.widgets._form import folded, wrapped
 from napari_vitrail.widgets._found import Seen
 from napari_vitrail.widgets._plot import Look, Plot
 from napari_vitrail.widgets._sharing import Sharing
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _CONSENSUS, _VOTES = range(2)
 _PATIENCE_MS = 150
 _MOST_CLUSTERS = 40
+_COUNT_WIDTH = 104
 _METHOD_HINT = (
     "What tells the object from the rest: what clusterings of several sizes agree on, or, as published, "
     "clusters of one size for which enough images vote. No network is asked again"
@@ -42,20 +43,27 @@ class HowPanel(QWidget):
     Parameters
     ----------
     sharing : Sharing
+
+    Attributes
+    ----------
+    curve : QWidget
+        Folded away at first: it takes more room than the choices.
     """
 
     def __init__(self, sharing: Sharing) -> None:
         super().__init__()
         self._sharing = sharing
-        self._curve: tuple[Seen, Curve] | None = None
+        self._elbow: tuple[Seen, Curve] | None = None
         self._method = QComboBox()
         self._method.addItems(["Consensus", "Votes for clusters"])
         self._method.setToolTip(wrapped(_METHOD_HINT))
         self._count = QSpinBox()
         self._count.setRange(1, _MOST_CLUSTERS)
-        self._count.setSpecialValueText("Elbow rule")
+        self._count.setSpecialValueText("Elbow")
         self._count.setToolTip(wrapped(_COUNT_HINT))
+        self._count.setMinimumWidth(_COUNT_WIDTH)
         self._plot = Plot(sharing.viewer)
+        self.curve = folded("Elbow", self._plot, _CURVE_HINT)
         self._soon = timer(self, _PATIENCE_MS, self._find_again)
         self._method.currentIndexChanged.connect(self._on_changed)
         self._count.valueChanged.connect(self._on_changed)
@@ -63,13 +71,10 @@ class HowPanel(QWidget):
         self._lay_out()
         self._show()
 
-    @property
-    def plot(self) -> QWidget:
-        """The curve, which takes more room than the choices."""
-        return self._plot
-
     def _lay_out(self) -> None:
         row = QHBoxLayout()
+        self._method.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._method.setMinimumContentsLength(6)
         row.addWidget(self._method, 1)
         row.addWidget(self._count)
         title = QLabel("Object by")
@@ -103,13 +108,13 @@ class HowPanel(QWidget):
         found = self._sharing.found
         voted = None if found is None else found.parts.voted
         if found is None or voted is None or not by_votes:
-            self._plot.setVisible(False)
+            self.curve.setVisible(False)
             return
         if len(voted.curve.counts) > 1:
-            self._curve = found.seen, voted.curve
-        if self._curve is not None and self._curve[0] is found.seen:
-            self._plot.setVisible(True)
-            self._plot.show_drawing(partial(draw_elbow, curve=self._curve[1], taken=voted.curve), _CURVE_HINT)
+            self._elbow = found.seen, voted.curve
+        if self._elbow is not None and self._elbow[0] is found.seen:
+            self.curve.setVisible(True)
+            self._plot.show_drawing(partial(draw_elbow, curve=self._elbow[1], taken=voted.curve), _CURVE_HINT)
 
 
 def draw_elbow(axes: Axes, look: Look, curve: Curve, taken: Curve) -> None:

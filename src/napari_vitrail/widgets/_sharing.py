@@ -134,7 +134,7 @@ class Sharing(QObject):
         if self.found is None or (self._is_finding and self.job.is_busy):
             return
         self.job.run(
-            find_again_steps(self.found.seen, wish, self.here),
+            find_again_steps(self.found, wish, self.here),
             on_done=self._on_found,
             on_preview=self._on_preview,
             title="Looking again",

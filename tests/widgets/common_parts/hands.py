@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QSpinBox
+from qtpy.QtWidgets import QSlider, QSpinBox
 
 from napari_vitrail.widgets import CommonPartsWidget
 from napari_vitrail.widgets._gallery import Gallery, picture_rect
@@ -12,9 +12,11 @@ from tests.widgets.driving import button, combo, says
 
 
 def dock(qtbot, viewer) -> CommonPartsWidget:
+    """Return the widget, docked, which looks for the object as a whole."""
     widget = CommonPartsWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Find common parts")
-    qtbot.wait(50)
+    widget.findChild(QSlider).setValue(1)
+    qtbot.waitUntil(lambda: not widget._amount._soon.isActive())
     return widget
 
 
@@ -29,6 +31,13 @@ def settle(qtbot, widget):
     """Wait until nothing is computed."""
     sharing = widget._sharing
     qtbot.waitUntil(lambda: not sharing.job.is_busy and not sharing._relabelling.is_busy, timeout=60_000)
+
+
+def set_parts(qtbot, widget, count):
+    """Move the slider to a number of parts and wait for what comes of it."""
+    widget.findChild(QSlider).setValue(count)
+    qtbot.waitUntil(lambda: not widget._amount._soon.isActive())
+    settle(qtbot, widget)
 
 
 def by_votes(qtbot, widget, count=None):

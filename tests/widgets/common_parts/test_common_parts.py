@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLineEdit, QTableWidget
 from napari_vitrail.widgets._gallery import Gallery
 from napari_vitrail.widgets._layers import class_names
 from tests.widgets.common_parts.conftest import PLACES
-from tests.widgets.common_parts.hands import by_votes, click_picture, dock, find, settle
+from tests.widgets.common_parts.hands import click_picture, dock, find, set_parts, settle
 from tests.widgets.driving import button, combo, says
 
 
@@ -128,11 +128,11 @@ def test_a_part_that_is_taken_away_leaves_all_layers_until_undone(qtbot, viewer,
 
 
 def test_parts_that_are_merged_are_one_in_all_layers_until_undone(qtbot, viewer, found):
-    by_votes(qtbot, found, 12)
+    set_parts(qtbot, found, 3)
     layer, table = viewer.layers["photo 0 parts"], table_of(found)
-    count, before = table.rowCount(), layer.data.copy()
-    assert count > 2
-    np.testing.assert_array_equal(np.unique(before), range(count + 1))
+    before = layer.data.copy()
+    assert names_in(found) == ["part 1", "part 2", "part 3"]
+    np.testing.assert_array_equal(np.unique(before), [0, 1, 2, 3])
     table.item(1, 1).setText("tile")
     table.selectAll()
     button(found, "Merge").click()

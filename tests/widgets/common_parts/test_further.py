@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
 from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._layers import class_names, is_result
 from tests.widgets.common_parts.conftest import PLACES
-from tests.widgets.common_parts.hands import by_votes, click_picture, settle
-from tests.widgets.driving import button, combo, says
+from tests.widgets.common_parts.hands import by_votes, click_picture, set_parts, settle
+from tests.widgets.driving import button, says
 
 
 def test_saliency_and_score_become_layers_over_their_images(qtbot, viewer, found):
@@ -28,32 +26,24 @@ def test_saliency_and_score_become_layers_over_their_images(qtbot, viewer, found
 
 def test_clusters_and_their_curve_are_there_once_they_are_voted_for(qtbot, viewer, found):
     assert "choose Votes" in button(found, "Clusters").toolTip().replace("\n", " ")
-    assert not found._how.plot.isVisible()
+    assert not found._how.curve.isVisible()
     by_votes(qtbot, found)
-    assert found._how.plot.isVisible()
+    assert found._how.curve.isVisible()
+    button(found, "▸  Elbow").click()
     counts = found._sharing.found.parts.voted.curve.counts
     by_votes(qtbot, found, 4)
     assert found._sharing.found.parts.voted.curve.chosen == 4
-    assert found._how._curve[1].counts.tolist() == counts.tolist()
+    assert found._how._elbow[1].counts.tolist() == counts.tolist()
     button(found, "Clusters").click()
     settle(qtbot, found)
     assert set(np.unique(viewer.layers["photo 0 clusters"].data)) <= {1, 2, 3, 4}
 
 
-def test_another_number_of_clusters_takes_less_than_a_second(qtbot, found):
-    by_votes(qtbot, found, 3)
-    began = time.perf_counter()
-    by_votes(qtbot, found, 4)
-    assert time.perf_counter() - began < 1
-
-
-def test_names_come_back_with_the_way_in_which_the_object_was_found(qtbot, found):
+def test_names_come_back_with_the_number_of_parts(qtbot, found):
     found._sharing.edit(found._sharing.naming.renamed(1, "tile"))
-    by_votes(qtbot, found, 4)
-    assert found._sharing.naming.name(1) != "tile"
-    combo(found, "Consensus").setCurrentText("Consensus")
-    qtbot.waitUntil(lambda: not found._how._soon.isActive())
-    settle(qtbot, found)
+    set_parts(qtbot, found, 2)
+    assert found._sharing.naming.name(1) == "part 1"
+    set_parts(qtbot, found, 1)
     assert found._sharing.naming.name(1) == "tile"
 
 
@@ -97,3 +87,13 @@ def test_a_picture_that_is_opened_hides_what_lies_over_it(qtbot, viewer, found):
     click_picture(found, 0, (3, 3), twice=True)
     shown = [layer.name for layer in viewer.layers if layer.visible]
     assert shown == ["photo 0", "photo 0 parts"]
+
+
+def test_a_part_is_the_same_in_all_images(qtbot, viewer, found):
+    set_parts(qtbot, found, 2)
+    shares = []
+    for number, (top, left) in enumerate(PLACES):
+        square = viewer.layers[f"photo {number} parts"].data[top : top + 24, left : left + 24]
+        shares.append([np.mean(square == part) for part in (0, 1, 2)])
+    assert np.ptp(shares, axis=0).max() < 0.35
+    assert set(np.unique(viewer.layers["photo 0 parts"].data)) == {0, 1, 2}
