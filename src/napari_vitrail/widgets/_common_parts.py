@@ -10,6 +10,7 @@ from napari_vitrail.widgets._amount import AmountSlider
 from napari_vitrail.widgets._dock import DockedWidget
 from napari_vitrail.widgets._gallery import Gallery
 from napari_vitrail.widgets._how import HowPanel
+from napari_vitrail.widgets._part_clicks import PartClicks
 from napari_vitrail.widgets._part_rows import PartTable
 from napari_vitrail.widgets._part_strokes import SendParts
 from napari_vitrail.widgets._seen_layers import SeenLayers
@@ -37,15 +38,18 @@ class CommonPartsWidget(DockedWidget):
         self._parts = PartTable(self._sharing)
         self._layers = SeenLayers(self._sharing)
         self._send = SendParts(self._sharing)
+        self._clicks = PartClicks(self._sharing)
         self._lay_out()
 
     def come(self) -> None:
-        """Begin to load what takes as long as the first images."""
+        """Begin to load what takes as long as the first images; listen to clicks."""
         import_ahead("napari_vitrail.cosegmentation", "timm")
+        self._clicks.open()
 
     def leave(self) -> None:
-        """Cancel the running job."""
+        """Cancel the running job, leave clicks to the viewer."""
         self._sharing.cancel()
+        self._clicks.close_down()
 
     def _lay_out(self) -> None:
         """Put what is looked at on top, then the job, what was found, and what can be done with it."""

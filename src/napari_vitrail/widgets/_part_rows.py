@@ -22,6 +22,8 @@ from napari_vitrail.widgets._part_layers import part_colours
 from napari_vitrail.widgets._sharing import Sharing
 
 _COLOUR, _NAME, _AREA = range(3)
+_ROW = 26
+"""Height of a row in pixels."""
 _HEADS = {
     "": "The label, in its colour",
     "Part": "What the part is called; double-click or press F2 to rename it",
@@ -112,8 +114,9 @@ class PartTable(QWidget):
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         numbers = QHeaderView(Qt.Orientation.Vertical)
         self._table.setVerticalHeader(numbers)
+        numbers.setDefaultSectionSize(_ROW)
         numbers.hide()
-        self._table.setMinimumHeight(80)
+        self._table.setMinimumHeight(4 * _ROW)
         self._table.setToolTip(wrapped(_HELP))
         grid = QGridLayout()
         for row, texts in enumerate((("Merge", "Background", "Delete"), ("Undo", "Redo"))):

@@ -11,7 +11,7 @@ from napari_vitrail.widgets._gallery import Gallery
 from napari_vitrail.widgets._layers import class_names
 from tests.widgets.common_parts.conftest import PLACES
 from tests.widgets.common_parts.hands import click_picture, dock, find, set_parts, settle
-from tests.widgets.driving import button, combo, says
+from tests.widgets.driving import button, click, combo, draw, says
 
 
 def overlap(labels, place) -> float:
@@ -103,6 +103,23 @@ def test_a_part_that_is_clicked_stands_out_everywhere(qtbot, viewer, found):
     click_picture(found, 1, tuple(inside))
     assert found._sharing.highlighted == frozenset()
     assert viewer.layers["photo 0 parts"].colormap.colors[2, 3] == 1
+
+
+def test_a_click_in_the_viewer_highlights_too_but_a_drag_does_not(qtbot, viewer, found):
+    button(found, "Saliency").click()
+    settle(qtbot, found)
+    viewer.layers.selection.active = viewer.layers["photo 2"]
+    layer = viewer.layers["photo 2 parts"]
+    inside = np.array(layer.data_to_world(np.argwhere(layer.data).mean(axis=0)))
+    click(viewer, found, inside)
+    assert found._sharing.highlighted == {1}
+    draw(viewer, found, inside, inside + 20)
+    assert found._sharing.highlighted == {1}
+    click(viewer, found, layer.data_to_world((1, 1)))
+    assert found._sharing.highlighted == frozenset()
+    listening = len(viewer.mouse_drag_callbacks)
+    viewer.window.remove_dock_widget(found)
+    assert len(viewer.mouse_drag_callbacks) == listening - 1
 
 
 def test_a_part_is_renamed_in_the_table_and_in_all_layers(qtbot, viewer, found):
