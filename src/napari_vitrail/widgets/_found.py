@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _NAMED = 3
 """Images, at most, of which is said why they cannot be read."""
 _BYTES = 256
+_TOGETHER_SECONDS = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,11 +163,17 @@ def parted_steps(seen: Seen, wish: Wish, shared: CoSegmentation) -> Steps[Found]
 
 
 def located_steps(found: Found, indices: Iterable[int]) -> Steps[Found]:
-    """Yield Progress, so far `Located` in each of some images; return what was found."""
-    wanted = sorted(indices)
+    """Yield Progress, so far a tuple of `Located` in some images; return what was found.
+
+    Those that are quick come together: the viewer is drawn anew after each tuple.
+    """
+    wanted, located, began = sorted(indices), [], time.monotonic()
     for done, index in enumerate(wanted, start=1):
-        located = Located(found, index, found.parts.of_image(index))
-        yield Progress(done, len(wanted), "images", located)
+        located.append(Located(found, index, found.parts.of_image(index)))
+        is_due = done == len(wanted) or time.monotonic() - began > _TOGETHER_SECONDS
+        yield Progress(done, len(wanted), "images", tuple(located) if is_due else None)
+        if is_due:
+            located, began = [], time.monotonic()
     return found
 
 

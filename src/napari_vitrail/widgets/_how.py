@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CONSENSUS, _VOTES = range(2)
 _PATIENCE_MS = 150
 _MOST_CLUSTERS = 40
-_COUNT_WIDTH = 104
+_COUNT_WIDTH, _CURVE_HEIGHT = 104, 150
 _METHOD_HINT = (
     "What tells the object from the rest: what clusterings of several sizes agree on, or, as published, "
     "clusters of one size for which enough images vote. No network is asked again"
@@ -62,7 +62,7 @@ class HowPanel(QWidget):
         self._count.setSpecialValueText("Elbow")
         self._count.setToolTip(wrapped(_COUNT_HINT))
         self._count.setMinimumWidth(_COUNT_WIDTH)
-        self._plot = Plot(sharing.viewer)
+        self._plot = Plot(sharing.viewer, height=_CURVE_HEIGHT)
         self.curve = folded("Elbow", self._plot, _CURVE_HINT)
         self._soon = timer(self, _PATIENCE_MS, self._find_again)
         self._method.currentIndexChanged.connect(self._on_changed)
@@ -125,6 +125,7 @@ def draw_elbow(axes: Axes, look: Look, curve: Curve, taken: Curve) -> None:
     axes.plot(
         taken.chosen, taken.distortions[taken.counts.tolist().index(taken.chosen)], "o", color=look.accent
     )
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("clusters")
     axes.set_ylabel("mean squared distance")
     axes.set_ylim(bottom=0)

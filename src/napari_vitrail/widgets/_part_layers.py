@@ -17,6 +17,7 @@ from napari_vitrail.widgets._layers import (
     PARTS,
     add_quietly,
     class_colours,
+    class_names,
     class_table,
     mark,
     place,
@@ -67,7 +68,6 @@ def write_labels(viewer: Viewer, image: LayerImage, kind: str, labels: NDArray[n
         )
         add_quietly(viewer, layer, viewer.layers.index(image.layer) + 1)
     write(layer, image.plane.index, labels)
-    place(layer, image.plane)
     layer.refresh()
     return layer
 
@@ -79,8 +79,18 @@ def dress(layer: Labels, names: Mapping[int, str], highlighted: Collection[int])
         faint = np.ones(len(colours), bool)
         faint[list(highlighted)] = False
         colours[faint, 3] *= _FAINT
-    layer.features = class_table(dict(names))
-    layer.colormap = CyclicLabelColormap(colors=colours)
+    if class_names(layer) != dict(names):
+        layer.features = class_table(dict(names))
+    if not np.array_equal(getattr(layer.colormap, "colors", ()), colours):  # to set it takes its time
+        layer.colormap = CyclicLabelColormap(colors=colours)
+
+
+def place_parts(viewer: Viewer, images: Iterable[LayerImage]) -> None:
+    """Put layers of parts that are there already where their images lie now."""
+    for image in images:
+        layer = written_at(viewer.layers, image.plane, PARTS)
+        if layer is not None:
+            place(layer, image.plane)
 
 
 def layers_of_parts(viewer: Viewer, images: Iterable[LayerImage]) -> list[Labels]:

@@ -116,7 +116,7 @@ class PartTable(QWidget):
         self._table.setVerticalHeader(numbers)
         numbers.setDefaultSectionSize(_ROW)
         numbers.hide()
-        self._table.setMinimumHeight(4 * _ROW)
+        self._table.setMinimumHeight(5 * _ROW)
         self._table.setToolTip(wrapped(_HELP))
         grid = QGridLayout()
         for row, texts in enumerate((("Merge", "Background", "Delete"), ("Undo", "Redo"))):

@@ -57,10 +57,13 @@ class Plot(QWidget):
     ----------
     viewer : napari.Viewer
         Whose theme gives the colours.
+    height : int
+        Pixels, at least.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Viewer, height: int = HEIGHT) -> None:
         super().__init__()
+        self._height = height
         self._viewer = viewer
         self._drawing: Drawing | None = None
         self._canvas: FigureCanvasQTAgg | None = None  # matplotlib takes a moment to import
@@ -72,7 +75,7 @@ class Plot(QWidget):
         """Draw something; the hint says what it shows."""
         self._drawing = drawing
         if self._canvas is None and self._layout.count() == 0:
-            self._canvas = _canvas()
+            self._canvas = _canvas(self._height)
             self._layout.addWidget(self._canvas or _missing())
         if self._canvas is not None:
             self._canvas.setToolTip(wrapped(hint))
@@ -97,7 +100,7 @@ class Plot(QWidget):
         self._canvas.draw_idle()
 
 
-def _canvas() -> FigureCanvasQTAgg | None:
+def _canvas(height: int) -> FigureCanvasQTAgg | None:
     """Return a canvas to draw on; None without matplotlib."""
     try:
         from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
@@ -115,7 +118,7 @@ def _canvas() -> FigureCanvasQTAgg | None:
                 super().draw()
 
     canvas = Canvas(Figure(layout="constrained"))
-    canvas.setMinimumSize(120, HEIGHT)
+    canvas.setMinimumSize(120, height)
     return canvas
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari import Viewer
 from napari.utils.events import Event
 from napari.utils.notifications import show_warning
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_vitrail.progress import Progress
@@ -24,10 +25,11 @@ from napari_vitrail.widgets._found import (
 from napari_vitrail.widgets._gallery_images import FileImage, GalleryImage, LayerImage
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._naming import Naming
-from napari_vitrail.widgets._part_layers import dress, layers_of_parts, reveal, write_parts
-from napari_vitrail.widgets._planes import GEOMETRY, read_plane
+from napari_vitrail.widgets._part_layers import dress, layers_of_parts, place_parts, reveal, write_parts
+from napari_vitrail.widgets._planes import read_plane
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._source_panel import SourcePanel
+from napari_vitrail.widgets._timer import Soon
 
 if TYPE_CHECKING:
     from napari_vitrail.image import Picture
@@ -83,7 +85,8 @@ class Sharing(QObject):
         self.destroyed.connect(self._relabelling.retire)
         self.job.requested.connect(self.find)
         self.source.changed.connect(self._on_changed)
-        viewer.dims.events.connect(self._on_changed)
+        self._soon = Soon(self, self._on_changed)
+        viewer.dims.events.connect(self._on_dims_event)
         viewer.layers.events.connect(self._on_layer_event)
         self._on_changed()
 
@@ -185,11 +188,11 @@ class Sharing(QObject):
         self.job.cancel()
         self._relabelling.cancel()
 
-    def _on_preview(self, so_far: Found | Located) -> None:
+    def _on_preview(self, so_far: Found | tuple[Located, ...]) -> None:
         if isinstance(so_far, Found):
             self._keep(so_far)
         else:
-            self._write(so_far)
+            self._write_all(so_far)
 
     def _on_found(self, found: Found) -> str:
         self._is_finding = False
@@ -213,6 +216,7 @@ class Sharing(QObject):
         else:
             images = enumerate(found.seen.images)
             self._places = {index: image for index, image in images if isinstance(image, LayerImage)}
+            place_parts(self.viewer, self.here.values())
             self._namings.clear()
         self._relabelling.cancel()
         self._done.clear()
@@ -232,6 +236,10 @@ class Sharing(QObject):
             steps = located_steps(self.found, self.here)
             self._relabelling.start(Job(steps, _nothing, "Relabelling"))
 
+    def _write_all(self, located: Sequence[Located]) -> None:
+        for own in located:
+            self._write(own)
+
     def _write(self, located: Located) -> None:
         """Write the parts of an image into its layer, unless others were found or it has gone."""
         image = self.here.get(located.number)
@@ -246,15 +254,19 @@ class Sharing(QObject):
         self.shown.emit()
 
     def _on_relabelled(self, progress: Progress) -> None:
-        self._write(progress.so_far)
+        self._write_all(progress.so_far or ())
+
+    def _on_dims_event(self, _: Event) -> None:
+        self._soon.ask()
 
     def _on_layer_event(self, event: Event) -> None:
-        if event.type in ("inserted", "removed", "data", *GEOMETRY):
-            self._on_changed()
+        if event.type in ("inserted", "removed", "data"):
+            self._soon.ask()
 
-    def _on_changed(self, _: object = None) -> None:
-        self.job.allow(self.source.obstacle())
-        self.changed.emit()
+    def _on_changed(self) -> None:
+        if isalive(self.source):  # the window may have gone before its turn came
+            self.job.allow(self.source.obstacle())
+            self.changed.emit()
 
 
 def _counted(images: Sequence[GalleryImage]) -> str:

@@ -19,10 +19,10 @@ def test_without_images_the_widget_waits(qtbot, make_napari_viewer_proxy, images
     assert button(widget, "Find").isEnabled()
 
 
-def test_a_volume_in_view_is_said_to_be_in_the_way(viewer, widget, images):
+def test_a_volume_in_view_is_said_to_be_in_the_way(qtbot, viewer, widget, images):
     viewer.add_image(np.stack(images), name="stack")
     viewer.dims.ndisplay = 3
-    assert "switch it to 2-D" in button(widget, "Find").toolTip()
+    qtbot.waitUntil(lambda: "switch it to 2-D" in button(widget, "Find").toolTip())
 
 
 def test_every_control_has_a_tooltip(found):
