@@ -144,6 +144,7 @@ def test_a_part_that_is_taken_away_leaves_all_layers_until_undone(qtbot, viewer,
     np.testing.assert_array_equal(viewer.layers["photo 0 parts"].data, before)
 
 
+@pytest.mark.slow
 def test_parts_that_are_merged_are_one_in_all_layers_until_undone(qtbot, viewer, found):
     set_parts(qtbot, found, 3)
     layer, table = viewer.layers["photo 0 parts"], table_of(found)
@@ -162,6 +163,7 @@ def test_parts_that_are_merged_are_one_in_all_layers_until_undone(qtbot, viewer,
     np.testing.assert_array_equal(layer.data, before)
 
 
+@pytest.mark.slow
 def test_only_pictures_in_view_are_drawn(qtbot, make_napari_viewer_proxy, images):
     viewer = make_napari_viewer_proxy(show=True)
     viewer.add_image(np.stack(images * 15), name="stack")
@@ -195,6 +197,7 @@ def test_an_image_that_is_removed_meanwhile_gets_no_layer(qtbot, viewer, widget,
     assert says(widget, "'photo 1' was changed or removed")
 
 
+@pytest.mark.slow
 def test_one_image_is_looked_at_with_a_warning(qtbot, make_napari_viewer_proxy, images, notes):
     viewer = make_napari_viewer_proxy(show=True)
     viewer.add_image(images[0], name="photo")

@@ -24,6 +24,7 @@ def test_saliency_and_score_become_layers_over_their_images(qtbot, viewer, found
             np.testing.assert_array_equal(layer.scale, (2, 3))
 
 
+@pytest.mark.slow
 def test_clusters_and_their_curve_are_there_once_they_are_voted_for(qtbot, viewer, found):
     assert "choose Votes" in button(found, "Clusters").toolTip().replace("\n", " ")
     assert not found._how.curve.isVisible()
@@ -39,6 +40,7 @@ def test_clusters_and_their_curve_are_there_once_they_are_voted_for(qtbot, viewe
     assert set(np.unique(viewer.layers["photo 0 clusters"].data)) <= {1, 2, 3, 4}
 
 
+@pytest.mark.slow
 def test_names_come_back_with_the_number_of_parts(qtbot, found):
     found._sharing.edit(found._sharing.naming.renamed(1, "tile"))
     set_parts(qtbot, found, 2)
@@ -66,6 +68,7 @@ def test_parts_are_sent_to_paint_to_segment_as_strokes(qtbot, viewer, found):
     assert painter._bench.obstacle() == ""
 
 
+@pytest.mark.slow
 def test_strokes_that_a_hand_has_painted_stay_as_they_are(qtbot, viewer, found, images):
     own = np.zeros((64, 72), np.uint8)
     own[5, 5] = 3
@@ -83,6 +86,7 @@ def test_what_needs_layers_says_how_to_get_them(qtbot, viewer, found, name):
     assert "double-click it in the gallery" in button(found, name).toolTip().replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_opened_hides_what_lies_over_it(qtbot, viewer, found):
     click_picture(found, 0, (3, 3), twice=True)
     shown = [layer.name for layer in viewer.layers if layer.visible]
