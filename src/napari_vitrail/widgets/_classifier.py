@@ -24,7 +24,6 @@ from napari_vitrail.widgets._project import ProjectFile
 from napari_vitrail.widgets._recovery import Recovery
 from napari_vitrail.widgets._segment_files import SegmentFiles
 from napari_vitrail.widgets._segmenting import segment_painted
-from napari_vitrail.widgets._settings import apply_computing, follow
 from napari_vitrail.widgets._trust import TrustPage
 from napari_vitrail.widgets._uncertain import Uncertainty
 from napari_vitrail.widgets._view import View
@@ -42,8 +41,6 @@ class ClassifierWidget(DockedWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        apply_computing()
-        self.destroyed.connect(follow("computing", apply_computing))
         self._is_closed = False
         self._bench = Workbench(viewer)
         self._classes = ClassTable(viewer, result=self._bench.result)

@@ -14,7 +14,6 @@ from napari_vitrail.widgets._part_clicks import PartClicks
 from napari_vitrail.widgets._part_rows import PartTable
 from napari_vitrail.widgets._part_strokes import SendParts
 from napari_vitrail.widgets._seen_layers import SeenLayers
-from napari_vitrail.widgets._settings import apply_computing, follow
 from napari_vitrail.widgets._sharing import Sharing
 
 
@@ -29,8 +28,6 @@ class CommonPartsWidget(DockedWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        apply_computing()
-        self.destroyed.connect(follow("computing", apply_computing))
         self._sharing = Sharing(viewer)
         self._amount = AmountSlider(self._sharing)
         self._how = HowPanel(self._sharing)

@@ -1,4 +1,4 @@
-"""What both widgets have in common: a dock that comes and goes."""
+"""What all widgets have in common: a dock that comes and goes, and computes as Preferences say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from qtpy.QtGui import QCloseEvent, QKeyEvent, QShowEvent
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_vitrail.widgets._focus import FocusRing
+from napari_vitrail.widgets._settings import apply_computing, follow
 
 WIDTH = 320
 """Width in pixels that a dock is asked for; every part also fits into a little less."""
@@ -21,6 +22,8 @@ class DockedWidget(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._ring = FocusRing(self)
+        apply_computing()
+        self.destroyed.connect(follow("computing", apply_computing))
 
     def come(self) -> None:
         """Listen to the viewer; called whenever the widget is shown, also where it listens already."""

@@ -14,7 +14,6 @@ from napari_vitrail.widgets._matching import Matching
 from napari_vitrail.widgets._pair_hover import PairHover
 from napari_vitrail.widgets._pairs_file import PairsFile
 from napari_vitrail.widgets._proposals import Proposals
-from napari_vitrail.widgets._settings import apply_computing, follow
 
 
 class MatchWidget(DockedWidget):
@@ -28,8 +27,6 @@ class MatchWidget(DockedWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        apply_computing()
-        self.destroyed.connect(follow("computing", apply_computing))
         self._matching = Matching(viewer)
         self._beside = SideBySide(self._matching)
         self._proposals = Proposals(self._matching)
