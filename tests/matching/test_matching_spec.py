@@ -52,3 +52,28 @@ def test_overlapping_patches_have_neither_guide_nor_fine_layer():
     with pytest.raises(ValueError, match="guide needs a descriptor with sampling='queries'; set it to None"):
         MatchingSpec(strided)
     assert not MatchingSpec(strided, guide=None, fine=None).uses_queries
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "stride"),
+    [
+        ("vit_small_patch14_dinov2.lvd142m", (11, 9, 3), 7),
+        ("vit_base_patch16_dinov3.lvd1689m", (11, 9, 3), 8),
+        ("vit_small_patch8_224.dino", (11, 9, 3), 4),
+        ("vit_large_patch14_dinov2.lvd142m", (23, 19, 7), 7),
+        ("vit_giant_patch14_dinov2.lvd142m", (39, 32, 12), 7),
+    ],
+)
+def test_another_network_is_asked_as_deep(name, layers, stride):
+    own = MATCHING.for_backbone(name)
+    assert (own.descriptor.layer, own.guide[0], own.fine[0]) == layers
+    assert (own.descriptor.backbone, own.descriptor.stride) == (name, stride)
+    assert (own.side, own.bins, own.guide[1]) == (MATCHING.side, MATCHING.bins, "token")
+
+
+def test_there_and_back_is_the_same_network():
+    there = MATCHING.for_backbone("vit_giant_patch14_dinov2.lvd142m")
+    assert there.for_backbone(MATCHING.descriptor.backbone) == MATCHING
+    assert AMIR_MATCHING.for_backbone("vit_base_patch8_224.dino").guide is None
+    with pytest.raises(ValueError, match="unknown backbone"):
+        MATCHING.for_backbone("resnet")

@@ -113,8 +113,10 @@ def _add_spec(parser: ArgumentParser) -> None:
         "--side", type=int, metavar="PIXELS",
         help="of the longer side at which images are seen; default: 518",
     )  # fmt: skip
-    group.add_argument("--stride", type=int, metavar="PIXELS", help="between the places compared; default: 7")
-    group.add_argument("--layer", type=int, metavar="N", help="block of the descriptors; default: 11")
+    group.add_argument(
+        "--stride", type=int, metavar="PIXELS", help="between the places compared; default: half a patch"
+    )
+    group.add_argument("--layer", type=int, metavar="N", help="block of the descriptors; default: the last")
     group.add_argument(
         "--facet", choices=("token", "key", "query", "value"), help="of the descriptors; default: key"
     )
@@ -237,10 +239,11 @@ def _spec(options: Namespace) -> MatchingSpec:
     """Return how images are seen: as is best known, but for what the options say."""
     from napari_vitrail.matching import MATCHING
 
-    names = ("backbone", "stride", "layer", "facet")
+    spec = MATCHING if options.backbone is None else MATCHING.for_backbone(options.backbone)
+    names = ("stride", "layer", "facet")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    side = MATCHING.side if options.side is None else options.side
-    return replace(MATCHING, descriptor=replace(MATCHING.descriptor, **given), side=side)
+    side = spec.side if options.side is None else options.side
+    return replace(spec, descriptor=replace(spec.descriptor, **given), side=side)
 
 
 def _tell(summary: Summary, file: FileMatched) -> None:

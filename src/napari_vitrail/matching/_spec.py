@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+from napari_vitrail.backbones import backbone_info
 from napari_vitrail.spec import FeatureSpec
 
 SMALLEST_SIDE, LARGEST_SIDE = 64, 2048
@@ -80,6 +81,33 @@ class MatchingSpec:
                 raise ValueError(
                     f"descriptor must have {name}={defaults[name]!r} with sampling='queries', got {value!r}"
                 )
+
+    def for_backbone(self, name: str) -> MatchingSpec:
+        """Return the same with another network, asked in blocks as deep in it, in proportion.
+
+        The last block stays the last; the stride stays the same part of a patch.
+
+        Parameters
+        ----------
+        name : str
+            See `napari_vitrail.list_backbones`.
+        """
+        old, new = backbone_info(self.descriptor.backbone), backbone_info(name)
+
+        def as_deep(layer: int) -> int:
+            return round((layer % old.depth + 1) * new.depth / old.depth) - 1
+
+        return replace(
+            self,
+            descriptor=replace(
+                self.descriptor,
+                backbone=name,
+                layer=as_deep(self.descriptor.layer),
+                stride=max(round(self.descriptor.stride * new.patch_size / old.patch_size), 1),
+            ),
+            guide=self.guide and (as_deep(self.guide[0]), self.guide[1]),
+            fine=self.fine and (as_deep(self.fine[0]), self.fine[1]),
+        )
 
     @property
     def uses_queries(self) -> bool:
