@@ -12,13 +12,12 @@ from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QPushButton, QWidget
 
-from napari_vitrail.alignment import LEAST_PAIRS, Alignment, AlignmentKind, fit_alignment, warp_image
+from napari_vitrail.alignment import LEAST_PAIRS, Alignment, AlignmentKind, fit_alignment
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._beside import SideBySide
 from napari_vitrail.widgets._form import allow, choice, wrapped
-from napari_vitrail.widgets._layers import add_quietly, mark, written
 from napari_vitrail.widgets._matching import Matching, Subject
-from napari_vitrail.widgets._plane_points import plane_matrix
+from napari_vitrail.widgets._warped import warp_steps, write_warped
 
 if TYPE_CHECKING:
     from napari_vitrail.pairs import SavedPairs
@@ -33,9 +32,11 @@ _FIT_HINT = (
     "Fit the transform to all pairs that are not rejected, and say how well it fits; outliers turn grey"
 )
 _MOVE_HINT = "Fit, and lay the moving image on the fixed one by its affine: no pixel is computed"
-_WARP_HINT = "Fit, and add the moving image as it looks in the frame of the fixed one, as a new layer"
+_WARP_HINT = (
+    "Fit, and add the moving image as it looks in the frame of the fixed one, as a new layer; "
+    "of a stack all planes, each when it is looked at"
+)
 _BACK_HINT = "Give the moving image the affine back that it had before it was moved"
-WARPED = "warped"
 
 
 class Aligning(QWidget):
@@ -162,25 +163,16 @@ class Aligning(QWidget):
         subjects = self._matching.subjects
         fixed, moving = subjects
         self._matching.job.run(
-            _warp_steps(moving, alignment, fixed.plane.sides),
+            warp_steps(moving, alignment, fixed.plane.sides),
             on_done=partial(self._on_warped, fixed, moving),
             title=f"Warping {moving.image.name}",
         )
         return "fitted."
 
     def _on_warped(self, fixed: Subject, moving: Subject, warped: Any) -> str:
-        viewer, image, name = self._matching.viewer, moving.image, moving.plane.layer_name
-        place = plane_matrix(fixed.image)
-        for layer in written(viewer.layers, name, WARPED):
-            viewer.layers.remove(layer)
-        looks = {} if image.rgb else {"colormap": image.colormap, "contrast_limits": image.contrast_limits}
-        layer = Image(
-            warped, name=f"{name} {WARPED}", metadata=mark(name, WARPED), rgb=image.rgb, affine=place,
-            units=fixed.image.units[-2:], axis_labels=fixed.image.axis_labels[-2:], **looks,
-        )  # fmt: skip
-        there = [viewer.layers.index(own.image) for own in (fixed, moving) if own.image in viewer.layers]
-        add_quietly(viewer, layer, 1 + max(there) if there else None)  # the points stay on top
-        return f"{layer.name} lies on {fixed.plane.layer_name}."
+        layer = write_warped(self._matching.viewer, fixed, moving, warped)
+        planes = "" if layer.ndim == 2 else ", all its planes, each when it is looked at"
+        return f"{layer.name} lies on {fixed.plane.layer_name}{planes}."
 
 
 def _counting(pairs: SavedPairs) -> NDArray[np.bool_]:
@@ -193,12 +185,6 @@ def _fit_steps(pairs: SavedPairs, kind: AlignmentKind, threshold: float) -> Step
     yield Progress(0, 1, "fitting")
     found = pairs.correspondences[_counting(pairs)]
     return fit_alignment(found.points1, found.points0, kind, threshold=threshold)
-
-
-def _warp_steps(moving: Subject, alignment: Alignment, sides: tuple[int, int]) -> Steps[Any]:
-    """Yield Progress; return the plane of the moving image in the frame of the fixed one; lazy if that is."""
-    yield Progress(0, 1, "warping")
-    return warp_image(moving.plane.pixels, alignment, sides)
 
 
 def _spoken(alignment: Alignment) -> str:
