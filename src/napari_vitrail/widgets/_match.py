@@ -11,6 +11,7 @@ from napari_vitrail.widgets._beside import SideBySide
 from napari_vitrail.widgets._dock import DockedWidget
 from napari_vitrail.widgets._form import label_of
 from napari_vitrail.widgets._matching import Matching
+from napari_vitrail.widgets._network import NetworkChoice
 from napari_vitrail.widgets._pair_hover import PairHover
 from napari_vitrail.widgets._pairs_file import PairsFile
 from napari_vitrail.widgets._proposals import Proposals
@@ -33,6 +34,7 @@ class MatchWidget(DockedWidget):
         self._hover = PairHover(self._matching)
         self._aligning = Aligning(self._matching, self._beside)
         self._file = PairsFile(self._matching)
+        self._network = NetworkChoice(self._matching)
         self._lay_out()
 
     def come(self) -> None:
@@ -60,6 +62,7 @@ class MatchWidget(DockedWidget):
         for part in (self._proposals, self._aligning, self._file):
             layout.addWidget(_line())
             layout.addWidget(part)
+        layout.addWidget(self._network)
         layout.addStretch(1)
 
 

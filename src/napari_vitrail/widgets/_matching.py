@@ -20,6 +20,7 @@ from napari_vitrail.widgets._choice import layer_combo, refresh
 from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._linked import LinkedPoints
+from napari_vitrail.widgets._network import Network
 from napari_vitrail.widgets._plane_points import PlanePoints, is_over
 from napari_vitrail.widgets._planes import GEOMETRY, plane_index, read_plane, shape_of
 from napari_vitrail.widgets._transfers import Transfers
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 SURE = ("accepted", "locked")
 """Status of pairs that somebody has agreed to."""
+CHANGED = "the images were changed or removed meanwhile."
+"""What is said of work on what is no more."""
 _MOST_LISTED = 5
 _HINT = "Let the network see both images, of stacks the planes in view; there are points on both from then on"
 
@@ -58,6 +61,8 @@ class Matching(QObject):
     job : JobPanel
     linked : LinkedPoints or None
         The pairs, once Match was pressed.
+    network : Network
+        What looks at both images.
     """
 
     changed = Signal()
@@ -72,6 +77,7 @@ class Matching(QObject):
         self.moving = layer_combo(viewer, Image, "Moving", "The image that is to be laid on the fixed one")
         self.job = JobPanel("Match", _HINT, "Choose two images and press Match.")
         self.linked: LinkedPoints | None = None
+        self.network = Network()
         self._shown = True
         self.subjects: tuple[Subject, ...] = ()
         self._transfers = Transfers(self._on_answers, self._on_outside)
@@ -140,17 +146,31 @@ class Matching(QObject):
             return
         self._link()
         self.job.run(
-            _see_steps([subject.plane for subject in self.subjects]),
+            _see_steps([subject.plane for subject in self.subjects], self.network),
             on_done=partial(self._on_seen, self.subjects),
             on_preview=partial(self._on_seen_coarsely, self.subjects),
             title="Seeing both images",
         )
+
+    def look_by(self, network: Network) -> None:
+        """Let another network look from now on, and at once where there are points; pairs stay."""
+        if network == self.network:
+            return
+        self.network = network
+        self._transfers.forget()
+        self._on_changed()
+        if self.pairs is not None:
+            self.start()
 
     def link(self) -> LinkedPoints:
         """Return the linked points on the chosen images, new ones where there are none; see `obstacle`."""
         self._link()
         assert self.linked is not None
         return self.linked
+
+    def are_current(self, subjects: Sequence[Subject]) -> bool:
+        """Whether these are the subjects, and the chosen images what they were when they became so."""
+        return subjects is self.subjects and self._are_as_seen()
 
     def unlink(self) -> None:
         """Let go of the points, which stay as they are, and of the job."""
@@ -214,13 +234,13 @@ class Matching(QObject):
         return self._are_chosen() and all(own.image.data is own.plane.source for own in self.subjects)
 
     def _on_seen_coarsely(self, subjects: Sequence[Subject], pair: ImagePair) -> None:
-        if subjects is self.subjects and self._are_as_seen():
+        if self.are_current(subjects):
             self._transfers.see(pair, is_coarse=True)
             self._on_changed()
 
     def _on_seen(self, subjects: Sequence[Subject], pair: ImagePair) -> str:
-        if subjects is not self.subjects or not self._are_as_seen():
-            return "the images were changed or removed meanwhile."
+        if not self.are_current(subjects):
+            return CHANGED
         self._transfers.see(pair, is_coarse=False)
         self._on_changed()
         return "click in either image, and the same place of the other gets a point too."
@@ -309,10 +329,10 @@ def _plane_obstacle(image: Image, viewer: Viewer) -> str:
     return ""
 
 
-def _see_steps(planes: Sequence[ImagePlane]) -> Steps[ImagePair]:
+def _see_steps(planes: Sequence[ImagePlane], network: Network) -> Steps[ImagePair]:
     """Yield Progress; return two planes as the network sees them. They are read here, in the worker."""
     yield from importing_steps("napari_vitrail.matching")  # loads torch
     from napari_vitrail.matching import see_pair_steps
 
     image0, image1 = (plane.read() for plane in planes)
-    return (yield from see_pair_steps(image0, image1))
+    return (yield from see_pair_steps(image0, image1, spec=network.spec()))

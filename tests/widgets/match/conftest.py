@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from functools import partial
 
 import pytest
 from skimage.data import astronaut
 
-from napari_vitrail import MATCHING, MatchingSpec, drain, see_pair_steps
+from napari_vitrail import MATCHING, MatchingSpec, align_steps, drain, see_pair_steps
 from tests.widgets.match.hands import SHIFT, dock, match
 
 TINY = MatchingSpec(
@@ -28,10 +27,33 @@ def photographs():
     return [picture[y : y + 128, x : x + 128] for y, x in ((40, 120), (40 + SHIFT[0], 120 + SHIFT[1]))]
 
 
+@pytest.fixture
+def asked():
+    """Return a list of the specs by which the widget has let images be seen."""
+    return []
+
+
 @pytest.fixture(autouse=True)
-def steps(monkeypatch, tiny_backbone):
+def aligning(monkeypatch, tiny_backbone, asked):
+    """Put a tiny network in place of the one that aligns."""
+    tiny = replace(TINY, guide=(2, "token"))
+
+    def steps(*images, spec=None, **options):
+        asked.append(spec)
+        return align_steps(*images, spec=tiny, backbone=tiny_backbone, **options)
+
+    monkeypatch.setattr("napari_vitrail.matching.align_steps", steps)
+    return steps
+
+
+@pytest.fixture(autouse=True)
+def steps(monkeypatch, tiny_backbone, asked):
     """Put a tiny network in place of the real one."""
-    steps = partial(see_pair_steps, spec=TINY, backbone=tiny_backbone)
+
+    def steps(*images, spec=None):
+        asked.append(spec)
+        return see_pair_steps(*images, TINY, backbone=tiny_backbone)
+
     monkeypatch.setattr("napari_vitrail.matching.see_pair_steps", steps)
     return steps
 
@@ -41,9 +63,9 @@ def may_go(monkeypatch, steps):
     """Return an event for which the network waits before it looks."""
     may_go = threading.Event()
 
-    def slow_steps(*images):
+    def slow_steps(*images, spec):
         may_go.wait(20)
-        return (yield from steps(*images))
+        return (yield from steps(*images, spec=spec))
 
     monkeypatch.setattr("napari_vitrail.matching.see_pair_steps", slow_steps)
     yield may_go

@@ -104,7 +104,7 @@ def test_other_pixels_have_to_be_seen_anew(qtbot, viewer, matched, photographs):
 
 
 def test_missing_weights_are_said_and_points_can_be_set_by_hand(qtbot, viewer, widget, monkeypatch, notes):
-    def no_weights(*_):
+    def no_weights(*_, **__):
         raise BackboneUnavailable("no weights here")
         yield
 
