@@ -56,6 +56,23 @@ def test_images_may_be_turned_by_any_angle(fixed, tiny_backbone):
     np.testing.assert_allclose(found.to_fixed(points), truth, atol=1)
 
 
+def test_pairs_that_are_spread_agree_where_any_does(fixed, tiny_backbone):
+    moving = cropped(40 + SHIFT[0], 130 + SHIFT[1])
+    aligned = align_images(moving, fixed, "translation", TINY, backbone=tiny_backbone)
+    assert aligned.is_credible
+    rows = aligned.spread_rows(12)
+    assert len(set(rows.tolist())) == 12
+    assert np.ptp(aligned.pairs.points0[rows], axis=0).min() > 80
+    half = np.arange(len(aligned.pairs)) % 2 == 0
+    doubtful = aligned._replace(alignment=replace(aligned.alignment, inliers=half))
+    assert doubtful.alignment.inliers[doubtful.spread_rows(12)].all()
+    few = aligned._replace(
+        alignment=replace(aligned.alignment, inliers=np.arange(len(half)) < len(half) // 3)
+    )
+    assert not few.is_credible
+    assert len(aligned.spread_rows(10_000)) == len(aligned.pairs)
+
+
 def test_an_image_lies_on_itself(fixed, tiny_backbone):
     found, pairs = align_images(fixed, fixed, spec=TINY, backbone=tiny_backbone)
     np.testing.assert_allclose(found.to_fixed([[64, 64]]), [[64, 64]], atol=0.3)

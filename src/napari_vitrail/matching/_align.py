@@ -10,6 +10,7 @@ from napari_vitrail.alignment import LEAST_PAIRS, Alignment, fit_alignment
 from napari_vitrail.backbones import load_backbone
 from napari_vitrail.matching._glance import shown_pixels
 from napari_vitrail.matching._guided import guided_steps
+from napari_vitrail.matching._selection import spread_over
 from napari_vitrail.matching._spec import MATCHING, MatchingSpec
 from napari_vitrail.matching._turning import FEWEST, Scene, turned_steps
 from napari_vitrail.pairs import Correspondences
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from napari_vitrail.image import LayeredImage
 
     Source = tuple[int, str]
+
+
+CREDIBLE = 0.5
+"""The share of pairs that must agree: of images that have nothing in common a fifth does."""
 
 
 class AlignedImages(NamedTuple):
@@ -39,6 +44,19 @@ class AlignedImages(NamedTuple):
 
     alignment: Alignment
     pairs: Correspondences
+
+    @property
+    def is_credible(self) -> bool:
+        """Whether half of the pairs agree, or more; else the images may have nothing in common."""
+        return bool(self.alignment.inliers.mean() >= CREDIBLE)
+
+    def spread_rows(self, count: int) -> NDArray[np.intp]:
+        """Return the rows (k,) of at most `count` pairs, spread over the fixed image.
+
+        Of each area the pair that is most similar among those that agree.
+        """
+        merit = self.alignment.inliers + self.pairs.similarity / 4  # which lies between -1 and 1
+        return spread_over(self.pairs.points0, merit, count, random_state=0)
 
 
 def align_images(

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QGridLayout, QPushButton, QSpinBox, QWidget
 
 from napari_vitrail.pairs import Correspondences, PairStatus, SavedPairs
@@ -134,7 +135,7 @@ class Proposals(QWidget):
     def _on_found(self, linked: LinkedPoints, side: int, found: Correspondences) -> str:
         if linked is not self._matching.linked:
             return "the points were removed meanwhile."
-        fresh = found[~_near(found, linked.pairs.correspondences, _APART * side)]
+        fresh = found[is_new(found, linked.pairs, side)]
         if len(fresh):
             linked.write(joined(linked.pairs, fresh))
         known = len(found) - len(fresh)
@@ -154,12 +155,10 @@ def joined(pairs: SavedPairs, further: Correspondences) -> SavedPairs:
     return SavedPairs(both, ids, pairs.status + _OPEN * len(further))
 
 
-def _near(found: Correspondences, known: Correspondences, distance: float) -> Any:
-    """Return which pairs (n,) begin near one that is known."""
-    if not len(known):
-        return np.zeros(len(found), bool)
-    apart = np.linalg.norm(found.points0[:, None] - known.points0, axis=-1)
-    return apart.min(axis=1, initial=np.inf) < distance
+def is_new(found: Correspondences, pairs: SavedPairs, side: int) -> NDArray[np.bool_]:
+    """Return which pairs (n,) begin near none that is there, of an image with this longer side."""
+    apart = np.linalg.norm(found.points0[:, None] - pairs.correspondences.points0, axis=-1)
+    return np.asarray(apart.min(axis=1, initial=np.inf) >= _APART * side)
 
 
 def _find_steps(seen: Any, count: int) -> Steps[Correspondences]:

@@ -42,6 +42,9 @@ def test_another_network_or_more_pixels_look_again_and_pairs_stay(qtbot, viewer,
     )
     after = widget._matching.pairs
     np.testing.assert_array_equal(after.correspondences.points1, before.correspondences.points1)
+    button(widget, "Align images").click()
+    settle(qtbot, widget)
+    assert asked[3] == asked[2]
 
 
 def test_only_networks_at_hand_are_offered_and_nothing_is_seen_before_match(widget, asked):
