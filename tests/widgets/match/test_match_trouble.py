@@ -151,3 +151,49 @@ def test_tab_reaches_every_control_of_match_points(qtbot, matched):
     assert controls(matched) - set(reached) == set()
     for one, other in pairwise(reached):
         assert is_before(one, other, matched), (one, other)
+
+
+def test_an_image_that_is_removed_after_the_match_can_be_followed_by_another(
+    qtbot, viewer, matched, photographs
+):
+    set_pairs(matched, GRID)
+    viewer.layers.remove("right")
+    assert matched._matching.pairs is None
+    for name in ("Match", "Find pairs", "Align images", "Fit", "Warp", "Save …"):
+        assert "open two images first" in button(matched, name).toolTip().replace("\n", " "), name
+    np.testing.assert_array_equal(viewer.layers["left points"].data, GRID)
+    viewer.add_image(photographs[1], name="again")
+    match(qtbot, matched)
+    assert [image.name for image in matched._matching.images] == ["left", "again"]
+    assert len(matched._matching.pairs.ids) == 0
+    np.testing.assert_array_equal(viewer.layers["left points"].data, GRID)
+
+
+def test_an_image_that_is_removed_while_pairs_are_looked_for_leaves_none(qtbot, viewer, matched):
+    button(matched, "Find pairs").click()
+    viewer.layers.remove("left")
+    settle(qtbot, matched)
+    assert len(viewer.layers["left points"].data) == 0
+    assert not button(matched, "Find pairs").isEnabled()
+
+
+def test_two_layers_of_the_same_pixels_are_matched(qtbot, make_napari_viewer_proxy, photographs):
+    viewer = make_napari_viewer_proxy(show=True)
+    for name in ("left", "right"):
+        viewer.add_image(photographs[0], name=name)
+    widget = dock(qtbot, viewer)
+    match(qtbot, widget)
+    pairs = add(qtbot, viewer, widget, 1, (60, 60)).correspondences
+    np.testing.assert_allclose(pairs.points1, pairs.points0, atol=1)
+    assert pairs.similarity[0] > 0.99
+
+
+def test_rejected_pairs_are_none_that_a_fit_can_take(matched):
+    pairs = set_pairs(matched, GRID[:3])
+    assert button(matched, "Fit").isEnabled()
+    matched._matching.linked.set_status(pairs.ids[:1].tolist(), "rejected")
+    for name in ("Fit", "Move layer", "Warp"):
+        tip = button(matched, name).toolTip().replace("\n", " ")
+        assert "affine takes at least 3 pairs, there are 2" in tip, name
+    button(matched, "Undo").click()
+    assert button(matched, "Fit").isEnabled()
