@@ -118,7 +118,7 @@ class Matching(QObject):
     def obstacle(self) -> str:
         """Return why the chosen images cannot be matched, nothing if they can."""
         fixed, moving = self.images
-        if fixed is None or moving is None:
+        if fixed is None or moving is None or len(self.fixed.choices) < 2:
             return "open two images first"
         if fixed == moving:
             return "choose two different images"

@@ -184,8 +184,8 @@ def test_two_layers_of_the_same_pixels_are_matched(qtbot, make_napari_viewer_pro
     widget = dock(qtbot, viewer)
     match(qtbot, widget)
     pairs = add(qtbot, viewer, widget, 1, (60, 60)).correspondences
-    np.testing.assert_allclose(pairs.points1, pairs.points0, atol=1)
-    assert pairs.similarity[0] > 0.99
+    np.testing.assert_allclose(pairs.points1, pairs.points0, atol=3)
+    assert pairs.similarity[0] > 0.9
 
 
 def test_rejected_pairs_are_none_that_a_fit_can_take(matched):
