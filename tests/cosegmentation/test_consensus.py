@@ -51,6 +51,17 @@ def test_where_all_is_looked_at_alike_masks_are_empty_and_that_is_said(make_set)
     assert not any(mask.any() for mask in found.masks())
 
 
+def test_blank_ground_that_is_looked_at_is_not_taken_for_the_object(make_set):
+    places = (slice(1, 3), slice(2, 4), slice(1, 4))
+    grounds = make_set([picture(scene(place), {0: 3.0, 1: 2.5, 3: 0.4}, seed=3) for place in places])
+    found = cosegment_seen(grounds, FEW)
+    for mask, place in zip(found.masks(), places, strict=True):
+        np.testing.assert_array_equal(mask, truth(place))
+    scores = found.scores(0)
+    assert scores[truth(places[0])].min() > 0.8
+    assert scores[~truth(places[0])].max() < 0.2
+
+
 def test_identical_images_get_identical_masks(make_set):
     found = cosegment_seen(make_set([picture(scene(PLACES[0]), {0: 0.5, 1: 0.4, 3: 3.0})] * 3), FEW)
     for mask in found.masks():

@@ -1,6 +1,7 @@
 """Objects that images share, found without a label."""
 
 from napari_vitrail.cosegmentation._clusters import Clusters, Curve
+from napari_vitrail.cosegmentation._common import CommonClusters
 from napari_vitrail.cosegmentation._consensus import Consensus, ObjectPlane
 from napari_vitrail.cosegmentation._cosegment import (
     cosegment,
@@ -8,6 +9,13 @@ from napari_vitrail.cosegmentation._cosegment import (
     cosegment_seen_steps,
     cosegment_steps,
 )
+from napari_vitrail.cosegmentation._parts import (
+    cosegment_parts,
+    cosegment_parts_seen,
+    cosegment_parts_seen_steps,
+    cosegment_parts_steps,
+)
+from napari_vitrail.cosegmentation._partsegmentation import PartSegmentation
 from napari_vitrail.cosegmentation._result import CoSegmentation
 from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet, see_set, see_set_steps
 from napari_vitrail.cosegmentation._spec import AMIR_COSEGMENTATION, COSEGMENTATION, CosegmentationSpec
@@ -18,15 +26,21 @@ __all__ = [
     "COSEGMENTATION",
     "Clusters",
     "CoSegmentation",
+    "CommonClusters",
     "Consensus",
     "CosegmentationSpec",
     "Curve",
     "ObjectPlane",
+    "PartSegmentation",
     "SeenPicture",
     "SeenSet",
     "VotedClusters",
     "Votes",
     "cosegment",
+    "cosegment_parts",
+    "cosegment_parts_seen",
+    "cosegment_parts_seen_steps",
+    "cosegment_parts_steps",
     "cosegment_seen",
     "cosegment_seen_steps",
     "cosegment_steps",

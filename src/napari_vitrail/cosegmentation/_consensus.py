@@ -33,7 +33,8 @@ class Consensus:
     A cluster counts as the object's where the network looks at it more than at the mean place of the set.
     One clustering is right or wrong with its number of clusters; the share of clusterings that call a cell
     the object's is not. The plane between the descriptors of the two kinds of cells is learned by ridge
-    regression of that share, then twice more of the two kinds that it has told apart itself (Otsu).
+    regression of that share, then twice more of the two kinds that it has told apart itself (Otsu). If what
+    is looked at lies rather at the edges of the images than inside, it is the ground, the rest the object.
 
     Attributes
     ----------
@@ -78,7 +79,24 @@ class Consensus:
             yield Progress(done, len(counts), "clusterings")
         if np.ptp(share) == 0:
             return _nothing(rows.shape[1])
-        return _learned(rows, share)
+        plane = _learned(rows, share)
+        return plane.turned() if _lies_outside(plane, seen) else plane
+
+
+def _lies_outside(plane: ObjectPlane, seen: SeenSet) -> bool:
+    """Return whether what is on the object's side covers more of the images' edges than of their inside.
+
+    Then it is the blank ground behind a portrait, or around a cell: where there is nothing to see the
+    network keeps notes of the image as a whole, and looks there more than at the object.
+    """
+    edge, inside = [], []
+    for picture in seen.pictures:
+        members = plane.scores(picture) > plane.threshold
+        inner = members[1:-1, 1:-1]
+        if inner.size:
+            inside.append(inner.mean())
+            edge.append((members.sum() - inner.sum()) / (members.size - inner.size))
+    return bool(np.sum(edge) > np.sum(inside))
 
 
 def _nothing(width: int) -> ObjectPlane:
@@ -134,3 +152,7 @@ class ObjectPlane:
     def scores(self, picture: SeenPicture) -> NDArray[np.float32]:
         """Return the score (h, w) of each cell of a picture."""
         return self.scored(picture.rows).reshape(picture.grid.shape)
+
+    def turned(self) -> ObjectPlane:
+        """Return the plane that takes the rest for the object."""
+        return ObjectPlane(-self.weights, 1 - self.offset, 1 - self.threshold)
