@@ -7,7 +7,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from napari_vitrail import ComputeError, GrabCut, Progress, cli, cosegment
+from napari_vitrail import ComputeError, GrabCut, Progress, cli, cosegment, cosegment_parts
 from napari_vitrail.cli import _cosegment
 from napari_vitrail.imagefile import read_image
 
@@ -95,6 +95,45 @@ def test_a_run_in_the_folder_of_the_images_finds_the_same_images_again(folder, t
     assert run("set/**/*.png", "-o", "set") == 0
     assert run("set/**/*.png", "-o", "set") == 0
     assert list(masks_in(folder / "set" / "masks")) == ["a.png", "b.png", "c.png"]
+
+
+# ---- parts ----------------------------------------------------------------------------------------
+
+
+def test_parts_are_those_of_the_library(folder, tiny, tiny_backbone, capsys):
+    assert run("set", "-o", "out", "--parts", "3") == 0
+    images = [read_image(path) for path in sorted(Path("set").iterdir())]
+    parts = cosegment_parts(images, 3, tiny, backbone=tiny_backbone)
+    for labels, own in zip(parts.all_labels(), masks_in(folder / "out" / "masks").values(), strict=True):
+        assert own.dtype == np.uint8
+        np.testing.assert_array_equal(own, labels)
+    areas = json.loads((folder / "out" / "areas.json").read_text())
+    assert [part["name"] for part in areas["parts"]] == ["part 1", "part 2", "part 3"]
+    assert "part 2" in capsys.readouterr().out
+    assert run("set", "-o", "out", "--parts", "2", "--resume") == cli.MISUSED
+    assert "was begun with other parts" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(find_spec("cv2") is None, reason="the extra 'refine' is not installed")
+def test_refined_parts_are_those_of_the_library(folder, tiny, tiny_backbone):
+    assert run("set", "-o", "out", "--parts", "2", "--refine", "grabcut") == 0
+    images = [read_image(path) for path in sorted(Path("set").iterdir())]
+    parts = cosegment_parts(images, 2, tiny, backbone=tiny_backbone)
+    for index, own in enumerate(masks_in(folder / "out" / "masks").values()):
+        np.testing.assert_array_equal(own, parts.refined_labels(index, images[index], GrabCut()))
+
+
+@pytest.mark.filterwarnings("always:9 descriptors", "always:no cluster is salient")
+def test_where_there_is_no_object_no_image_has_a_part(folder, tiny, capsys):
+    assert run("set", "-o", "out", "--parts", "3", "--recipe", "amir", "--threshold", "2") == 0
+    assert "part 1        0 of 3       0.0%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("count", ["0", "256"])
+def test_a_number_of_parts_out_of_range_is_refused_at_once(folder, tiny, capsys, count):
+    assert run("set", "-o", "out", "--parts", count) == cli.MISUSED
+    assert f"parts must be 1 to 255, got {count}" in capsys.readouterr().err
+    assert not (folder / "out").exists()
 
 
 # ---- refinement -----------------------------------------------------------------------------------

@@ -14,17 +14,24 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from napari_vitrail.backbones import Backbone
-    from napari_vitrail.cosegmentation import Consensus, CosegmentationSpec, Votes
-    from napari_vitrail.cosegmentfiles import FailedImage, Gallery, ImageFound, SetFiles
+    from napari_vitrail.cosegmentation import Consensus, CoSegmentation, CosegmentationSpec, Votes
+    from napari_vitrail.cosegmentfiles import (
+        FailedImage,
+        FileImages,
+        Gallery,
+        ImageFound,
+        SetFiles,
+        SharedLabels,
+    )
     from napari_vitrail.refinement import Refinement
 
 
 def add(commands: Any, common: ArgumentParser) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
-        "cosegment", parents=[common], help="find the object that images share",
-        description="Find the object that images share, without a stroke: a mask for each image, a table of "
-        "areas and a page that shows them. Files that are there already are replaced.",
+        "cosegment", parents=[common], help="find the object that images share, or its parts",
+        description="Find the object that images share, or its parts, without a stroke: a mask for each "
+        "image, a table of areas and a page that shows them. Files that are there already are replaced.",
     )  # fmt: skip
     parser.add_argument(
         "images", metavar="IMAGE", nargs="+", type=Path,
@@ -36,8 +43,11 @@ def add(commands: Any, common: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--format", choices=("png", "tif"), default="png",
-        help="of the masks: 0 is the rest, 1 the object; default: %(default)s",
+        help="of the masks: 0 is the rest, 1 the object, or 1 to N its parts; default: %(default)s",
     )  # fmt: skip
+    parser.add_argument(
+        "--parts", type=int, metavar="N", help="find N parts of the object, the same in all images"
+    )
     parser.add_argument(
         "--resume", action="store_true",
         help="go on with an interrupted run of the same images and options: masks that are there are left",
@@ -89,7 +99,6 @@ def _run(options: Namespace) -> int:
     from napari_vitrail.cosegmentfiles import (
         FileImages,
         Gallery,
-        ObjectLabels,
         begin_masks,
         check_images_steps,
         part_summaries,
@@ -99,6 +108,7 @@ def _run(options: Namespace) -> int:
     )
 
     spec, reading, refinement = _spec(options), reading_of(options), _refinement(options)
+    _check_parts(options.parts)
     files = plan_set(find_images(options.images), options.output, f".{options.format}")
     backbone = backbone_of(spec.descriptor, options)  # before thousands of files are read in vain
     checked, failed = with_bar(check_images_steps(files, reading), "reading", tell=_tell)
@@ -106,19 +116,40 @@ def _run(options: Namespace) -> int:
         say("no image could be read")
         return FAILED
     settings = settings_of(
-        checked, reading, spec, backbone.info, random_state=options.random_state, refinement=str(refinement)
-    )
+        checked, reading, spec, backbone.info, random_state=options.random_state,
+        refinement=str(refinement), parts=options.parts,
+    )  # fmt: skip
     begin_masks(files, settings, resume=options.resume)
     images = FileImages(tuple(image.path for image in checked), reading)
     seeing = see_set_steps(images, spec, backbone=backbone, store=store_of(options))
     seen = with_bar(seeing, "looking")
     found = with_bar(cosegment_seen_steps(seen, random_state=options.random_state), "comparing")
-    labels = ObjectLabels(found, images, refinement)
+    labels = _labels(found, images, refinement, options)
     done, failed_later = with_bar(write_masks_steps(labels, checked, files), "writing", tell=_tell)
     parts = part_summaries(done, labels.names)
     curve = getattr(found.shared, "curve", None)
     origin = _origin(spec, backbone, refinement)
     return _conclude(files, Gallery(done, parts, [*failed, *failed_later], curve, origin))
+
+
+def _check_parts(n_parts: int | None) -> None:
+    from napari_vitrail.cosegmentfiles import MOST_PARTS
+
+    if n_parts is not None and not 1 <= n_parts <= MOST_PARTS:
+        raise ValueError(f"parts must be 1 to {MOST_PARTS}, got {n_parts}")
+
+
+def _labels(
+    found: CoSegmentation, images: FileImages, refinement: Refinement | None, options: Namespace
+) -> SharedLabels:
+    """Return the labels of the object, or of its parts where they are asked for."""
+    from napari_vitrail.cosegmentation import cosegment_parts_seen
+    from napari_vitrail.cosegmentfiles import ObjectLabels, PartLabels
+
+    if options.parts is None:
+        return ObjectLabels(found, images, refinement)
+    parts = cosegment_parts_seen(found, options.parts, random_state=options.random_state)
+    return PartLabels(parts, images, refinement)
 
 
 def _conclude(files: SetFiles, gallery: Gallery) -> int:

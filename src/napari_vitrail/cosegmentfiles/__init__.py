@@ -7,10 +7,11 @@ from napari_vitrail.cosegmentfiles._masks import ImageFound, write_masks_steps
 from napari_vitrail.cosegmentfiles._names import output_names
 from napari_vitrail.cosegmentfiles._plan import SetFiles, plan_set
 from napari_vitrail.cosegmentfiles._settings import begin_masks, settings_of
-from napari_vitrail.cosegmentfiles._shared import ObjectLabels, SharedLabels
+from napari_vitrail.cosegmentfiles._shared import MOST_PARTS, ObjectLabels, PartLabels, SharedLabels
 from napari_vitrail.cosegmentfiles._summary import PartSummary, part_summaries, summary_lines, write_areas
 
 __all__ = [
+    "MOST_PARTS",
     "CheckedImage",
     "FailedImage",
     "FileImages",
@@ -18,6 +19,7 @@ __all__ = [
     "ImageFound",
     "ObjectLabels",
     "PartArea",
+    "PartLabels",
     "PartSummary",
     "SetFiles",
     "SharedLabels",
