@@ -18,6 +18,7 @@ from evals.haste import haste_rows, haste_section
 from evals.keypoints import KEYPOINTS, keypoint_rows, keypoints_section
 from evals.keypoints import RECIPES as MATCHERS
 from evals.pages import COUNTED, Row, read_rows, scribbles_section, write_rows, write_section
+from evals.parts import FACES, parts_rows, parts_section
 from evals.peers import Convpaint
 from evals.position import PROBE, position_rows
 from evals.position_pages import position_section
@@ -77,6 +78,10 @@ def _measured_coseg(options: argparse.Namespace) -> Iterator[Row]:
     return coseg_rows(options.sets, recipes, options.groups, _part(options), options.dtype)
 
 
+def _measured_parts(options: argparse.Namespace) -> Iterator[Row]:
+    return parts_rows(options.sets, _part(options))
+
+
 def _part(options: argparse.Namespace) -> slice:
     return slice(options.first, None, options.every)
 
@@ -105,6 +110,12 @@ EVALUATIONS = {
     ),
     "coseg": Evaluation(
         "objects that photographs share, found without a label", list(SHARED), _measured_coseg, coseg_section
+    ),
+    "parts": Evaluation(
+        "parts that faces share, found without a label",
+        [FACES],
+        _measured_parts,
+        parts_section,
     ),
     "convpaint": Evaluation(
         "napari-convpaint beside ours, in its own environment", SETS, _measured_convpaint, convpaint_section
