@@ -20,6 +20,7 @@ from napari_vitrail import (
     load_pairs,
 )
 from napari_vitrail.alignment import LEAST_PAIRS
+from napari_vitrail.backbones import backbone_info
 from napari_vitrail.cli import _match
 
 TINY = MatchingSpec(
@@ -381,7 +382,9 @@ def test_help_tells_the_defaults_of_the_library(capsys):
         match("--help")
     shown = " ".join(capsys.readouterr().out.split())
     own = MATCHING.descriptor
-    for value in (MATCHING.side, own.stride, own.layer, own.facet):
+    network = backbone_info(own.backbone)
+    assert (own.stride, own.layer) == (network.patch_size / 2, network.depth - 1)
+    for value in (MATCHING.side, "half a patch", "the last", own.facet):
         assert f"default: {value}" in shown
 
 
