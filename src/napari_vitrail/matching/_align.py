@@ -8,8 +8,8 @@ import numpy as np
 
 from napari_vitrail.alignment import LEAST_PAIRS, Alignment, fit_alignment
 from napari_vitrail.backbones import load_backbone
-from napari_vitrail.matching._glance import shown_pixels
 from napari_vitrail.matching._guided import guided_steps
+from napari_vitrail.matching._seen import shown_pixels
 from napari_vitrail.matching._selection import spread_over
 from napari_vitrail.matching._spec import MATCHING, MatchingSpec
 from napari_vitrail.matching._turning import FEWEST, Scene, turned_steps

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_vitrail.features import enlarged_pixels, seen_pixels, unit_rows
+from napari_vitrail.features import unit_rows
 from napari_vitrail.grid import Grid
-from napari_vitrail.image import IntensityRange, LayeredImage, as_image
-from napari_vitrail.matching._seen import with_margin
+from napari_vitrail.matching._seen import with_margin, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from napari_vitrail.backbones import Backbone, Context
     from napari_vitrail.matching._spec import MatchingSpec
@@ -99,21 +98,3 @@ def _plain(rgb: NDArray[np.float32], size: int) -> NDArray[np.bool_]:
     rows, columns = (side // size for side in rgb.shape[:2])
     patches = rgb.mean(axis=2).reshape(rows, size, columns, size)
     return np.asarray(patches.std(axis=(1, 3)) < PLAIN).ravel()
-
-
-def within(points: NDArray[np.float64], shape: Sequence[int]) -> NDArray[np.bool_]:
-    """Return which points (n, 2) lie on pixels of an image (H, W, ...)."""
-    return np.asarray(((points >= -0.5) & (points <= np.array(shape[:2]) - 0.5)).all(axis=1))
-
-
-def shown_pixels(
-    image: ArrayLike | LayeredImage, spec: MatchingSpec
-) -> tuple[NDArray[np.float32], tuple[int, int]]:
-    """Return an image as the ViT is to see it, as large as the spec says, and its own shape."""
-    picture = as_image(image)
-    pixels = seen_pixels(
-        picture, spec.descriptor, IntensityRange.of([picture], spec.descriptor.intensity)
-    ).rgb
-    assert pixels is not None  # the descriptor's features are the ViT's
-    height, width = pixels.shape[:2]
-    return enlarged_pixels(pixels, spec.side / max(height, width)), (height, width)

@@ -26,6 +26,8 @@ from napari_vitrail.progress import Progress, Steps, drain
 from napari_vitrail.tiling import reflected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.backbones import Backbone, Context
@@ -83,8 +85,7 @@ class SeenImage:
 
     def holds(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which positions (..., 2) lie on pixels of the seen image."""
-        inside = (points >= -0.5) & (points <= np.array(self.seen_shape) - 0.5)
-        return np.asarray(inside.all(axis=-1))
+        return within(points, self.seen_shape)
 
     def salience(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the saliency (n,) at positions (n, 2)."""
@@ -203,13 +204,8 @@ def see_image(
 
 def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Backbone) -> Steps[SeenImage]:
     """Yield Progress; return an image with the descriptors that one pass brings: those of the patch grid."""
-    picture = as_image(image)
-    pixels = seen_pixels(
-        picture, spec.descriptor, IntensityRange.of([picture], spec.descriptor.intensity)
-    ).rgb
-    assert pixels is not None  # the descriptor's features are the ViT's
-    rgb = enlarged_pixels(pixels, spec.side / max(pixels.shape[:2]))
-    shape, seen_shape = (pixels.shape[0], pixels.shape[1]), (rgb.shape[0], rgb.shape[1])
+    rgb, shape = shown_pixels(image, spec)
+    seen_shape = (rgb.shape[0], rgb.shape[1])
     if not spec.uses_queries:
         features, salient = yield from _strided_steps(rgb, spec, backbone)
         return SeenImage(shape, seen_shape, spec, backbone, features, salient)
@@ -229,6 +225,24 @@ def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Ba
     described = _described(context.tokens.patches, grid, spec)
     context = replace(context, cls_query=None, log_denominator=None)  # or queries walk to the last block
     return SeenImage(shape, seen_shape, spec, backbone, described, salient, guide, context)
+
+
+def shown_pixels(
+    image: ArrayLike | LayeredImage, spec: MatchingSpec
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Return an image as the ViT is to see it, as large as the spec says, and its own shape."""
+    picture = as_image(image)
+    pixels = seen_pixels(
+        picture, spec.descriptor, IntensityRange.of([picture], spec.descriptor.intensity)
+    ).rgb
+    assert pixels is not None  # the descriptor's features are the ViT's
+    height, width = pixels.shape[:2]
+    return enlarged_pixels(pixels, spec.side / max(height, width)), (height, width)
+
+
+def within(points: NDArray[np.float64], shape: Sequence[int]) -> NDArray[np.bool_]:
+    """Return which points (..., 2) lie on pixels of an image (H, W, ...)."""
+    return np.asarray(((points >= -0.5) & (points <= np.array(shape[:2]) - 0.5)).all(axis=-1))
 
 
 def _strided_steps(

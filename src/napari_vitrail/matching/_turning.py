@@ -9,8 +9,9 @@ import numpy as np
 from napari_vitrail.alignment import fit_alignment, warp_image
 from napari_vitrail.features import nearest_both_ways
 from napari_vitrail.matching._agreement import Agreement
-from napari_vitrail.matching._glance import Glance, within
+from napari_vitrail.matching._glance import Glance
 from napari_vitrail.matching._neighbours import moves_along
+from napari_vitrail.matching._seen import within
 from napari_vitrail.progress import Progress, Steps
 
 if TYPE_CHECKING:
