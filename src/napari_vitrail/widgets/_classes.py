@@ -14,7 +14,6 @@ from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import (
     QColorDialog,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QPushButton,
     QTableWidgetItem,
@@ -35,6 +34,7 @@ from napari_vitrail.widgets._layers import (
     name_class,
 )
 from napari_vitrail.widgets._locks import guard, unguard
+from napari_vitrail.widgets._table_heads import give_heads
 from napari_vitrail.widgets._timer import timer
 
 COUNT_MS = 300
@@ -139,17 +139,7 @@ class ClassTable(QWidget):
         self._count.forget()
 
     def _lay_out(self) -> None:
-        for column, (title, hint) in enumerate(_HEADS.items()):
-            head = QTableWidgetItem(title)
-            head.setToolTip(wrapped(hint))
-            self._table.setHorizontalHeaderItem(column, head)
-        header = QHeaderView(Qt.Orientation.Horizontal)
-        self._table.setHorizontalHeader(header)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        numbers = QHeaderView(Qt.Orientation.Vertical)
-        self._table.setVerticalHeader(numbers)
-        numbers.hide()
+        give_heads(self._table, _HEADS, _NAME)
         self._table.setMinimumHeight(96)
         self._table.setToolTip(
             wrapped(f"The classes; keys 1 to 9 choose one while the strokes layer is selected. {KEYS_HELP}")

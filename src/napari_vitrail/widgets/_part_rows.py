@@ -9,7 +9,6 @@ from qtpy.QtGui import QBrush, QColor, QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QGridLayout,
-    QHeaderView,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_vitrail.widgets._form import allow, wrapped
 from napari_vitrail.widgets._part_layers import part_colours
 from napari_vitrail.widgets._sharing import Sharing
+from napari_vitrail.widgets._table_heads import give_heads
 
 _COLOUR, _NAME, _AREA = range(3)
 _ROW = 26
@@ -104,18 +104,7 @@ class PartTable(QWidget):
         self._show()
 
     def _lay_out(self) -> None:
-        for column, (title, hint) in enumerate(_HEADS.items()):
-            head = QTableWidgetItem(title)
-            head.setToolTip(wrapped(hint))
-            self._table.setHorizontalHeaderItem(column, head)
-        header = QHeaderView(Qt.Orientation.Horizontal)
-        self._table.setHorizontalHeader(header)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        numbers = QHeaderView(Qt.Orientation.Vertical)
-        self._table.setVerticalHeader(numbers)
-        numbers.setDefaultSectionSize(_ROW)
-        numbers.hide()
+        give_heads(self._table, _HEADS, _NAME).setDefaultSectionSize(_ROW)
         self._table.setMinimumHeight(5 * _ROW)
         self._table.setToolTip(wrapped(_HELP))
         grid = QGridLayout()
