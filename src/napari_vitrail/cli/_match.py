@@ -92,8 +92,10 @@ def _add_pictures(parser: ArgumentParser) -> None:
 def _add_alignment(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("alignment", "lays every image on the reference")
     group.add_argument(
-        "--fit", choices=KINDS, help="write IMAGE_alignment.json too: such a transform, fitted to the pairs"
-    )
+        "--fit", choices=KINDS,
+        help="write IMAGE_alignment.json too: such a transform, fitted to the pairs. Without --points each "
+        "image is looked at several times for pairs that agree, however it is turned against the reference",
+    )  # fmt: skip
     group.add_argument(
         "--threshold", type=float, default=5.0, metavar="PIXELS",
         help="pairs that are farther off, in the reference, are left out of the fit; default: %(default)s",
@@ -147,7 +149,7 @@ def _run(options: Namespace) -> int:
     read = [options.reference, *([options.points] if options.points else [])]
     check_outputs(images, outputs, read)
     check_spared([summary.path] if summary.path else [], read)
-    spec = _spec(options)
+    spec = _spec(options, wanted)
     if options.resume:
         summary.take_over(outputs)
     if left := summary.images_left:
@@ -235,13 +237,18 @@ def _wanted(options: Namespace) -> MatchWanted:
     )
 
 
-def _spec(options: Namespace) -> MatchingSpec:
+def _spec(options: Namespace, wanted: MatchWanted) -> MatchingSpec:
     """Return how images are seen: as is best known, but for what the options say."""
     from napari_vitrail.matching import MATCHING
 
     spec = MATCHING if options.backbone is None else MATCHING.for_backbone(options.backbone)
     names = ("stride", "layer", "facet")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if given and wanted.is_aligned:
+        raise ValueError(
+            f"{' and '.join(given)} cannot be chosen with fit, which compares layers of its own; leave it "
+            "out, or give points"
+        )
     side = spec.side if options.side is None else options.side
     return replace(spec, descriptor=replace(spec.descriptor, **given), side=side)
 

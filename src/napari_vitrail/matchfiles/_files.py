@@ -12,7 +12,7 @@ from napari_vitrail.errors import CHEAPER, ComputeError, VitrailWarning
 from napari_vitrail.image import main_of
 from napari_vitrail.matchfiles._picture import pairs_picture
 from napari_vitrail.matchfiles._written import write_alignment, write_pairs, write_picture, write_warped
-from napari_vitrail.matching import ImagePair, SeenImage, find_steps, see_image_steps
+from napari_vitrail.matching import CREDIBLE, ImagePair, SeenImage, align_steps, find_steps, see_image_steps
 from napari_vitrail.pairs import Correspondences
 from napari_vitrail.progress import Progress, Steps, drain, part_of
 
@@ -36,12 +36,17 @@ class Reference(NamedTuple):
     ----------
     path : Path
     image : (H, W) or (H, W, 3) array, or LayeredImage
-    seen : SeenImage
+    spec : MatchingSpec
+    backbone : Backbone
+    seen : SeenImage or None
+        None where images are aligned: each is then looked at together with the reference.
     """
 
     path: Path
     image: Picture
-    seen: SeenImage
+    spec: MatchingSpec
+    backbone: Backbone
+    seen: SeenImage | None = None
 
 
 class FileMatched(NamedTuple):
@@ -80,8 +85,8 @@ def reference_steps(
     image = reading.read(path)
     if wanted.points is not None:
         _check_inside(path, main_of(image).shape, wanted)
-    seen = yield from _seen_steps(image, spec, backbone)
-    return Reference(path, image, seen)
+    seen = None if wanted.is_aligned else (yield from _seen_steps(image, spec, backbone))
+    return Reference(path, image, spec, backbone, seen)
 
 
 def match_files_steps(
@@ -126,9 +131,7 @@ def _file_steps(
 ) -> Steps[FileMatched]:
     yield Progress(0, 1, f"reading {path.name}")
     image = reading.read(path)
-    seen = yield from part_of(_seen_steps(image, reference.seen.spec, reference.seen.backbone), 0, 2)
-    pair = ImagePair(reference.seen, seen)
-    pairs = yield from part_of(_pairs_steps(pair, path, wanted), 1, 2)
+    pairs = yield from _pairs_steps(reference, path, image, wanted)
     ids = np.arange(len(pairs)) if wanted.points is None else wanted.points.ids
     alignment, error = _fitted(pairs, path, wanted)
     missing = {"alignment", "warped"} if alignment is None else set()
@@ -156,11 +159,23 @@ def _seen_steps(image: Picture, spec: MatchingSpec, backbone: Backbone) -> Steps
         yield progress._replace(so_far=None)
 
 
-def _pairs_steps(pair: ImagePair, path: Path, wanted: MatchWanted) -> Steps[Correspondences]:
-    """Yield Progress; return the partners of given points, or pairs that are found."""
+def _pairs_steps(
+    reference: Reference, path: Path, image: Picture, wanted: MatchWanted
+) -> Steps[Correspondences]:
+    """Yield Progress; return the partners of given points, or pairs that are found.
+
+    Raises
+    ------
+    ValueError
+        If there are none. It names the file.
+    """
+    if reference.seen is None:
+        return (yield from _verified_steps(reference, path, image, wanted))
+    seen = yield from part_of(_seen_steps(image, reference.spec, reference.backbone), 0, 2)
+    pair = ImagePair(reference.seen, seen)
     if wanted.points is not None:
-        return (yield from pair.transfer_steps(wanted.points.points))
-    yield Progress(0, 1, "pairs")
+        return (yield from part_of(pair.transfer_steps(wanted.points.points), 1, 2))
+    yield Progress(1, 2, "pairs")
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "no correspondences", VitrailWarning)
         try:
@@ -169,14 +184,36 @@ def _pairs_steps(pair: ImagePair, path: Path, wanted: MatchWanted) -> Steps[Corr
             raise ValueError(f"{path}: {warning}") from warning
 
 
+def _verified_steps(
+    reference: Reference, path: Path, image: Picture, wanted: MatchWanted
+) -> Steps[Correspondences]:
+    """Yield Progress; return pairs that say how an image lies on the reference, spread over it."""
+    assert wanted.kind is not None
+    steps = align_steps(
+        image, reference.image, wanted.kind, reference.spec,
+        threshold=wanted.threshold, backbone=reference.backbone,
+    )  # fmt: skip
+    try:
+        aligned = yield from steps
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return aligned.pairs[aligned.spread_rows(wanted.n_pairs or len(aligned.pairs))]
+
+
 def _fitted(pairs: Correspondences, path: Path, wanted: MatchWanted) -> tuple[Alignment | None, str]:
-    """Return the alignment, if one is wanted and the pairs tell it, else why they do not."""
+    """Return the alignment, if one is wanted and the pairs tell it, and what is wrong with it."""
     if wanted.kind is None:
         return None, ""
     try:
-        return fit_alignment(pairs.points1, pairs.points0, wanted.kind, threshold=wanted.threshold), ""
+        found = fit_alignment(pairs.points1, pairs.points0, wanted.kind, threshold=wanted.threshold)
     except ValueError as error:
         return None, f"{path}: the pairs are written, but tell no {wanted.kind} transform: {error}"
+    if wanted.is_aligned and found.inliers.mean() < CREDIBLE:
+        return found, (
+            f"{path}: all is written, but only {found.inliers.sum()} of {len(pairs)} pairs agree: the images "
+            f"may have nothing in common, or be bent otherwise than a {wanted.kind} transform can"
+        )
+    return found, ""
 
 
 def _drawn(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from napari_vitrail.matchfiles._files import FileMatched
 
 
@@ -24,7 +26,8 @@ class SummaryRow(NamedTuple):
     image : str
     pairs : int
     similarity, cycle_error : float
-        Medians over the pairs; the error in pixels of the reference.
+        Medians over the pairs; the error in pixels of the reference. It is not known of pairs that an
+        alignment has verified.
     agreeing : int
         How many pairs agree with the transform.
     residual : float, pixels of the reference
@@ -46,8 +49,9 @@ class SummaryRow(NamedTuple):
         """Return the row of an image."""
         row = cls(str(file.image), len(file.pairs), error=file.error)
         if len(file.pairs):
-            medians = np.median(file.pairs.similarity), np.median(file.pairs.cycle_error)
-            row = row._replace(similarity=float(medians[0]), cycle_error=float(medians[1]))
+            row = row._replace(
+                similarity=_median(file.pairs.similarity), cycle_error=_median(file.pairs.cycle_error)
+            )
         if file.alignment is not None:
             agreeing = file.alignment.residuals[file.alignment.inliers]
             row = row._replace(agreeing=len(agreeing), residual=float(np.median(agreeing)))
@@ -143,6 +147,11 @@ def summary_lines(rows: Sequence[SummaryRow]) -> Iterator[str]:
             _told(row.agreeing), _told(row.residual, ".1f", " px"),
         )  # fmt: skip
         yield line.format(row.image, *cells)
+
+
+def _median(values: NDArray[np.float64]) -> float | None:
+    """Return the median of what is known of all pairs, or of none."""
+    return None if np.isnan(values).any() else float(np.median(values))
 
 
 def _told(value: float | None, digits: str = "", unit: str = "") -> str:

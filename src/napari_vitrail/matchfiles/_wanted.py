@@ -24,7 +24,7 @@ class MatchWanted:
     Attributes
     ----------
     n_pairs : int, optional
-        How many pairs are proposed at most; None for all that are salient.
+        How many pairs are found at most; None for all.
     points : SavedPoints, optional
         Points of the reference that are to be found in each image, instead of proposed pairs.
     format : {"table", "napari", "bigwarp"}
@@ -32,7 +32,8 @@ class MatchWanted:
     pixel_size : (float, float)
         Side of a pixel of the reference and of the images, in the unit that BigWarp knows them by.
     kind : str, optional
-        Of the transform that is fitted to the pairs and moves the image onto the reference.
+        Of the transform that is fitted to the pairs and moves the image onto the reference. Without `points`
+        the pairs are then found by `napari_vitrail.align_images`.
     threshold : float, pixels of the reference
         Pairs that are farther off are left out of the fit.
     warp : bool
@@ -63,6 +64,11 @@ class MatchWanted:
             raise ValueError("pixel-size is for format bigwarp: the other formats count in pixels")
         if not all(size > 0 for size in self.pixel_size):
             raise ValueError(f"pixel-size must be two sizes of more than 0, got {self.pixel_size}")
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether pairs are found for the sake of a transform, and verified by it."""
+        return self.kind is not None and self.points is None
 
     def paths(self, pairs: Path, stem: str) -> dict[str, Path]:
         """Return the files that are written of an image: the `pairs`, and what is called by `stem`."""

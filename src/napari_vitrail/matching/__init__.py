@@ -1,6 +1,6 @@
 """Places of two images that show the same, found by the ViT."""
 
-from napari_vitrail.matching._align import AlignedImages, align_images, align_steps
+from napari_vitrail.matching._align import CREDIBLE, AlignedImages, align_images, align_steps
 from napari_vitrail.matching._find import (
     SALIENCY_THRESHOLD,
     find_correspondences,
@@ -17,6 +17,7 @@ from napari_vitrail.matching._spec import AMIR_MATCHING, MATCHING, MatchingSpec
 
 __all__ = [
     "AMIR_MATCHING",
+    "CREDIBLE",
     "MATCHING",
     "SALIENCY_THRESHOLD",
     "AlignedImages",
