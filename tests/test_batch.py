@@ -146,6 +146,15 @@ def test_a_stain_that_is_not_there_is_named(tmp_path, stains):
         Reading(0, stains=(0, 3)).read(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("shape", [(20, 30, 3), (5, 20, 30, 4)], ids=str)
+def test_colours_are_no_stack_of_narrow_planes(tmp_path, shape):
+    tifffile.imwrite(tmp_path / "rgb.tif", np.zeros(shape, np.uint8), photometric="rgb")
+    with pytest.raises(ValueError, match=r"rgb\.tif: it looks like colours rather than a stack"):
+        Reading(stack=True).read(tmp_path / "rgb.tif")
+    counts, _ = Reading(-1, channels=(0, 1, 2), stack=len(shape) > 3).read(tmp_path / "rgb.tif")
+    assert counts == shape[:-3]
+
+
 def objects_of(tmp_path, stack, classifier, **wishes):
     """Return the segmentation of a stack, its objects and their table, as the command writes them."""
     tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack")

@@ -120,6 +120,11 @@ class Reading:
                 raise ValueError(
                     f"a stack must have an axis that counts its planes, got shape {pixels.shape}"
                 )
+            if self.channel_axis is None and pixels.shape[-1] in (3, 4):
+                raise ValueError(
+                    f"it looks like colours rather than a stack, its last axis is {pixels.shape[-1]}: of one "
+                    "image leave --stack or --plane out, of a stack of colours say --channel-axis -1"
+                )
             counts, sides = pixels.shape[:-n_axes], pixels.shape[-n_axes:]
             last = None if self.channel_axis is None else -1
             planes = [self._seen(plane, last) for plane in pixels.reshape(-1, *sides)]

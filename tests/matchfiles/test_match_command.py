@@ -222,7 +222,7 @@ def test_a_plane_that_is_not_there_is_said(folder, capsys):
     assert match("ref.tif", "ref.tif", "-o", "t.csv", "--plane", "3") == cli.MISUSED
     assert "ref.tif: plane must be 0 to 2, got 3" in capsys.readouterr().err
     assert match("ref.tif", "a.png", "-o", "t.csv", "--plane", "1") == cli.FAILED
-    assert "a.png looks like colours rather than a stack, its last axis is 3" in capsys.readouterr().err
+    assert "a.png: it looks like colours rather than a stack, its last axis is 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,6 @@ class MatchReading:
                 ) from error
             return image
         planes = replace(self.reading, stack=True).read(path).planes
-        width = planes[0].shape[1]
-        if self.reading.channel_axis is None and width in (3, 4):
-            raise ValueError(
-                f"{path} looks like colours rather than a stack, its last axis is {width}: leave --plane "
-                "out, or say --channel-axis -1 where it is a stack of colours"
-            )
         if not 0 <= self.plane < len(planes):
             raise ValueError(f"{path}: plane must be 0 to {len(planes) - 1}, got {self.plane}")
         return planes[self.plane]
