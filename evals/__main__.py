@@ -17,12 +17,15 @@ from evals.datasets import DENSE
 from evals.haste import haste_rows, haste_section
 from evals.keypoints import KEYPOINTS, keypoint_rows, keypoints_section
 from evals.keypoints import RECIPES as MATCHERS
+from evals.objects import RECIPES as FINDERS
+from evals.objects import objects_rows, objects_section
 from evals.pages import COUNTED, Row, read_rows, scribbles_section, write_rows, write_section
 from evals.parts import FACES, parts_rows, parts_section
 from evals.peers import Convpaint
 from evals.position import PROBE, position_rows
 from evals.position_pages import position_section
 from evals.sampling import sampling_rows, sampling_section
+from evals.scenes import SCENES
 from evals.scribbles import HUMAN, RECIPES, all_rows
 from napari_vitrail import SEGMENTATION, load_backbone
 
@@ -82,6 +85,10 @@ def _measured_parts(options: argparse.Namespace) -> Iterator[Row]:
     return parts_rows(options.sets, _part(options))
 
 
+def _measured_objects(options: argparse.Namespace) -> Iterator[Row]:
+    return objects_rows(options.sets, options.recipes or list(FINDERS), _part(options))
+
+
 def _part(options: argparse.Namespace) -> slice:
     return slice(options.first, None, options.every)
 
@@ -116,6 +123,12 @@ EVALUATIONS = {
         [FACES],
         _measured_parts,
         parts_section,
+    ),
+    "objects": Evaluation(
+        "objects of single photographs, found without a label",
+        list(SCENES),
+        _measured_objects,
+        objects_section,
     ),
     "convpaint": Evaluation(
         "napari-convpaint beside ours, in its own environment", SETS, _measured_convpaint, convpaint_section
@@ -163,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     scribbles.add_argument("--recipes", nargs="*", default=[], help="those of this name only")
     scribbles.add_argument("--magnification", type=float, default=SEGMENTATION.magnification)
     own["keypoints"].add_argument("--recipes", nargs="*", default=[], choices=list(MATCHERS))
+    own["objects"].add_argument("--recipes", nargs="*", default=[], choices=list(FINDERS))
     own["coseg"].add_argument("--recipes", nargs="*", default=[], choices=list(COSEGMENTERS))
     own["coseg"].add_argument("--groups", nargs="*", default=[], help="of a set, those of this name only")
     own["coseg"].add_argument("--dtype", default="auto", help="precision of the network")
