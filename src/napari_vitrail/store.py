@@ -69,8 +69,9 @@ class FeatureStore:
     folder : path, optional
         Where tokens of whole tiles are written, one compressed zarr file for each; without it they are
         kept in memory only.
-    memory_bytes, disk_bytes : int
-        Limits; what was not used for longest goes first.
+    memory_bytes, context_bytes, disk_bytes : int
+        Limits, of tokens in memory, of contexts that may be asked again, and of files; what was not used for
+        longest goes first. Who asks for each image once, and for all of it, needs nothing in memory.
 
     Notes
     -----
@@ -84,11 +85,12 @@ class FeatureStore:
         folder: str | os.PathLike[str] | None = None,
         *,
         memory_bytes: int = MEMORY_BYTES,
+        context_bytes: int = CONTEXT_BYTES,
         disk_bytes: int = DISK_BYTES,
     ) -> None:
         self.folder = None if folder is None else Path(folder)
         self.disk_bytes = disk_bytes
-        self.contexts: Recent[Context] = Recent(CONTEXT_BYTES)
+        self.contexts: Recent[Context] = Recent(context_bytes)
         self._memory: Recent[KnownTokens] = Recent(memory_bytes)
         self._on_disk: int | None = None  # bytes, not known yet
         self._has_warned = False

@@ -10,6 +10,7 @@ import pytest
 from napari_vitrail import ComputeError, GrabCut, Progress, cli, cosegment, cosegment_parts
 from napari_vitrail.cli import _cosegment
 from napari_vitrail.imagefile import read_image
+from tests.cosegmentfiles.conftest import chequered
 
 
 def run(*words):
@@ -66,6 +67,20 @@ def test_a_file_that_cannot_be_read_is_left_out_and_named(folder, tiny, capsys):
     areas = json.loads((folder / "out" / "areas.json").read_text())
     assert [failed["image"] for failed in areas["failed"]] == ["set/b2.png", "set/volume.tif"]
     assert "set/b2.png cannot be read" in (folder / "out" / "index.html").read_text()
+
+
+def test_images_of_all_kinds_and_sizes_get_a_mask_of_their_own_size(folder, tiny):
+    iio.imwrite(folder / "set" / "colours.png", np.dstack([chequered(72, 16, 8)] * 3))
+    opaque = np.dstack([*[chequered(64, 8, 32)] * 3, np.full((64, 72), 255, np.uint8)])
+    iio.imwrite(folder / "set" / "rgba.png", opaque)
+    iio.imwrite(folder / "set" / "bits16.tif", chequered(72, 32, 32).astype(np.uint16) * 200)
+    iio.imwrite(folder / "set" / "speck.png", chequered(64, 16, 24)[16:21, 24:31])
+    iio.imwrite(folder / "set" / "blank.png", np.full((40, 300), 7, np.uint8))
+    assert run("set", "-o", "out") == 0
+    for path in sorted((folder / "set").iterdir()):
+        mask = read_image(folder / "out" / "masks" / f"{path.stem}.png")
+        assert mask.shape == read_image(path).shape[:2]
+        assert mask.max() <= 1
 
 
 def test_where_no_image_can_be_read_nothing_is_written(folder, tiny, capsys):
@@ -260,6 +275,31 @@ def test_an_interrupted_run_goes_on_to_the_same_end(interrupted):
     assert run("set", "-o", "again") == 0
     for name in ("areas.json", "index.html"):
         assert (interrupted / "out" / name).read_text() == (interrupted / "again" / name).read_text()
+
+
+def test_a_run_that_goes_on_asks_the_network_for_nothing_again(interrupted, tiny_backbone, monkeypatch):
+    monkeypatch.setattr(type(tiny_backbone), "context", None)  # who asks the network fails
+    assert run("set", "-o", "out", "--resume") == 0
+    assert list(masks_in(interrupted / "out" / "masks")) == ["a.png", "b.png", "c.png"]
+
+
+def test_a_run_that_was_interrupted_at_its_second_image_has_seen_the_first(
+    folder, tiny, tiny_backbone, monkeypatch
+):
+    context, seen = type(tiny_backbone).context, []
+
+    def noted(self, image, **options):
+        if len(seen) == 1 and not resumed:
+            raise KeyboardInterrupt
+        seen.append(image.shape)
+        return context(self, image, **options)
+
+    monkeypatch.setattr(type(tiny_backbone), "context", noted)
+    resumed = False
+    assert run("set", "-o", "out") == cli.INTERRUPTED
+    resumed = True
+    assert run("set", "-o", "out", "--resume") == 0
+    assert len(seen) == 3  # each image once
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,14 @@ def store_of(options: Namespace) -> FeatureStore:
     return FeatureStore() if options.no_store else store_in(None)
 
 
+def passing_store_of(options: Namespace) -> FeatureStore:
+    """Return the store for images that are asked for once: it keeps files alone, and nothing in memory."""
+    from napari_vitrail.store import FeatureStore, shared_store
+
+    folder = None if options.no_store else shared_store().folder
+    return FeatureStore(folder, memory_bytes=0, context_bytes=0, disk_bytes=shared_store().disk_bytes)
+
+
 def store_in(folder: Path | None) -> FeatureStore:
     """Return the store in a folder, or the shared one."""
     from napari_vitrail.store import FeatureStore, shared_store

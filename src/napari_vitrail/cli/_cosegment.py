@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_vitrail.cli._computing import add_computing, add_no_store, backbone_of, store_of
+from napari_vitrail.cli._computing import add_computing, add_no_store, backbone_of, passing_store_of
 from napari_vitrail.cli._images import add_channels, reading_of
 from napari_vitrail.cli._voice import FAILED, say, with_bar
 
@@ -121,7 +121,7 @@ def _run(options: Namespace) -> int:
     )  # fmt: skip
     begin_masks(files, settings, resume=options.resume)
     images = FileImages(tuple(image.path for image in checked), reading)
-    seeing = see_set_steps(images, spec, backbone=backbone, store=store_of(options))
+    seeing = see_set_steps(images, spec, backbone=backbone, store=passing_store_of(options))
     seen = with_bar(seeing, "looking")
     found = with_bar(cosegment_seen_steps(seen, random_state=options.random_state), "comparing")
     labels = _labels(found, images, refinement, options)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Criterion = Literal["elbow", "silhouette"]
 ITERATIONS = 300
+LARGEST_SAMPLE = 50_000
+"""Descriptors that clusters are learned of at most: of thousands of images they are taken more seldom."""
 SILHOUETTE_ROWS = 2000
 
 
@@ -103,7 +105,7 @@ def clusters_steps(
     counts : sequence of int
         Numbers of clusters to choose among, ascending.
     interval : int
-        Every so-manieth descriptor of each image is learned of.
+        Every so-manieth descriptor of each image is learned of; not more than `LARGEST_SAMPLE` of all.
     elbow : float, 0 to 1
         The first number that lowers the distortion to no less than this share of the one before is taken,
         the last one if there is none.
@@ -138,6 +140,8 @@ def _elbow(distortions: NDArray[np.float64], share: float) -> int:
 
 def _sample(seen: SeenSet, interval: int, most: int) -> NDArray[np.float32]:
     """Return every `interval`-th descriptor of each image; all, with a warning, where those are too few."""
+    if sum(seen.sizes) > LARGEST_SAMPLE * interval:
+        return seen.spread(LARGEST_SAMPLE).rows
     sample = seen.sample(interval)
     if len(sample) >= most or interval == 1:
         return sample

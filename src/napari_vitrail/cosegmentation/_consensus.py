@@ -65,10 +65,7 @@ class Consensus:
 
     def found_steps(self, seen: SeenSet, random_state: int = 0) -> Steps[ObjectPlane]:
         """Yield Progress; return the plane between the object that a set of images shares and the rest."""
-        cells = sum(picture.saliency.size for picture in seen.pictures)
-        interval = -(-cells // self.sample_size)
-        rows = seen.sample(interval)
-        looked = np.concatenate([picture.saliency.ravel()[::interval] for picture in seen.pictures])
+        rows, looked = seen.spread(self.sample_size)
         counts = possible_counts(rows, self.counts)
         share = np.zeros(len(rows))
         for done, count in enumerate(counts, start=1):

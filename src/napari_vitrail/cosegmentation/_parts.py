@@ -13,6 +13,7 @@ from napari_vitrail.cosegmentation._common import common_object_steps
 from napari_vitrail.cosegmentation._cosegment import cosegment_seen_steps, cosegment_steps
 from napari_vitrail.cosegmentation._partsegmentation import PartSegmentation
 from napari_vitrail.cosegmentation._result import CoSegmentation
+from napari_vitrail.cosegmentation._sampling import spread
 from napari_vitrail.cosegmentation._spec import COSEGMENTATION, CosegmentationSpec
 from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.progress import Progress, Steps, drain, part_of
@@ -171,11 +172,11 @@ def _check(n_parts: int, elbow_second: float | None) -> None:
 def object_cells(found: CoSegmentation) -> ObjectCells:
     """Return cells of the object, not more than `SAMPLE`, evenly spread over the set."""
     masks = [_object_mask(found, index) for index in range(len(found))]
-    interval = max(1, -(-sum(int(mask.sum()) for mask in masks) // SAMPLE))
+    chosen = spread([int(mask.sum()) for mask in masks], SAMPLE)
     rows, heights = [], []
-    for picture, mask in zip(found.seen.pictures, masks, strict=True):
-        cells = np.flatnonzero(mask)[::interval]
-        rows.append(picture.rows[cells])
+    for picture, mask, places in zip(found.seen.pictures, masks, chosen, strict=True):
+        cells = np.flatnonzero(mask)[places]
+        rows.append(picture.rows_at(cells))
         heights.append(_heights(mask)[cells])
     return ObjectCells(np.concatenate(rows), np.concatenate(heights))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from napari_vitrail.backbones import load_backbone
 from napari_vitrail.cosegmentation._look import look_steps
+from napari_vitrail.cosegmentation._pictures import ChosenPictures, Pictures
+from napari_vitrail.cosegmentation._sampling import spread
 from napari_vitrail.cosegmentation._spec import COSEGMENTATION, CosegmentationSpec
 from napari_vitrail.features import Projection
 from napari_vitrail.grid import FeatureGrid, Grid
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 FITTED_IMAGES = 64
 """Images, evenly spread, that principal components are learned of: only so many are held in full."""
 FITTED_ROWS = 20_000
+MEMORY_BYTES = 256 << 20
+"""What descriptors of a set may take in memory; those of further images lie in a file."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,10 @@ class SeenPicture:
         """The descriptors (h * w, D) in single precision."""
         return self.descriptors.reshape(-1, self.descriptors.shape[2]).astype(np.float32)
 
+    def rows_at(self, places: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return some of the descriptors (n, D), by their numbers."""
+        return self.descriptors.reshape(-1, self.descriptors.shape[2])[places].astype(np.float32)
+
     def placed(self, values: NDArray[np.generic], interpolation: str) -> NDArray[np.float32]:
         """Return values (h, w) of the cells on the pixels (H, W) of the image."""
         cells = FeatureGrid(values[..., None].astype(np.float32), self.grid)
@@ -68,14 +76,29 @@ class SeenPicture:
         return replace(self, descriptors=projection(self.descriptors).astype(np.float16))
 
 
+class Sample(NamedTuple):
+    """Some places of a set of images.
+
+    Attributes
+    ----------
+    rows : (n, D) float32
+        Their descriptors.
+    saliency : (n,) float32
+        How much the network looks at them.
+    """
+
+    rows: NDArray[np.float32]
+    saliency: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class SeenSet:
     """Images whose descriptors are at hand, so that what they share is found again without the network.
 
     Attributes
     ----------
-    pictures : tuple of SeenPicture
-        In the order of the images.
+    pictures : sequence of SeenPicture
+        In the order of the images; those that do not fit into memory are read when they are asked for.
     spec : CosegmentationSpec
     backbone : Backbone
         For images that are added later.
@@ -83,7 +106,7 @@ class SeenSet:
         From descriptors of length 1 to the principal components that are kept.
     """
 
-    pictures: tuple[SeenPicture, ...]
+    pictures: Sequence[SeenPicture]
     spec: CosegmentationSpec
     backbone: Backbone
     projection: Projection | None = None
@@ -103,19 +126,31 @@ class SeenSet:
         picture = yield from _seen_steps(image, self.spec, self.backbone, store)
         return picture if self.projection is None else picture.projected(self.projection)
 
+    @property
+    def sizes(self) -> list[int]:
+        """Number of descriptors of each image."""
+        return [picture.saliency.size for picture in self.pictures]
+
     def sample(self, interval: int) -> NDArray[np.float32]:
         """Return every `interval`-th descriptor (n, D) of each image."""
         return np.concatenate([picture.rows[::interval] for picture in self.pictures])
 
+    def spread(self, most: int) -> Sample:
+        """Return so many places of the set, evenly spread, or all where there are fewer."""
+        rows, saliency = [], []
+        for picture, places in zip(self.pictures, spread(self.sizes, most), strict=True):
+            rows.append(picture.rows_at(places))
+            saliency.append(picture.saliency.ravel()[places])
+        return Sample(np.concatenate(rows), np.concatenate(saliency))
+
     def without(self, left_out: NDArray[np.bool_]) -> SeenSet:
         """Return the set without some of its images."""
-        kept = (picture for picture, out in zip(self.pictures, left_out, strict=True) if not out)
-        return replace(self, pictures=tuple(kept))
+        return replace(self, pictures=ChosenPictures(self.pictures, np.flatnonzero(~left_out).tolist()))
 
 
 def see_set_steps(
     images: Images, spec: CosegmentationSpec = COSEGMENTATION, *, backbone: Backbone | None = None,
-    device: str = "auto", store: TokenStore | None = None,
+    device: str = "auto", store: TokenStore | None = None, memory_bytes: int = MEMORY_BYTES,
 ) -> Steps[SeenSet]:  # fmt: skip
     """Yield Progress; return what `see_set` returns."""
     count = len(images)
@@ -124,19 +159,21 @@ def see_set_steps(
     backbone = backbone or load_backbone(spec.descriptor.backbone, device=device)
     first = np.unique(np.linspace(0, count - 1, min(count, FITTED_IMAGES)).round().astype(int)).tolist()
     projection: Projection | None = None
-    seen: dict[int, SeenPicture] = {}
+    pictures = Pictures(count, memory_bytes)
     for done, index in enumerate([*first, *sorted(set(range(count)) - set(first))]):
         picture = yield from part_of(_indexed_steps(images, index, spec, backbone, store), done, count)
-        seen[index] = picture if projection is None else picture.projected(projection)
+        pictures.put(index, picture if projection is None else picture.projected(projection))
         if done == len(first) - 1 and spec.n_components:
-            projection = _principal(list(seen.values()), spec.n_components)
-            seen = {index: picture.projected(projection) for index, picture in seen.items()}
-    return SeenSet(tuple(seen[index] for index in range(count)), spec, backbone, projection)
+            whole = ChosenPictures(pictures, first)
+            projection, pictures = _principal(whole, spec.n_components), Pictures(count, memory_bytes)
+            for fitted, picture in zip(first, whole, strict=True):
+                pictures.put(fitted, picture.projected(projection))
+    return SeenSet(pictures, spec, backbone, projection)
 
 
 def see_set(
     images: Images, spec: CosegmentationSpec = COSEGMENTATION, *, backbone: Backbone | None = None,
-    device: str = "auto", store: TokenStore | None = None,
+    device: str = "auto", store: TokenStore | None = None, memory_bytes: int = MEMORY_BYTES,
 ) -> SeenSet:  # fmt: skip
     """Let the ViT see some images, so that what they share is found any number of times.
 
@@ -151,6 +188,9 @@ def see_set(
     device : {"auto", "cuda", "mps", "cpu"}
     store : FeatureStore, optional
         Where features are looked up and kept: a run that was interrupted goes on where it was.
+    memory_bytes : int
+        What descriptors may take in memory. Those of further images lie in a file in the folder of caches,
+        which goes with the set; results are the same.
 
     Returns
     -------
@@ -164,7 +204,9 @@ def see_set(
     BackboneUnavailable
         If no source has the backbone's weights.
     """
-    return drain(see_set_steps(images, spec, backbone=backbone, device=device, store=store))
+    return drain(
+        see_set_steps(images, spec, backbone=backbone, device=device, store=store, memory_bytes=memory_bytes)
+    )
 
 
 def _indexed_steps(

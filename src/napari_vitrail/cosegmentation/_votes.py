@@ -42,7 +42,8 @@ class Votes:
     vote_fraction : float, 0 to 1
         The share of the images that must vote for a cluster of the shared object.
     sample_interval : int
-        Clusters are learned of every so-manieth descriptor of each image.
+        Clusters are learned of every so-manieth descriptor of each image; of 50,000, evenly spread over the
+        set, where those would be more.
     n_init : int
         Starts of k-means, of which the best counts.
 
