@@ -16,11 +16,17 @@ from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._gallery_images import GalleryImage, LayerImage, Readings
 from napari_vitrail.widgets._naming import Naming
-from napari_vitrail.widgets._shared_parts import SharedParts, parts_steps
 from napari_vitrail.widgets._thumbnails import thumbnail
 
 if TYPE_CHECKING:
-    from napari_vitrail.cosegmentation import Consensus, CoSegmentation, SeenSet, Votes
+    from napari_vitrail.cosegmentation import (
+        Consensus,
+        CoSegmentation,
+        PartSegmentation,
+        SeenSet,
+        VotedClusters,
+        Votes,
+    )
     from napari_vitrail.image import Picture
 
 _NAMED = 3
@@ -71,15 +77,23 @@ class Found:
     ----------
     seen : Seen
     wish : Wish
-    parts : SharedParts
-    small : tuple of (h, w) uint8 arrays
+    parts : PartSegmentation
+    small : tuple of (h, w) int32 arrays
         The part of each pixel of each thumbnail, 0 where there is none.
     """
 
     seen: Seen
     wish: Wish
-    parts: SharedParts
-    small: tuple[NDArray[np.uint8], ...]
+    parts: PartSegmentation
+    small: tuple[NDArray[np.int32], ...]
+
+    @property
+    def voted(self) -> VotedClusters | None:
+        """The clusters of all that the network sees, which were voted for; None for another method."""
+        from napari_vitrail.cosegmentation import VotedClusters
+
+        own = self.parts.found.shared
+        return own if isinstance(own, VotedClusters) else None
 
     def areas(self, naming: Naming) -> dict[int, float]:
         """Return the mean share of the images that each label covers."""
@@ -97,12 +111,12 @@ class Located(NamedTuple):
     found : Found
     number : int
         Of the image.
-    parts : (H, W) uint8
+    parts : (H, W) int32
     """
 
     found: Found
     number: int
-    parts: NDArray[np.uint8]
+    parts: NDArray[np.int32]
 
 
 def seen_steps(images: Sequence[GalleryImage]) -> Steps[Seen]:
@@ -155,9 +169,11 @@ def object_steps(seen: Seen, wish: Wish) -> Steps[CoSegmentation]:
 
 def parted_steps(seen: Seen, wish: Wish, shared: CoSegmentation) -> Steps[Found]:
     """Yield Progress; return the parts of the object that images share, in all small pictures."""
-    parts, small = (yield from parts_steps(shared, wish.n_parts)), []
+    from napari_vitrail.cosegmentation import cosegment_parts_seen_steps
+
+    parts, small = (yield from cosegment_parts_seen_steps(shared, wish.n_parts)), []
     for index, own in enumerate(seen.thumbnails):
-        small.append(parts.of_image(index, own.shape))
+        small.append(parts.labels(index, own.shape))
         yield Progress(index + 1, len(seen.thumbnails), "small pictures")
     return Found(seen, wish, parts, tuple(small))
 
@@ -169,7 +185,7 @@ def located_steps(found: Found, indices: Iterable[int]) -> Steps[Found]:
     """
     wanted, located, began = sorted(indices), [], time.monotonic()
     for done, index in enumerate(wanted, start=1):
-        located.append(Located(found, index, found.parts.of_image(index)))
+        located.append(Located(found, index, found.parts.labels(index)))
         is_due = done == len(wanted) or time.monotonic() - began > _TOGETHER_SECONDS
         yield Progress(done, len(wanted), "images", tuple(located) if is_due else None)
         if is_due:
@@ -180,7 +196,7 @@ def located_steps(found: Found, indices: Iterable[int]) -> Steps[Found]:
 def opened_steps(found: Found, index: int) -> Steps[tuple[Located, Picture]]:
     """Yield Progress; return where the parts are in an image, and its pixels."""
     yield Progress(0, 1, "reading the image")
-    return Located(found, index, found.parts.of_image(index)), found.seen.images[index].read()
+    return Located(found, index, found.parts.labels(index)), found.seen.images[index].read()
 
 
 def find_steps(images: Sequence[GalleryImage], wish: Callable[[], Wish]) -> Steps[Found]:
@@ -204,7 +220,7 @@ def find_again_steps(found: Found, wish: Wish, indices: Iterable[int]) -> Steps[
 
     The object is not looked for again where only the number of its parts is another.
     """
-    shared = found.parts.shared
+    shared = found.parts.found
     if wish.how != found.wish.how:
         shared = yield from object_steps(found.seen, wish)
     return (yield from _shown_steps(found.seen, wish, shared, indices))

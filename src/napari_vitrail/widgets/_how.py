@@ -106,7 +106,7 @@ class HowPanel(QWidget):
         by_votes = self._method.currentIndex() == _VOTES
         self._count.setVisible(by_votes)
         found = self._sharing.found
-        voted = None if found is None else found.parts.voted
+        voted = None if found is None else found.voted
         if found is None or voted is None or not by_votes:
             self.curve.setVisible(False)
             return

@@ -96,7 +96,7 @@ def strokes_steps(found: Found, naming: Naming, indices: Iterable[int]) -> Steps
     """Yield Progress; return strokes along the middle of each part and of the background of some images."""
     wanted, made = sorted(indices), []
     for done, index in enumerate(wanted, start=1):
-        made.append((index, inner_strokes(naming.with_background(found.parts.of_image(index)))))
+        made.append((index, inner_strokes(naming.with_background(found.parts.labels(index)))))
         yield Progress(done, len(wanted), "images")
     return made
 

@@ -53,7 +53,7 @@ class SeenLayers(QWidget):
     def _allow(self) -> None:
         obstacle = self._sharing.found_obstacle() or ("" if self._sharing.here else _NOT_HERE)
         found = self._sharing.found
-        no_clusters = "" if found is None or found.parts.voted is not None else _NO_CLUSTERS
+        no_clusters = "" if found is None or found.voted is not None else _NO_CLUSTERS
         for kind, button in self._buttons.items():
             allow(button, _HINTS[kind], obstacle or (no_clusters if kind == CLUSTERS else ""))
 
@@ -90,7 +90,7 @@ def _values(found: Found, kind: str, index: int) -> NDArray:
         most = max(float(picture.saliency.max()) for picture in pictures)
         return pictures[index].placed(pictures[index].saliency, "bilinear") / (most or 1.0)
     if kind == SCORE:
-        return np.clip(found.parts.shared.scores(index), 0, 1)
-    assert found.parts.voted is not None  # else the button could not be pressed
-    labels = found.parts.voted.clusters.labels(pictures[index])
+        return np.clip(found.parts.found.scores(index), 0, 1)
+    assert found.voted is not None  # else the button could not be pressed
+    labels = found.voted.clusters.labels(pictures[index])
     return (1 + pictures[index].placed(labels, "nearest")).astype(np.uint8)

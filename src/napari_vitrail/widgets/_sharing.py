@@ -222,7 +222,7 @@ class Sharing(QObject):
         self._done.clear()
         self._undone.clear()
         self.found, self.highlighted = found, frozenset()
-        self.naming = self._namings.get(found.wish, Naming.fresh(found.parts.count))
+        self.naming = self._namings.get(found.wish, Naming.fresh(found.parts.n_parts))
         self.shown.emit()
         self.changed.emit()
 

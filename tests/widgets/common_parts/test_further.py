@@ -31,9 +31,9 @@ def test_clusters_and_their_curve_are_there_once_they_are_voted_for(qtbot, viewe
     by_votes(qtbot, found)
     assert found._how.curve.isVisible()
     button(found, "▸  Elbow").click()
-    counts = found._sharing.found.parts.voted.curve.counts
+    counts = found._sharing.found.voted.curve.counts
     by_votes(qtbot, found, 4)
-    assert found._sharing.found.parts.voted.curve.chosen == 4
+    assert found._sharing.found.voted.curve.chosen == 4
     assert found._how._elbow[1].counts.tolist() == counts.tolist()
     button(found, "Clusters").click()
     settle(qtbot, found)
