@@ -39,8 +39,8 @@ class CommonPartsWidget(DockedWidget):
         self._lay_out()
 
     def come(self) -> None:
-        """Begin to load what takes as long as the first images; listen to clicks."""
-        import_ahead("napari_vitrail.cosegmentation", "timm")
+        """Begin to load what takes as long as the first images, and what draws a curve; listen to clicks."""
+        import_ahead("napari_vitrail.cosegmentation", "timm", "matplotlib.backends.backend_qtagg")
         self._clicks.open()
 
     def leave(self) -> None:

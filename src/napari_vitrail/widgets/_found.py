@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 """Images, at most, of which is said why they cannot be read."""
-_BYTES = 256
 _TOGETHER_SECONDS = 0.3
 
 
@@ -80,12 +79,15 @@ class Found:
     parts : PartSegmentation
     small : tuple of (h, w) int32 arrays
         The part of each pixel of each thumbnail, 0 where there is none.
+    shares : (1 + n_parts,) float64
+        The mean share of the images that is of no part, and of each.
     """
 
     seen: Seen
     wish: Wish
     parts: PartSegmentation
     small: tuple[NDArray[np.int32], ...]
+    shares: NDArray[np.float64]
 
     @property
     def voted(self) -> VotedClusters | None:
@@ -97,10 +99,8 @@ class Found:
 
     def areas(self, naming: Naming) -> dict[int, float]:
         """Return the mean share of the images that each label covers."""
-        shares = np.zeros(_BYTES)
-        for parts in self.small:
-            shares += np.bincount(naming.applied(parts).ravel(), minlength=_BYTES) / parts.size
-        return {label: float(shares[label]) / len(self.small) for label in naming.kept}
+        labels = np.array(naming.labels)
+        return {label: float(self.shares[1:][labels == label].sum()) for label in naming.kept}
 
 
 class Located(NamedTuple):
@@ -172,10 +172,13 @@ def parted_steps(seen: Seen, wish: Wish, shared: CoSegmentation) -> Steps[Found]
     from napari_vitrail.cosegmentation import cosegment_parts_seen_steps
 
     parts, small = (yield from cosegment_parts_seen_steps(shared, wish.n_parts)), []
+    shares = np.zeros(1 + parts.n_parts)
     for index, own in enumerate(seen.thumbnails):
-        small.append(parts.labels(index, own.shape))
+        labels = parts.labels(index, own.shape)
+        small.append(labels)
+        shares += np.bincount(labels.ravel(), minlength=len(shares)) / labels.size
         yield Progress(index + 1, len(seen.thumbnails), "small pictures")
-    return Found(seen, wish, parts, tuple(small))
+    return Found(seen, wish, parts, tuple(small), shares / len(small))
 
 
 def located_steps(found: Found, indices: Iterable[int]) -> Steps[Found]:
@@ -183,11 +186,11 @@ def located_steps(found: Found, indices: Iterable[int]) -> Steps[Found]:
 
     Those that are quick come together: the viewer is drawn anew after each tuple.
     """
-    wanted, located, began = sorted(indices), [], time.monotonic()
+    wanted, located, began = list(indices), [], time.monotonic()
     for done, index in enumerate(wanted, start=1):
         located.append(Located(found, index, found.parts.labels(index)))
         is_due = done == len(wanted) or time.monotonic() - began > _TOGETHER_SECONDS
-        yield Progress(done, len(wanted), "images", tuple(located) if is_due else None)
+        yield Progress(done, len(wanted), "layers", tuple(located) if is_due else None)
         if is_due:
             located, began = [], time.monotonic()
     return found
@@ -199,7 +202,9 @@ def opened_steps(found: Found, index: int) -> Steps[tuple[Located, Picture]]:
     return Located(found, index, found.parts.labels(index)), found.seen.images[index].read()
 
 
-def find_steps(images: Sequence[GalleryImage], wish: Callable[[], Wish]) -> Steps[Found]:
+def find_steps(
+    images: Sequence[GalleryImage], wish: Callable[[], Wish], in_view: Collection[GalleryImage] = ()
+) -> Steps[Found]:
     """Yield Progress, so far what was found and then where; return what was found.
 
     Parameters
@@ -207,9 +212,12 @@ def find_steps(images: Sequence[GalleryImage], wish: Callable[[], Wish]) -> Step
     images : sequence of GalleryImage
     wish : callable
         Returns what is looked for; asked once the network has seen all images.
+    in_view : collection of GalleryImage
+        Those whose layers are wanted first.
     """
     seen = yield from seen_steps(images)
     in_layers = [index for index, image in enumerate(seen.images) if isinstance(image, LayerImage)]
+    in_layers.sort(key=lambda index: seen.images[index] not in in_view)
     wanted = wish()
     shared = yield from object_steps(seen, wanted)
     return (yield from _shown_steps(seen, wanted, shared, in_layers))

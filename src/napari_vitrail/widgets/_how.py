@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
 from napari_vitrail.widgets._form import folded, wrapped
 from napari_vitrail.widgets._found import Seen
@@ -64,6 +64,7 @@ class HowPanel(QWidget):
         self._count.setMinimumWidth(_COUNT_WIDTH)
         self._plot = Plot(sharing.viewer, height=_CURVE_HEIGHT)
         self.curve = folded("Elbow", self._plot, _CURVE_HINT)
+        self.curve.findChild(QPushButton).toggled.connect(self._draw)
         self._soon = timer(self, _PATIENCE_MS, self._find_again)
         self._method.currentIndexChanged.connect(self._on_changed)
         self._count.valueChanged.connect(self._on_changed)
@@ -107,14 +108,19 @@ class HowPanel(QWidget):
         self._count.setVisible(by_votes)
         found = self._sharing.found
         voted = None if found is None else found.voted
-        if found is None or voted is None or not by_votes:
-            self.curve.setVisible(False)
-            return
-        if len(voted.curve.counts) > 1:
+        if found is not None and voted is not None and len(voted.curve.counts) > 1:
             self._elbow = found.seen, voted.curve
-        if self._elbow is not None and self._elbow[0] is found.seen:
-            self.curve.setVisible(True)
-            self._plot.show_drawing(partial(draw_elbow, curve=self._elbow[1], taken=voted.curve), _CURVE_HINT)
+        has_curve = self._elbow is not None and found is not None and self._elbow[0] is found.seen
+        self.curve.setVisible(by_votes and voted is not None and has_curve)
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw the curve, unless it is folded away."""
+        found = self._sharing.found
+        if found is None or found.voted is None or self._elbow is None or self._plot.isHidden():
+            return
+        drawing = partial(draw_elbow, curve=self._elbow[1], taken=found.voted.curve)
+        self._plot.show_drawing(drawing, _CURVE_HINT)
 
 
 def draw_elbow(axes: Axes, look: Look, curve: Curve, taken: Curve) -> None:

@@ -7,11 +7,12 @@ from functools import cache
 
 import numpy as np
 from napari import Viewer
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from napari.utils.colormaps import CyclicLabelColormap
 from numpy.typing import NDArray
 
 from napari_vitrail.picture import Colour
+from napari_vitrail.planes import Index
 from napari_vitrail.widgets._gallery_images import LayerImage
 from napari_vitrail.widgets._layers import (
     PARTS,
@@ -25,6 +26,7 @@ from napari_vitrail.widgets._layers import (
     zeros,
 )
 from napari_vitrail.widgets._packed import write
+from napari_vitrail.widgets._planes import plane_index
 from napari_vitrail.widgets._uncertain import go_to
 
 _OPACITY = 0.55
@@ -68,7 +70,8 @@ def write_labels(viewer: Viewer, image: LayerImage, kind: str, labels: NDArray[n
         )
         add_quietly(viewer, layer, viewer.layers.index(image.layer) + 1)
     write(layer, image.plane.index, labels)
-    layer.refresh()
+    if _shown_index(viewer, image.layer) in (None, image.plane.index):
+        layer.refresh()
     return layer
 
 
@@ -97,6 +100,25 @@ def layers_of_parts(viewer: Viewer, images: Iterable[LayerImage]) -> list[Labels
     """Return the layers of the parts of some images, each once."""
     found = (written_at(viewer.layers, image.plane, PARTS) for image in images)
     return list(dict.fromkeys(layer for layer in found if layer is not None))
+
+
+def in_view(viewer: Viewer, images: Iterable[LayerImage]) -> set[LayerImage]:
+    """Return those of some images that are looked at now: visible, and of a stack the slice."""
+    found, shown = set(), {}
+    for image in images:
+        if image.layer not in shown:
+            shown[image.layer] = _shown_index(viewer, image.layer)
+        if image.layer.visible and image.plane.index == shown[image.layer]:
+            found.add(image)
+    return found
+
+
+def _shown_index(viewer: Viewer, layer: Image) -> Index | None:
+    """Return the index of the plane in view of a layer; None where it is not one plane that is seen."""
+    try:
+        return plane_index(layer, viewer.dims, clipped=True)
+    except ValueError:  # a volume, or another side of it
+        return None
 
 
 def reveal(viewer: Viewer, images: Mapping[int, LayerImage], index: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from napari import Viewer
+from napari.layers import Labels
 from napari.utils.events import Event
 from napari.utils.notifications import show_warning
 from qtpy.compat import isalive
@@ -25,11 +26,19 @@ from napari_vitrail.widgets._found import (
 from napari_vitrail.widgets._gallery_images import FileImage, GalleryImage, LayerImage
 from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._naming import Naming
-from napari_vitrail.widgets._part_layers import dress, layers_of_parts, place_parts, reveal, write_parts
+from napari_vitrail.widgets._part_layers import (
+    dress,
+    in_view,
+    layers_of_parts,
+    place_parts,
+    reveal,
+    write_parts,
+)
 from napari_vitrail.widgets._planes import read_plane
 from napari_vitrail.widgets._runner import Job, Runner
 from napari_vitrail.widgets._source_panel import SourcePanel
 from napari_vitrail.widgets._timer import Soon
+from napari_vitrail.widgets._turns import Turns
 
 if TYPE_CHECKING:
     from napari_vitrail.image import Picture
@@ -79,6 +88,7 @@ class Sharing(QObject):
         self._done: list[Naming] = []
         self._undone: list[Naming] = []
         self._is_finding = False
+        self._turns = Turns(self)
         self._relabelling = Runner(
             on_progress=self._on_relabelled, on_error=self.job.tell, on_warning=show_warning, on_idle=_rest
         )
@@ -109,6 +119,11 @@ class Sharing(QObject):
             if own.layer in self.viewer.layers and own.layer.data is own.plane.source
         }
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is computed, and nothing is still to be written into layers."""
+        return not (self.job.is_busy or self._relabelling.is_busy or self._turns.is_busy)
+
     def found_obstacle(self) -> str:
         """Return why there is nothing to work with, nothing if there is."""
         return "" if self.found is not None else "press Find"
@@ -125,7 +140,7 @@ class Sharing(QObject):
             return
         self._is_finding = True
         self.job.run(
-            find_steps(images, lambda: self.wish),
+            find_steps(images, lambda: self.wish, self._in_view(images)),
             on_done=self._on_found,
             on_preview=self._on_preview,
             title=f"Looking at {_counted(images)}",
@@ -137,7 +152,7 @@ class Sharing(QObject):
         if self.found is None or (self._is_finding and self.job.is_busy):
             return
         self.job.run(
-            find_again_steps(self.found, wish, self.here),
+            find_again_steps(self.found, wish, self._in_view_first()),
             on_done=self._on_found,
             on_preview=self._on_preview,
             title="Looking again",
@@ -164,8 +179,10 @@ class Sharing(QObject):
 
     def highlight(self, labels: Collection[int]) -> None:
         """Let some labels stand out everywhere, or all again."""
-        self.highlighted = frozenset(labels) & frozenset(self.naming.kept)
-        self._dress()
+        chosen = frozenset(labels) & frozenset(self.naming.kept)
+        if chosen != self.highlighted:
+            self.highlighted = chosen
+            self._dress()
 
     def open(self, index: int) -> None:
         """Show one of the images, of a stack its slice; a file is opened, with its parts."""
@@ -187,12 +204,13 @@ class Sharing(QObject):
         """Cancel what runs."""
         self.job.cancel()
         self._relabelling.cancel()
+        self._turns.forget()
 
     def _on_preview(self, so_far: Found | tuple[Located, ...]) -> None:
         if isinstance(so_far, Found):
             self._keep(so_far)
         else:
-            self._write_all(so_far)
+            self._write_soon(so_far)
 
     def _on_found(self, found: Found) -> str:
         self._is_finding = False
@@ -219,6 +237,7 @@ class Sharing(QObject):
             place_parts(self.viewer, self.here.values())
             self._namings.clear()
         self._relabelling.cancel()
+        self._turns.forget()
         self._done.clear()
         self._undone.clear()
         self.found, self.highlighted = found, frozenset()
@@ -233,12 +252,22 @@ class Sharing(QObject):
         self.highlighted &= frozenset(naming.kept)
         self._dress()
         if is_relabelled and self.found is not None:
-            steps = located_steps(self.found, self.here)
+            steps = located_steps(self.found, self._in_view_first())
             self._relabelling.start(Job(steps, _nothing, "Relabelling"))
 
-    def _write_all(self, located: Sequence[Located]) -> None:
+    def _in_view(self, images: Iterable[GalleryImage]) -> set[LayerImage]:
+        return in_view(self.viewer, (image for image in images if isinstance(image, LayerImage)))
+
+    def _in_view_first(self) -> list[int]:
+        """Return the numbers of the images in the viewer, those that are looked at before the others."""
+        here = self.here
+        seen = self._in_view(here.values())
+        return sorted(here, key=lambda index: (here[index] not in seen, index))
+
+    def _write_soon(self, located: Iterable[Located]) -> None:
+        """Write the parts of images in turns: a viewer takes a while for each new layer."""
         for own in located:
-            self._write(own)
+            self._turns.put(own.number, partial(self._write, own))
 
     def _write(self, located: Located) -> None:
         """Write the parts of an image into its layer, unless others were found or it has gone."""
@@ -249,12 +278,16 @@ class Sharing(QObject):
 
     def _dress(self) -> None:
         """Show names and what stands out."""
-        for layer in layers_of_parts(self.viewer, self.here.values()):
-            dress(layer, self.naming.all_names(), self.highlighted)
+        layers = layers_of_parts(self.viewer, self.here.values())
+        for layer in sorted(layers, key=lambda layer: not layer.visible):
+            self._turns.put(layer, partial(self._dress_one, layer))
         self.shown.emit()
 
+    def _dress_one(self, layer: Labels) -> None:
+        dress(layer, self.naming.all_names(), self.highlighted)
+
     def _on_relabelled(self, progress: Progress) -> None:
-        self._write_all(progress.so_far or ())
+        self._write_soon(progress.so_far or ())
 
     def _on_dims_event(self, _: Event) -> None:
         self._soon.ask()

@@ -28,9 +28,8 @@ def find(qtbot, widget):
 
 
 def settle(qtbot, widget):
-    """Wait until nothing is computed."""
-    sharing = widget._sharing
-    qtbot.waitUntil(lambda: not sharing.job.is_busy and not sharing._relabelling.is_busy, timeout=60_000)
+    """Wait until nothing is computed or written."""
+    qtbot.waitUntil(lambda: widget._sharing.is_settled, timeout=60_000)
 
 
 def set_parts(qtbot, widget, count):
