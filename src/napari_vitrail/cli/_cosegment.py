@@ -13,7 +13,6 @@ from napari_vitrail.cli._voice import FAILED, say, with_bar
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from napari_vitrail.backbones import Backbone
     from napari_vitrail.cosegmentation import Consensus, CoSegmentation, CosegmentationSpec, Votes
     from napari_vitrail.cosegmentfiles import (
         FailedImage,
@@ -101,6 +100,7 @@ def _run(options: Namespace) -> int:
         Gallery,
         begin_masks,
         check_images_steps,
+        origin_of,
         part_summaries,
         plan_set,
         settings_of,
@@ -128,7 +128,7 @@ def _run(options: Namespace) -> int:
     done, failed_later = with_bar(write_masks_steps(labels, checked, files), "writing", tell=_tell)
     parts = part_summaries(done, labels.names)
     curve = getattr(found.shared, "curve", None)
-    origin = _origin(spec, backbone, refinement)
+    origin = origin_of(spec, backbone.info, refinement)
     return _conclude(files, Gallery(done, parts, [*failed, *failed_later], curve, origin))
 
 
@@ -207,18 +207,6 @@ def _how(how: Consensus | Votes, options: Namespace) -> Consensus | Votes:
 def _given(**values: Any) -> dict[str, Any]:
     """Return the values that were given."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _origin(spec: CosegmentationSpec, backbone: Backbone, refinement: Refinement | None) -> dict[str, str]:
-    """Return what it takes to get the same again."""
-    from importlib.metadata import version
-
-    info = backbone.info
-    told = {"backbone": f"{info.name} ({info.licence})", "citation": info.citation}
-    if info.weights is not None:
-        told["digest of the weights"] = info.weights.digest
-    told |= {"settings": str(spec), "refinement": str(refinement or "none")}
-    return told | {"version": f"napari-vitrail {version('napari-vitrail')}"}
 
 
 def _tell(image: ImageFound | FailedImage) -> None:

@@ -6,7 +6,7 @@ from napari_vitrail.cosegmentfiles._images import CheckedImage, FailedImage, Fil
 from napari_vitrail.cosegmentfiles._masks import ImageFound, write_masks_steps
 from napari_vitrail.cosegmentfiles._names import output_names
 from napari_vitrail.cosegmentfiles._plan import SetFiles, plan_set
-from napari_vitrail.cosegmentfiles._settings import begin_masks, settings_of
+from napari_vitrail.cosegmentfiles._settings import begin_masks, origin_of, settings_of
 from napari_vitrail.cosegmentfiles._shared import MOST_PARTS, ObjectLabels, PartLabels, SharedLabels
 from napari_vitrail.cosegmentfiles._summary import PartSummary, part_summaries, summary_lines, write_areas
 
@@ -25,6 +25,7 @@ __all__ = [
     "SharedLabels",
     "begin_masks",
     "check_images_steps",
+    "origin_of",
     "output_names",
     "part_areas",
     "part_summaries",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_vitrail.cosegmentation import CosegmentationSpec
     from napari_vitrail.cosegmentfiles._images import CheckedImage
     from napari_vitrail.cosegmentfiles._plan import SetFiles
+    from napari_vitrail.refinement import Refinement
 
 
 def settings_of(
@@ -79,3 +80,14 @@ def _check_same(files: SetFiles, settings: dict[str, Any]) -> None:
             f"{files.folder} was begun with other {' and '.join(differing)}: leave resume out to begin anew "
             "(what the network saw is still in the store of features)"
         )
+
+
+def origin_of(
+    spec: CosegmentationSpec, backbone: BackboneInfo, refinement: Refinement | None
+) -> dict[str, str]:
+    """Return for people what it takes to get the same again."""
+    told = {"backbone": f"{backbone.name} ({backbone.licence})", "citation": backbone.citation}
+    if backbone.weights is not None:
+        told["digest of the weights"] = backbone.weights.digest
+    told |= {"settings": str(spec), "refinement": str(refinement or "none")}
+    return told | {"version": f"napari-vitrail {version('napari-vitrail')}"}

@@ -13,6 +13,7 @@ from napari_vitrail.widgets._how import HowPanel
 from napari_vitrail.widgets._part_clicks import PartClicks
 from napari_vitrail.widgets._part_rows import PartTable
 from napari_vitrail.widgets._part_strokes import SendParts
+from napari_vitrail.widgets._save_found import SaveFound
 from napari_vitrail.widgets._seen_layers import SeenLayers
 from napari_vitrail.widgets._sharing import Sharing
 
@@ -35,6 +36,7 @@ class CommonPartsWidget(DockedWidget):
         self._parts = PartTable(self._sharing)
         self._layers = SeenLayers(self._sharing)
         self._send = SendParts(self._sharing)
+        self._save = SaveFound(self._sharing)
         self._clicks = PartClicks(self._sharing)
         self._lay_out()
 
@@ -60,3 +62,4 @@ class CommonPartsWidget(DockedWidget):
         layout.addWidget(self._parts, 1)
         layout.addWidget(self._layers)
         layout.addWidget(self._send)
+        layout.addWidget(self._save)

@@ -45,11 +45,14 @@ class Seen:
     thumbnails : tuple of (h, w, 3) uint8 arrays
     descriptors : SeenSet
         In the same order.
+    left_out : tuple of (GalleryImage, str)
+        Images that could not be read, and why.
     """
 
     images: tuple[GalleryImage, ...]
     thumbnails: tuple[NDArray[np.uint8], ...]
     descriptors: SeenSet
+    left_out: tuple[tuple[GalleryImage, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,23 +134,24 @@ def seen_steps(images: Sequence[GalleryImage]) -> Steps[Seen]:
     from napari_vitrail.cosegmentation import see_set_steps
     from napari_vitrail.store import shared_store
 
-    readable, thumbnails = yield from _readable_steps(images)
+    readable, thumbnails, left_out = yield from _readable_steps(images)
     descriptors = yield from see_set_steps(Readings(readable), store=shared_store())
-    return Seen(tuple(readable), tuple(thumbnails), descriptors)
+    return Seen(tuple(readable), tuple(thumbnails), descriptors, tuple(left_out))
 
 
 def _readable_steps(
     images: Sequence[GalleryImage],
-) -> Steps[tuple[list[GalleryImage], list[NDArray[np.uint8]]]]:
-    """Yield Progress; return the images that can be read, and a small picture of each."""
-    readable, thumbnails, errors = [], [], []
+) -> Steps[tuple[list[GalleryImage], list[NDArray[np.uint8]], list[tuple[GalleryImage, str]]]]:
+    """Yield Progress; return the images that can be read, a small picture of each, and why others cannot."""
+    readable, thumbnails, left_out = [], [], []
     for done, image in enumerate(images, start=1):
         try:
             thumbnails.append(thumbnail(image.read()))
             readable.append(image)
         except (OSError, ValueError) as error:
-            errors.append(f"{image.name}: {error}")
+            left_out.append((image, _named(image, error)))
         yield Progress(done, len(images), "reading images")
+    errors = [error for _, error in left_out]
     if not readable:
         raise ValueError(f"none of {len(images)} images can be read; {errors[0]}")
     if errors:
@@ -157,7 +161,12 @@ def _readable_steps(
             VitrailWarning,
             stacklevel=2,
         )
-    return readable, thumbnails
+    return readable, thumbnails, left_out
+
+
+def _named(image: GalleryImage, error: Exception) -> str:
+    """Return why an image cannot be read; errors of files name them."""
+    return str(error) if image.name in str(error) else f"{image.name}: {error}"
 
 
 def object_steps(seen: Seen, wish: Wish) -> Steps[CoSegmentation]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol, overload
 from napari.components import Dims
 from napari.layers import Image
 
-from napari_vitrail.imagefile import read_image
 from napari_vitrail.widgets._image_plane import ImagePlane
 from napari_vitrail.widgets._planes import all_planes, position_of
 
@@ -72,8 +71,11 @@ class FileImage:
         return self.path.name
 
     def read(self) -> Picture:
-        """Return the pixels of the file."""
-        return read_image(self.path)
+        """Return the pixels of the file, as the command line sees them."""
+        from napari_vitrail.batch import Reading  # loads torch
+
+        [image] = Reading().read(self.path).planes
+        return image
 
 
 class Readings(Sequence["Picture"]):

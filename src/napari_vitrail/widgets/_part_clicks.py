@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,11 +50,23 @@ class PartClicks:
         while event.type == "mouse_move":
             yield
         if np.abs(np.array(event.pos) - start).max() <= _STILL:
-            self._highlight(event.position)
+            self._highlight(event.position, self._layers_at(getattr(event, "viewbox", None)))
 
-    def _highlight(self, position: tuple[float, ...]) -> None:
+    def _layers_at(self, cell: tuple[int, int] | None) -> list[Labels]:
+        """Return the layers of parts of the images in a cell of the grid view, of all where there is none."""
+        viewer, images = self._sharing.viewer, self._sharing.here.values()
+        canvas = getattr(viewer, "canvas", viewer)  # napari 0.9 moved the grid
+        if cell is None or not canvas.grid.enabled:
+            return layers_of_parts(viewer, images)
+        numbers = canvas.grid.contents_at(cell, len(viewer.layers) if canvas is viewer else viewer.layers)
+        inside = {viewer.layers[number] for number in numbers}
+        owns = ({image.layer, *layers_of_parts(viewer, [image])} for image in images)
+        return layers_of_parts(
+            viewer, (image for image, own in zip(images, owns, strict=True) if own & inside)
+        )
+
+    def _highlight(self, position: tuple[float, ...], layers: Collection[Labels]) -> None:
         """Let the part at a position in the world stand out; all where there is none, or it does already."""
-        layers = layers_of_parts(self._sharing.viewer, self._sharing.here.values())
         above = [own for own in reversed(self._sharing.viewer.layers) if own in layers and own.visible]
         label = next((found for layer in above if (found := _label(layer, position))), 0)
         self._sharing.highlight({label} if label and {label} != self._sharing.highlighted else ())

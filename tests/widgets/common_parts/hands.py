@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QSlider, QSpinBox
+from qtpy.QtWidgets import QLineEdit, QSlider, QSpinBox, QTableWidget
 
 from napari_vitrail.widgets import CommonPartsWidget
 from napari_vitrail.widgets._gallery import Gallery, picture_rect
-from tests.widgets.driving import button, combo, says
+from tests.widgets.driving import button, canvas_of, combo, says
 
 
 def dock(qtbot, viewer) -> CommonPartsWidget:
@@ -58,3 +59,37 @@ def click_picture(widget, row: int, place: tuple[int, int], *, twice: bool = Fal
     QTest.mouseClick(gallery.viewport(), Qt.MouseButton.LeftButton, pos=at)
     if twice:
         QTest.mouseDClick(gallery.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+
+def show_grid(viewer, stride: int):
+    """Show the layers beside each other, some in each cell."""
+    grid = getattr(viewer, "canvas", viewer).grid  # napari 0.9 moved it
+    grid.stride = stride
+    grid.enabled = True
+    viewer.reset_view()
+
+
+def click_cell(viewer, widget, cell: tuple[int, int], cells: tuple[int, int], position):
+    """Click a position in the world in a cell (row, column) of a grid view of so many."""
+    canvas, camera = canvas_of(widget), getattr(viewer, "scene", viewer).camera
+    sides = np.array([canvas.height(), canvas.width()]) / cells
+    row, column = (np.array(cell) + 0.5) * sides + (np.asarray(position) - camera.center[-2:]) * camera.zoom
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(round(column), round(row)))
+
+
+def overlap(labels, place) -> float:
+    """Return the intersection over union of labels (64, 72) and the square that begins somewhere."""
+    truth = np.zeros((64, 72), bool)
+    truth[place[0] : place[0] + 24, place[1] : place[1] + 24] = True
+    return float(((labels > 0) & truth).sum() / ((labels > 0) | truth).sum())
+
+
+def choose_folder(widget, folder):
+    """Choose the files of a folder."""
+    combo(widget, "Files of a folder").setCurrentText("Files of a folder")
+    next(line for line in widget.findChildren(QLineEdit) if line.isVisible()).setText(str(folder))
+
+
+def rows_of(widget) -> QTableWidget:
+    """Return the table of parts."""
+    return widget.findChild(QTableWidget)

@@ -5,34 +5,28 @@ from __future__ import annotations
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QLineEdit, QTableWidget
 
 from napari_vitrail.widgets._gallery import Gallery
 from napari_vitrail.widgets._layers import class_names
 from tests.widgets.common_parts.conftest import PLACES
-from tests.widgets.common_parts.hands import click_picture, dock, find, set_parts, settle
-from tests.widgets.driving import button, click, combo, draw, says
-
-
-def overlap(labels, place) -> float:
-    """Return the intersection over union of labels (64, 72) and the square that begins somewhere."""
-    truth = np.zeros((64, 72), bool)
-    truth[place[0] : place[0] + 24, place[1] : place[1] + 24] = True
-    return float(((labels > 0) & truth).sum() / ((labels > 0) | truth).sum())
-
-
-def table_of(widget) -> QTableWidget:
-    return widget.findChild(QTableWidget)
+from tests.widgets.common_parts.hands import (
+    choose_folder,
+    click_cell,
+    click_picture,
+    dock,
+    find,
+    overlap,
+    rows_of,
+    set_parts,
+    settle,
+    show_grid,
+)
+from tests.widgets.driving import button, click, draw, says
 
 
 def names_in(widget) -> list[str]:
-    table = table_of(widget)
+    table = rows_of(widget)
     return [table.item(row, 1).text() for row in range(table.rowCount())]
-
-
-def choose_folder(widget, folder):
-    combo(widget, "Files of a folder").setCurrentText("Files of a folder")
-    next(line for line in widget.findChildren(QLineEdit) if line.isVisible()).setText(str(folder))
 
 
 def test_what_images_share_becomes_a_layer_right_above_each(viewer, found):
@@ -93,14 +87,16 @@ def test_a_part_that_is_clicked_stands_out_everywhere(qtbot, viewer, found):
     before = gallery.model()._draw(0).toImage()
     inside = np.argwhere(small[1] == 1).mean(axis=0).astype(int)
     click_picture(found, 1, tuple(inside))
+    settle(qtbot, found)
     assert found._sharing.highlighted == {1}
-    assert {item.row() for item in table_of(found).selectedItems()} == {0}
+    assert {item.row() for item in rows_of(found).selectedItems()} == {0}
     assert gallery.model()._draw(0).toImage() != before
     for number in range(3):
         colours = viewer.layers[f"photo {number} parts"].colormap.colors
         assert colours[1, 3] == 1
         assert colours[2:, 3].max() < 0.1
     click_picture(found, 1, tuple(inside))
+    settle(qtbot, found)
     assert found._sharing.highlighted == frozenset()
     assert viewer.layers["photo 0 parts"].colormap.colors[2, 3] == 1
 
@@ -122,8 +118,22 @@ def test_a_click_in_the_viewer_highlights_too_but_a_drag_does_not(qtbot, viewer,
     assert len(viewer.mouse_drag_callbacks) == listening - 1
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_in_the_grid_view_a_click_means_the_images_of_its_cell(qtbot, viewer, found, stride):
+    show_grid(viewer, stride)
+    qtbot.wait(300)
+    cells = (2, 3) if stride == 1 else (2, 2)
+    layer = viewer.layers["photo 2 parts"]  # the last but one of the layers, or in the third pair
+    inside = layer.data_to_world(np.argwhere(layer.data).mean(axis=0))
+    click_cell(viewer, found, (1, 1) if stride == 1 else (1, 0), cells, inside)
+    qtbot.waitUntil(lambda: found._sharing.highlighted == {1})
+    click_cell(viewer, found, (0, 0), cells, inside)  # there is nothing of it in that image
+    qtbot.waitUntil(lambda: found._sharing.highlighted == frozenset())
+
+
 def test_a_part_is_renamed_in_the_table_and_in_all_layers(qtbot, viewer, found):
-    table_of(found).item(0, 1).setText("tile")
+    rows_of(found).item(0, 1).setText("tile")
+    settle(qtbot, found)
     assert [class_names(viewer.layers[f"photo {number} parts"]) for number in range(3)] == [{1: "tile"}] * 3
     button(found, "Undo").click()
     assert names_in(found) == ["object"]
@@ -134,7 +144,7 @@ def test_a_part_is_renamed_in_the_table_and_in_all_layers(qtbot, viewer, found):
 @pytest.mark.parametrize("action", ["Delete", "Background"])
 def test_a_part_that_is_taken_away_leaves_all_layers_until_undone(qtbot, viewer, found, action):
     before = viewer.layers["photo 0 parts"].data.copy()
-    table_of(found).selectRow(0)
+    rows_of(found).selectRow(0)
     button(found, action).click()
     settle(qtbot, found)
     assert not any(viewer.layers[f"photo {number} parts"].data.any() for number in range(3))
@@ -147,7 +157,7 @@ def test_a_part_that_is_taken_away_leaves_all_layers_until_undone(qtbot, viewer,
 @pytest.mark.slow
 def test_parts_that_are_merged_are_one_in_all_layers_until_undone(qtbot, viewer, found):
     set_parts(qtbot, found, 3)
-    layer, table = viewer.layers["photo 0 parts"], table_of(found)
+    layer, table = viewer.layers["photo 0 parts"], rows_of(found)
     before = layer.data.copy()
     assert names_in(found) == ["part 1", "part 2", "part 3"]
     np.testing.assert_array_equal(np.unique(before), [0, 1, 2, 3])
