@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from benchmarks import features, memory, neighbours, speedups
 from benchmarks.memory import resident, warm_up
+from evals.datasets import data_folder
 from evals.pages import write_section
 from napari_vitrail import SEGMENTATION
 
@@ -33,6 +34,7 @@ def main() -> None:
         (measure_large, "a plane far beyond memory, painted in a viewer; needs a display, and Linux"),
         (measure_hover, "similarity under the cursor, in a viewer; needs a display"),
         (measure_match, "from a click in one image to its partner in another, in a viewer; needs a display"),
+        (measure_common_parts, "another number of common parts, in a viewer; needs a display"),
     ):
         command = commands.add_parser(measure.__name__.removeprefix("measure_"), help=help_)
         command.set_defaults(measure=measure)
@@ -138,6 +140,16 @@ def measure_match(_: argparse.Namespace) -> str:
 
     results = [match.clicking(name, *images) for name, images in match.pairs_of_images().items()]
     return f"`python -m benchmarks match`, {match.CLICKS} clicks, {machine()}.\n\n{match.table(results)}"
+
+
+def measure_common_parts(_: argparse.Namespace) -> str:
+    """Return how soon other parts, and another object, are in the gallery and in all layers, as Markdown."""
+    from benchmarks import common_parts  # opens windows
+
+    images = common_parts.photographs(data_folder() / "weizmann_horses" / "images")
+    results = list(common_parts.changes(images))
+    head = f"`python -m benchmarks common_parts`, {len(images)} photographs, {machine()}."
+    return f"{head}\n\n{common_parts.table(results)}"
 
 
 def machine() -> str:

@@ -34,7 +34,7 @@ def main() -> None:
         viewer.add_image(view, name=f"cat {number}")
     wait(1000)
     press(widget, "Find")
-    wait_until(lambda: says(widget, "found in"))
+    wait_until(lambda: says(widget, "found in") and widget._sharing.is_settled)
     grid = getattr(viewer, "canvas", viewer).grid  # napari 0.9 moved it
     grid.stride = 2
     grid.enabled = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -212,7 +212,7 @@ def opened_steps(found: Found, index: int) -> Steps[tuple[Located, Picture]]:
 
 
 def find_steps(
-    images: Sequence[GalleryImage], wish: Callable[[], Wish], in_view: Collection[GalleryImage] = ()
+    images: Sequence[GalleryImage], wish: Callable[[], Wish], in_view: Sequence[GalleryImage] = ()
 ) -> Steps[Found]:
     """Yield Progress, so far what was found and then where; return what was found.
 
@@ -221,15 +221,20 @@ def find_steps(
     images : sequence of GalleryImage
     wish : callable
         Returns what is looked for; asked once the network has seen all images.
-    in_view : collection of GalleryImage
-        Those whose layers are wanted first.
+    in_view : sequence of GalleryImage
+        Those whose layers are wanted first, in this order.
     """
     seen = yield from seen_steps(images)
-    in_layers = [index for index, image in enumerate(seen.images) if isinstance(image, LayerImage)]
-    in_layers.sort(key=lambda index: seen.images[index] not in in_view)
+    in_layers = {index: image for index, image in enumerate(seen.images) if isinstance(image, LayerImage)}
     wanted = wish()
     shared = yield from object_steps(seen, wanted)
-    return (yield from _shown_steps(seen, wanted, shared, in_layers))
+    return (yield from _shown_steps(seen, wanted, shared, in_order(in_layers, in_view)))
+
+
+def in_order(images: Mapping[int, GalleryImage], first: Sequence[GalleryImage]) -> list[int]:
+    """Return the numbers of some images, those that are wanted first before the others."""
+    ranks = {image: rank for rank, image in enumerate(first)}
+    return sorted(images, key=lambda index: (ranks.get(images[index], len(ranks)), index))
 
 
 def find_again_steps(found: Found, wish: Wish, indices: Iterable[int]) -> Steps[Found]:

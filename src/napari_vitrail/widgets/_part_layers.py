@@ -102,15 +102,15 @@ def layers_of_parts(viewer: Viewer, images: Iterable[LayerImage]) -> list[Labels
     return list(dict.fromkeys(layer for layer in found if layer is not None))
 
 
-def in_view(viewer: Viewer, images: Iterable[LayerImage]) -> set[LayerImage]:
-    """Return those of some images that are looked at now: visible, and of a stack the slice."""
-    found, shown = set(), {}
+def in_view(viewer: Viewer, images: Iterable[LayerImage]) -> list[LayerImage]:
+    """Return those of some images that are looked at now, the top one first: visible, of a stack the slice."""
+    found, shown = [], {}
     for image in images:
         if image.layer not in shown:
             shown[image.layer] = _shown_index(viewer, image.layer)
         if image.layer.visible and image.plane.index == shown[image.layer]:
-            found.add(image)
-    return found
+            found.append(image)
+    return sorted(found, key=lambda image: -viewer.layers.index(image.layer))
 
 
 def _shown_index(viewer: Viewer, layer: Image) -> Index | None:

@@ -13,13 +13,14 @@ from napari.utils.notifications import show_warning
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
-from napari_vitrail.progress import Progress
+from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._found import (
     Found,
     Located,
     Wish,
     find_again_steps,
     find_steps,
+    in_order,
     located_steps,
     opened_steps,
 )
@@ -87,13 +88,14 @@ class Sharing(QObject):
         self._namings: dict[Wish, Naming] = {}  # of what else was found among the same descriptors
         self._done: list[Naming] = []
         self._undone: list[Naming] = []
-        self._is_finding = False
+        self._finding: object | None = None  # until what is found is there
         self._turns = Turns(self)
         self._relabelling = Runner(
             on_progress=self._on_relabelled, on_error=self.job.tell, on_warning=show_warning, on_idle=_rest
         )
         self.destroyed.connect(self._relabelling.retire)
         self.job.requested.connect(self.find)
+        self.job.cancelled.connect(self._on_cancelled)
         self.source.changed.connect(self._on_changed)
         self._soon = Soon(self, self._on_changed)
         viewer.dims.events.connect(self._on_dims_event)
@@ -138,9 +140,9 @@ class Sharing(QObject):
         if obstacle:
             self.job.refuse(obstacle)
             return
-        self._is_finding = True
+        self._finding = object()
         self.job.run(
-            find_steps(images, lambda: self.wish, self._in_view(images)),
+            self._find_steps(images, self._in_view(images), self._finding),
             on_done=self._on_found,
             on_preview=self._on_preview,
             title=f"Looking at {_counted(images)}",
@@ -149,7 +151,7 @@ class Sharing(QObject):
     def find_again(self, wish: Wish) -> None:
         """Look for something else among the same descriptors; what is being found is found so."""
         self.wish = wish
-        if self.found is None or (self._is_finding and self.job.is_busy):
+        if self.found is None or (self._finding is not None and self.job.is_busy):
             return
         self.job.run(
             find_again_steps(self.found, wish, self._in_view_first()),
@@ -202,9 +204,23 @@ class Sharing(QObject):
 
     def cancel(self) -> None:
         """Cancel what runs."""
+        self._finding = None
         self.job.cancel()
         self._relabelling.cancel()
         self._turns.forget()
+
+    def _find_steps(
+        self, images: Sequence[GalleryImage], first: Sequence[LayerImage], own: object
+    ) -> Steps[Found]:
+        """Yield Progress; return what is found; what is wished meanwhile still counts."""
+        try:
+            return (yield from find_steps(images, lambda: self.wish, first))
+        finally:  # after an error, too
+            if self._finding is own:
+                self._finding = None
+
+    def _on_cancelled(self) -> None:
+        self._finding = None
 
     def _on_preview(self, so_far: Found | tuple[Located, ...]) -> None:
         if isinstance(so_far, Found):
@@ -213,7 +229,6 @@ class Sharing(QObject):
             self._write_soon(so_far)
 
     def _on_found(self, found: Found) -> str:
-        self._is_finding = False
         n_with = sum(bool(parts.any()) for parts in found.small)
         return f"found in {n_with} of {_counted(found.seen.images)}."
 
@@ -236,6 +251,7 @@ class Sharing(QObject):
             self._places = {index: image for index, image in images if isinstance(image, LayerImage)}
             place_parts(self.viewer, self.here.values())
             self._namings.clear()
+        self._finding = None
         self._relabelling.cancel()
         self._turns.forget()
         self._done.clear()
@@ -244,6 +260,8 @@ class Sharing(QObject):
         self.naming = self._namings.get(found.wish, Naming.fresh(found.parts.n_parts))
         self.shown.emit()
         self.changed.emit()
+        if found.wish != self.wish:  # the slider was moved in the last moment
+            self.find_again(self.wish)
 
     def _take(self, naming: Naming) -> None:
         """Let the parts count as something else from now on, in the layers too."""
@@ -255,14 +273,12 @@ class Sharing(QObject):
             steps = located_steps(self.found, self._in_view_first())
             self._relabelling.start(Job(steps, _nothing, "Relabelling"))
 
-    def _in_view(self, images: Iterable[GalleryImage]) -> set[LayerImage]:
+    def _in_view(self, images: Iterable[GalleryImage]) -> list[LayerImage]:
         return in_view(self.viewer, (image for image in images if isinstance(image, LayerImage)))
 
     def _in_view_first(self) -> list[int]:
         """Return the numbers of the images in the viewer, those that are looked at before the others."""
-        here = self.here
-        seen = self._in_view(here.values())
-        return sorted(here, key=lambda index: (here[index] not in seen, index))
+        return in_order(self.here, self._in_view(self.here.values()))
 
     def _write_soon(self, located: Iterable[Located]) -> None:
         """Write the parts of images in turns: a viewer takes a while for each new layer."""

@@ -33,11 +33,12 @@ def settle(qtbot, widget):
     qtbot.waitUntil(lambda: widget._sharing.is_settled, timeout=60_000)
 
 
-def set_parts(qtbot, widget, count):
+def set_parts(qtbot, widget, count, *, is_settled=True):
     """Move the slider to a number of parts and wait for what comes of it."""
     widget.findChild(QSlider).setValue(count)
     qtbot.waitUntil(lambda: not widget._amount._soon.isActive())
-    settle(qtbot, widget)
+    if is_settled:
+        settle(qtbot, widget)
 
 
 def by_votes(qtbot, widget, count=None):

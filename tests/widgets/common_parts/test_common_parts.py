@@ -208,6 +208,47 @@ def test_an_image_that_is_removed_meanwhile_gets_no_layer(qtbot, viewer, widget,
 
 
 @pytest.mark.slow
+def test_the_slider_counts_that_is_moved_while_the_network_looks(qtbot, viewer, found, may_go):
+    button(found, "Find").click()
+    set_parts(qtbot, found, 2, is_settled=False)
+    may_go.set()
+    settle(qtbot, found)
+    assert names_in(found) == ["part 1", "part 2"]
+
+
+@pytest.mark.slow
+def test_the_slider_counts_again_as_soon_as_a_find_is_cancelled(qtbot, viewer, found, may_go):
+    button(found, "Find").click()
+    button(found, "Cancel").click()
+    set_parts(qtbot, found, 2, is_settled=False)
+    may_go.set()
+    settle(qtbot, found)
+    assert names_in(found) == ["part 1", "part 2"]
+
+
+def test_of_images_that_are_the_same_the_parts_are_the_same(qtbot, make_napari_viewer_proxy, images):
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.add_image(np.stack([images[0]] * 3), name="stack")
+    widget = dock(qtbot, viewer)
+    find(qtbot, widget)
+    layer = viewer.layers["stack parts"]
+    assert overlap(layer.data[0], PLACES[0]) > 0.5
+    np.testing.assert_array_equal(layer.data[1:], layer.data[:2])
+
+
+def test_where_nothing_stands_out_that_is_said_and_there_is_no_part(qtbot, make_napari_viewer_proxy, notes):
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.add_image(np.full((3, 64, 72), 90, np.uint8), name="blank")
+    widget = dock(qtbot, viewer)
+    find(qtbot, widget)
+    assert says(widget, "found in 0 of 3 images")
+    assert any("all masks are empty" in note.message for note in notes)
+    assert names_in(widget) == []
+    assert not viewer.layers["blank parts"].data.any()
+    assert button(widget, "Send parts to Paint to segment").toolTip() == "Not yet: there is no part"
+
+
+@pytest.mark.slow
 def test_one_image_is_looked_at_with_a_warning(qtbot, make_napari_viewer_proxy, images, notes):
     viewer = make_napari_viewer_proxy(show=True)
     viewer.add_image(images[0], name="photo")
