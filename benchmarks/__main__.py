@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import tempfile
 from datetime import date
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from benchmarks import features, memory, neighbours, speedups
+from benchmarks import clusterings, coseg, features, memory, neighbours, speedups
 from benchmarks.memory import resident, warm_up
 from evals.datasets import data_folder
 from evals.pages import write_section
@@ -29,6 +30,7 @@ def main() -> None:
         (measure_memory, "peak of memory beside what is planned; Linux"),
         (measure_speedups, "what else was tried to make the network faster on a CPU"),
         (measure_neighbours, "nearest neighbours by blocks beside faiss, which it needs; Linux"),
+        (measure_coseg, "ten to a thousand images that share something; needs faiss, and Linux"),
         (measure_live, "from a stroke to the picture, in a viewer; needs a display"),
         (measure_convpaint, "napari-convpaint beside ours; needs its Python, a display, and Linux"),
         (measure_large, "a plane far beyond memory, painted in a viewer; needs a display, and Linux"),
@@ -48,6 +50,8 @@ def main() -> None:
         if measure is measure_neighbours:
             command.add_argument("--rows", type=int, nargs="*", default=[5476, 21_025])
             command.add_argument("--repeats", type=int, default=3)
+        if measure is measure_coseg:
+            command.add_argument("--counts", type=int, nargs="*", default=[10, 100, 1000])
         if measure is measure_convpaint:
             command.add_argument("--peer-python", type=Path, help="the Python that has napari-convpaint")
             command.add_argument("--sides", type=int, nargs="*", default=[518, 1024])
@@ -99,6 +103,22 @@ def measure_neighbours(options: argparse.Namespace) -> str:
     found = list(tqdm(neighbours.searches(options.rows, options.repeats)))
     head = f"`python -m benchmarks neighbours`, median of {options.repeats}, {machine()}."
     return f"{head}\n\n{neighbours.table(found)}"
+
+
+def measure_coseg(options: argparse.Namespace) -> str:
+    """Return how co-segmentation grows with the number of images, as Markdown."""
+    one, again = coseg.ten()
+    with tempfile.TemporaryDirectory() as folder:
+        grown = list(tqdm(coseg.growing(options.counts, Path(folder)), total=len(options.counts)))
+        found = list(tqdm(clusterings.clusterings(options.counts, Path(folder))))
+    return "\n\n".join([
+        f"`python -m benchmarks coseg`, {machine()}.",
+        f"{coseg.TEN} images of 320 x 240 pixels at the default spec, Python's start, imports and loading of "
+        f"the weights included: {one.seconds:.1f} s, {one.cpu:.1f} s of CPU time, {one.peak / 1e6:.0f} MB. "
+        f"Then another number of clusters or of parts, with all masks: {again:.2f} s at most.",
+        coseg.table(grown),
+        clusterings.table(found),
+    ])  # fmt: skip
 
 
 def measure_live(_: argparse.Namespace) -> str:

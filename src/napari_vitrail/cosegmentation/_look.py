@@ -42,12 +42,8 @@ def look_steps(
     image: ArrayLike | LayeredImage, spec: CosegmentationSpec, backbone: Backbone, store: TokenStore | None
 ) -> Steps[Look]:
     """Yield Progress; return descriptors of length 1 of an image, and its saliency."""
-    picture, own = as_image(image), spec.descriptor
-    pixels = seen_pixels(picture, own, IntensityRange.of([picture], own.intensity)).rgb
-    assert pixels is not None  # the descriptor's features are the ViT's
-    shape = (pixels.shape[0], pixels.shape[1])
-    side = max(shape) if spec.edge == "longer" else min(shape)
-    rgb = enlarged_pixels(pixels, spec.side / side)
+    own = spec.descriptor
+    shape, rgb = _shown(image, spec)
     features = yield from vit_features_steps(rgb, replace(own, attention=True), backbone, store=store)
     attention = features.values[..., features.channels["attention"]]
     if spec.saliency == "density":
@@ -60,6 +56,18 @@ def look_steps(
     grid = features.grid.magnified((rgb.shape[0] / shape[0], rgb.shape[1] / shape[1]))
     cls = None if spec.outlier_similarity is None else _cls_of(rgb, own, backbone)
     return Look(shape, grid, descriptors, looked, cls)
+
+
+def _shown(
+    image: ArrayLike | LayeredImage, spec: CosegmentationSpec
+) -> tuple[tuple[int, int], NDArray[np.float32]]:
+    """Return the shape of an image, and what the network is shown of it; all else of it is let go."""
+    picture, own = as_image(image), spec.descriptor
+    pixels = seen_pixels(picture, own, IntensityRange.of([picture], own.intensity)).rgb
+    assert pixels is not None  # the descriptor's features are the ViT's
+    shape = (pixels.shape[0], pixels.shape[1])
+    side = max(shape) if spec.edge == "longer" else min(shape)
+    return shape, enlarged_pixels(pixels, spec.side / side)
 
 
 def _coarse_steps(

@@ -99,7 +99,7 @@ class PartSegmentation:
         none, any_part = self.found.probabilities(index)
         if not self.n_parts:
             return np.ones_like(none)[None]
-        squares = self._placed_squares(self.found.seen.pictures[index])
+        squares = np.stack(list(self._placed_squares(self.found.seen.pictures[index])))
         own = softmax(-STEEPNESS / max(self.clusters.distortion, 1e-6) * squares, axis=0)
         return np.concatenate([none[None], any_part * own]).astype(np.float32)
 
@@ -138,18 +138,23 @@ class PartSegmentation:
         """Return the part (H, W) of each pixel of a mask."""
         if not self.n_parts:
             return np.zeros(picture.shape, np.int32)
-        nearest = self._placed_squares(picture).argmin(axis=0)
-        return np.where(mask, nearest + 1, 0).astype(np.int32)
+        nearest = np.zeros(picture.shape, np.int32)
+        least = np.full(picture.shape, np.inf, np.float32)
+        for part, squares in enumerate(self._placed_squares(picture)):
+            nearest[squares < least] = part  # those of all parts are never there at a time
+            np.minimum(least, squares, out=least)
+        return np.where(mask, nearest + 1, 0)
 
-    def _placed_squares(self, picture: SeenPicture) -> NDArray[np.float32]:
-        """Return the squared distance of each pixel to each part (n_parts, H, W).
+    def _placed_squares(self, picture: SeenPicture) -> Iterator[NDArray[np.float32]]:
+        """Yield the squared distance (H, W) of each pixel to one part after the other.
 
         Between cells they are interpolated. The differences of such distances are linear in the descriptor,
         so the part that is nearest is the one that is nearest to the interpolated descriptor.
         """
         squares = self.clusters.squares(picture.rows).reshape(*picture.grid.shape, self.n_parts)
         placed = self.found.seen.spec.descriptor.interpolation
-        return np.stack([picture.placed(squares[..., part], placed) for part in range(self.n_parts)])
+        for part in range(self.n_parts):
+            yield picture.placed(squares[..., part], placed)
 
 
 def _resized(picture: SeenPicture, shape: tuple[int, ...]) -> SeenPicture:
