@@ -190,6 +190,16 @@ def test_strided_tokens_are_all_kept_whatever_is_asked(picture, tiny_backbone, m
 # ---------------------------------------------------------------- memory
 
 
+def test_a_store_without_memory_keeps_files_alone(picture, tiny_backbone, tmp_path, asked):
+    store = FeatureStore(tmp_path, memory_bytes=0, context_bytes=0)
+    first = extract_features(picture, VIT, backbone=tiny_backbone, store=store)
+    assert store._memory.nbytes == store.contexts.nbytes == 0
+    asked.clear()
+    again = extract_features(picture, VIT, backbone=tiny_backbone, store=store)
+    np.testing.assert_array_equal(first.values, again.values)
+    assert asked == []
+
+
 def test_recent_forgets_what_was_not_used_for_longest():
     recent = Recent(100)
     for name in "abc":

@@ -1,6 +1,7 @@
 """Parts of a shared object: the same ids in all images, whatever their number, and no network asked again."""
 
 import time
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -114,6 +115,21 @@ def test_labels_are_made_for_a_copy_of_another_size(animals):
     parts = cosegment_parts_seen(animals, 3)
     np.testing.assert_array_equal(parts.labels(0, (24, 20, 3)), parts.labels(0)[::2, ::2])
     np.testing.assert_array_equal(parts.labels(0, (96, 80)), np.kron(parts.labels(0), np.ones((2, 2), int)))
+
+
+def test_labels_of_many_parts_take_no_more_memory_than_those_of_few(make_set):
+    noisy = make_set([picture(kinds(column), USUAL, noise=0.3, seed=column) for column in range(4)], PARTED)
+    found = cosegment_seen(noisy)
+    peaks = []
+    for n_parts in (2, 20):
+        parts = cosegment_parts_seen(found, n_parts)
+        assert parts.n_parts == n_parts
+        parts.labels(0, (600, 500))
+        tracemalloc.start()
+        parts.labels(0, (600, 500))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_fewer_descriptors_than_parts_are_said(make_set):
