@@ -130,6 +130,7 @@ def test_parts_are_those_of_the_library(folder, tiny, tiny_backbone, capsys):
 
 
 @pytest.mark.skipif(find_spec("cv2") is None, reason="the extra 'refine' is not installed")
+@pytest.mark.filterwarnings("always:GrabCut leaves a mask as it is")
 def test_refined_parts_are_those_of_the_library(folder, tiny, tiny_backbone):
     assert run("set", "-o", "out", "--parts", "2", "--refine", "grabcut") == 0
     images = [read_image(path) for path in sorted(Path("set").iterdir())]
@@ -155,6 +156,7 @@ def test_a_number_of_parts_out_of_range_is_refused_at_once(folder, tiny, capsys,
 
 
 @pytest.mark.skipif(find_spec("cv2") is None, reason="the extra 'refine' is not installed")
+@pytest.mark.filterwarnings("always:GrabCut leaves a mask as it is")
 def test_refined_masks_are_those_of_the_library(folder, tiny, tiny_backbone):
     assert run("set", "-o", "out", "--refine", "grabcut") == 0
     images = [read_image(path) for path in sorted(Path("set").iterdir())]

@@ -10,38 +10,51 @@ import numpy as np
 from skimage.filters import threshold_otsu
 from sklearn.linear_model import Ridge
 
-from napari_vitrail.cosegmentation._clusters import fit_centres, possible_counts
+from napari_vitrail.cosegmentation._clusters import Clusters, fit_centres, possible_counts
+from napari_vitrail.cosegmentation._sampling import spread
+from napari_vitrail.cosegmentation._votes import salient
 from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet
     from napari_vitrail.progress import Steps
 
+    Voter = tuple[NDArray[np.float32], NDArray[np.float32]]
+
 ROUNDS = 3
 """How often the plane is learned, each time of what the last one has told apart."""
 PENALTY = 1.0
 """Of ridge regression: next to nothing, with thousands of rows."""
+VOTERS = 64
+"""Images, evenly spread over the set, that vote."""
+VOTERS_PLACES = 500
+"""Of each of them, evenly spread."""
 
 
 @dataclass(frozen=True)
 class Consensus:
     """Clusterings of several sizes say which cells are looked at; a plane is learned of what most say.
 
-    A cluster counts as the object's where the network looks at it more than at the mean place of the set.
-    One clustering is right or wrong with its number of clusters; the share of clusterings that call a cell
-    the object's is not. The plane between the descriptors of the two kinds of cells is learned by ridge
-    regression of that share, then twice more of the two kinds that it has told apart itself (Otsu). If what
-    is looked at lies rather at the edges of the images than inside, it is the ground, the rest the object.
+    An image votes for the clusters that the network looks at more than at the image's mean place, and a
+    cluster counts as the object's where most images vote for it: what stands out in a few of them is not
+    shared. One clustering is right or wrong with its number of clusters; the share of clusterings that call
+    a cell the object's is not. The plane between the descriptors of the two kinds of cells is learned by
+    ridge regression of that share, then twice more of the two kinds that it has told apart itself (Otsu). If
+    what is found lies rather at the edges of the images than inside, it is the ground, the rest the object.
 
     Attributes
     ----------
     counts : tuple of int
         Numbers of clusters.
     contrast : float, above 0
-        A cluster is of the object if its mean saliency is more than so many times that of the set.
+        An image votes for a cluster whose mean saliency in it is more than so many times the image's.
+    vote_fraction : float, above 0 to 1
+        The share of the images that must vote for a cluster of the object.
     sample_size : int
         Descriptors of the set that are learned of, evenly spread.
 
@@ -53,6 +66,7 @@ class Consensus:
 
     counts: tuple[int, ...] = (4, 6, 8, 10, 12, 14)
     contrast: float = 1.0
+    vote_fraction: float = 0.6
     sample_size: int = 8000
 
     def __post_init__(self) -> None:
@@ -60,27 +74,89 @@ class Consensus:
             raise ValueError(f"counts must be one or more numbers of at least 2 clusters, got {self.counts}")
         if not self.contrast > 0:
             raise ValueError(f"contrast must be above 0, got {self.contrast}")
+        if not 0 < self.vote_fraction <= 1:
+            raise ValueError(f"vote_fraction must be above 0 to 1, got {self.vote_fraction}")
         if self.sample_size < 1:
             raise ValueError(f"sample_size must be at least 1, got {self.sample_size}")
 
     def found_steps(self, seen: SeenSet, random_state: int = 0) -> Steps[ObjectPlane]:
         """Yield Progress; return the plane between the object that a set of images shares and the rest."""
-        rows, looked = seen.spread(self.sample_size)
-        counts = possible_counts(rows, self.counts)
-        share = np.zeros(len(rows))
-        for done, count in enumerate(counts, start=1):
-            labels = fit_centres(rows, count, n_init=1, random_state=random_state).nearest(rows)
-            sizes = np.bincount(labels, minlength=count)
-            means = np.bincount(labels, looked, minlength=count) / np.maximum(sizes, 1)
-            share += (means > self.contrast * looked.mean())[labels] / len(counts)
-            yield Progress(done, len(counts), "clusterings")
+        agreement = yield from self.agreement_steps(seen, random_state)
+        rows = seen.spread(self.sample_size).rows
+        share = agreement.share(rows)
         if np.ptp(share) == 0:
-            return _nothing(rows.shape[1])
-        plane = _learned(rows, share)
-        return plane.turned() if _lies_outside(plane, seen) else plane
+            return self._nothing(rows.shape[1], len(seen))
+        plane = plane_of(rows, share)
+        return plane.turned() if lies_outside(plane, seen) else plane
+
+    def agreement_steps(self, seen: SeenSet, random_state: int = 0) -> Steps[Agreement]:
+        """Yield Progress; return the clusterings, and which of their clusters are the object's."""
+        rows = seen.spread(self.sample_size).rows
+        voters = _voters(seen)
+        counts = possible_counts(rows, self.counts)
+        clusterings, shared = [], []
+        for done, count in enumerate(counts, start=1):
+            clusterings.append(fit_centres(rows, count, n_init=1, random_state=random_state))
+            shared.append(self._shared(clusterings[-1], voters))
+            yield Progress(done, len(counts), "clusterings")
+        return Agreement(tuple(clusterings), tuple(shared))
+
+    def _shared(self, clusters: Clusters, voters: Sequence[Voter]) -> NDArray[np.bool_]:
+        """Return the clusters (k,) that enough images vote for."""
+        votes = np.zeros(clusters.count, np.intp)
+        for rows, looked in voters:
+            threshold = self.contrast * float(looked.mean())
+            votes += salient(clusters.nearest(rows), looked, clusters.count, threshold)
+        return votes >= round(len(voters) * self.vote_fraction, 9)
+
+    def _nothing(self, width: int, count: int) -> ObjectPlane:
+        """Return a plane that has all cells on the side of the background, with a warning."""
+        warnings.warn(
+            f"the network looks at no part more than at the rest in {self.vote_fraction:.0%} of {count} "
+            f"images, so all masks are empty; a lower vote_fraction or contrast may do",
+            VitrailWarning,
+            stacklevel=2,
+        )
+        return ObjectPlane(np.zeros(width, np.float32), 0.0, 0.5)
 
 
-def _lies_outside(plane: ObjectPlane, seen: SeenSet) -> bool:
+def _voters(seen: SeenSet) -> list[Voter]:
+    """Return some descriptors (n, D) of each image that votes, and their saliency (n,)."""
+    chosen = np.unique(np.linspace(0, len(seen) - 1, min(len(seen), VOTERS)).round().astype(int))
+    voters = []
+    for picture in (seen.pictures[index] for index in chosen.tolist()):
+        places = spread([picture.saliency.size], VOTERS_PLACES)[0]
+        voters.append((picture.rows_at(places), picture.saliency.ravel()[places]))
+    return voters
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Clusterings of several sizes, and which clusters of each are the object's.
+
+    Attributes
+    ----------
+    clusterings : tuple of Clusters
+    shared : tuple of (k,) bool
+    """
+
+    clusterings: tuple[Clusters, ...]
+    shared: tuple[NDArray[np.bool_], ...]
+
+    threshold = 0.5
+    """Above which a share is of the object."""
+
+    def share(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the share (n,) of the clusterings that call descriptors (n, D) the object's."""
+        pairs = zip(self.clusterings, self.shared, strict=True)
+        return np.mean([shared[clusters.nearest(rows)] for clusters, shared in pairs], axis=0)
+
+    def scores(self, picture: SeenPicture) -> NDArray[np.float32]:
+        """Return that share (h, w) of each cell of a picture."""
+        return self.share(picture.rows).reshape(picture.grid.shape).astype(np.float32)
+
+
+def lies_outside(plane: ObjectPlane, seen: SeenSet) -> bool:
     """Return whether what is on the object's side covers more of the images' edges than of their inside.
 
     Then it is the blank ground behind a portrait, or around a cell: where there is nothing to see the
@@ -96,17 +172,7 @@ def _lies_outside(plane: ObjectPlane, seen: SeenSet) -> bool:
     return bool(np.sum(edge) > np.sum(inside))
 
 
-def _nothing(width: int) -> ObjectPlane:
-    """Return a plane that has all cells on the side of the background, with a warning."""
-    warnings.warn(
-        "the network looks at no part of the images more than at another, so all masks are empty",
-        VitrailWarning,
-        stacklevel=2,
-    )
-    return ObjectPlane(np.zeros(width, np.float32), 0.0, 0.5)
-
-
-def _learned(rows: NDArray[np.float32], share: NDArray[np.float64]) -> ObjectPlane:
+def plane_of(rows: NDArray[np.float32], share: NDArray[np.float64]) -> ObjectPlane:
     """Return the plane between rows (n, D) that are of the object and the others, by a first guess (n,)."""
     for _ in range(ROUNDS):
         fitted = Ridge(PENALTY).fit(rows, share)

@@ -89,7 +89,9 @@ class Votes:
             seen, counts=self.counts, interval=self.sample_interval, elbow=self.elbow,
             criterion=self.criterion, n_init=self.n_init, random_state=random_state,
         )  # fmt: skip
-        votes = np.sum([self._voted(picture, clusters) for picture in seen.pictures], axis=0)
+        votes, least = np.zeros(clusters.count, np.intp), self.saliency_threshold
+        for picture in seen.pictures:
+            votes += salient(clusters.labels(picture), picture.saliency, clusters.count, least)
         shared = votes >= ceil(round(len(seen) * self.vote_fraction, 9))
         if not shared.any():
             most = ", ".join(str(count) for count in sorted(votes.tolist(), reverse=True)[:3])
@@ -101,12 +103,17 @@ class Votes:
             )
         return VotedClusters(clusters, curve, votes, shared)
 
-    def _voted(self, picture: SeenPicture, clusters: Clusters) -> NDArray[np.bool_]:
-        """Return the clusters (k,) that one image finds salient; none that it has not."""
-        labels = clusters.labels(picture).ravel()
-        counts = np.bincount(labels, minlength=clusters.count)
-        sums = np.bincount(labels, picture.saliency.ravel(), minlength=clusters.count)
-        return np.asarray((counts > 0) & (sums > self.saliency_threshold * counts))
+
+def salient(
+    labels: NDArray[np.intp], saliency: NDArray[np.float32], count: int, threshold: float
+) -> NDArray[np.intp]:
+    """Return 1 for the clusters (count,) whose mean saliency in an image is above a threshold, else 0.
+
+    A cluster that the image has no cell of is not salient in it.
+    """
+    cells = np.bincount(labels.ravel(), minlength=count)
+    sums = np.bincount(labels.ravel(), saliency.ravel(), minlength=count)
+    return ((cells > 0) & (sums > threshold * cells)).astype(np.intp)
 
 
 @dataclass(frozen=True)
