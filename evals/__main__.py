@@ -20,7 +20,7 @@ from evals.keypoints import RECIPES as MATCHERS
 from evals.objects import RECIPES as FINDERS
 from evals.objects import objects_rows, objects_section
 from evals.pages import COUNTED, Row, read_rows, scribbles_section, write_rows, write_section
-from evals.parts import FACES, parts_rows, parts_section
+from evals.parts import FACES, MARKED, parts_rows, parts_section
 from evals.peers import Convpaint
 from evals.position import PROBE, position_rows
 from evals.position_pages import position_section
@@ -82,7 +82,7 @@ def _measured_coseg(options: argparse.Namespace) -> Iterator[Row]:
 
 
 def _measured_parts(options: argparse.Namespace) -> Iterator[Row]:
-    return parts_rows(options.sets, _part(options))
+    return parts_rows(options.sets, _part(options), options.dtype)
 
 
 def _measured_objects(options: argparse.Namespace) -> Iterator[Row]:
@@ -120,7 +120,7 @@ EVALUATIONS = {
     ),
     "parts": Evaluation(
         "parts that faces share, found without a label",
-        [FACES],
+        [FACES, MARKED],
         _measured_parts,
         parts_section,
     ),
@@ -179,7 +179,8 @@ def _parser() -> argparse.ArgumentParser:
     own["objects"].add_argument("--recipes", nargs="*", default=[], choices=list(FINDERS))
     own["coseg"].add_argument("--recipes", nargs="*", default=[], choices=list(COSEGMENTERS))
     own["coseg"].add_argument("--groups", nargs="*", default=[], help="of a set, those of this name only")
-    own["coseg"].add_argument("--dtype", default="auto", help="precision of the network")
+    for name in ("coseg", "parts"):
+        own[name].add_argument("--dtype", default="auto", help="precision of the network")
     own["position"].add_argument(
         "--cures", nargs="*", default=[], help="strokes with those of this name only"
     )

@@ -69,7 +69,7 @@ def test_parts_have_the_same_id_in_all_images_from_top_to_bottom(animals):
 
 
 def test_labels_are_those_of_the_nearest_centroid_counted_cell_by_cell(animals):
-    parts = cosegment_parts_seen(animals, 2)
+    parts = cosegment_parts_seen(animals, 2, whitening=0)
     for index, seen in enumerate(animals.pictures):
         labels = parts.labels(index)
         for row, column in np.ndindex(seen.grid.shape):
@@ -262,6 +262,7 @@ def test_another_number_of_parts_of_ten_photographs_takes_less_than_a_second(mak
     [
         ({"n_parts": 0}, "n_parts must be at least 1, got 0"),
         ({"elbow_second": 94}, "elbow_second must be 0 to 1, or None, got 94"),
+        ({"whitening": 2}, "whitening must be 0 to 1, got 2"),
     ],
 )
 def test_values_out_of_range_are_refused_before_anything_is_seen(options, message, animals):

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from evals.parts import KINDS, counts_of, mutual_information, parts_section, rand_index, scores
+from evals.parts import (
+    KINDS,
+    agreement,
+    counts_of,
+    cut_out,
+    mirrored,
+    mutual_information,
+    parts_section,
+    rand_index,
+    scores,
+)
 
 
 @pytest.fixture
@@ -35,9 +45,31 @@ def test_kinds_match_one_label_each_however_the_labels_are_called(labellings):
     assert merged["iou"] == pytest.approx(np.mean([merged[kind] for kind in KINDS]))
 
 
-def test_the_page_says_of_how_many_images(labellings):
+def test_a_view_and_its_labels_are_changed_alike(labellings):
+    truth, _ = labellings
+    photograph = np.repeat(truth[..., None], 3, axis=2)
+    for changed in (mirrored, cut_out(photograph.shape, 5)):
+        np.testing.assert_array_equal(changed(photograph)[..., 1], changed(truth))
+    assert cut_out(photograph.shape, 5)(truth).shape == (32, 24)
+    np.testing.assert_array_equal(mirrored(truth)[:, 0], truth[:, -1])
+
+
+def test_agreement_is_of_the_pixels_with_a_part_before_or_after():
+    before, after = np.array([[0, 1, 1, 2, 0]]), np.array([[0, 1, 2, 2, 2]])
+    assert agreement(before, after) == 2 / 4
+    assert agreement(np.zeros((1, 5)), np.zeros((1, 5))) == 1
+
+
+def test_the_page_has_a_table_of_each_kind_of_row(labellings):
     truth, labels = labellings
-    row = {"set": "faces", "images": 10, "recipe": "ours", "parts": 4, **scores(counts_of(truth, labels, 5))}
-    text = parts_section([row], "a command", "weights")
+    row = {"set": "faces", "images": 10, "recipe": "ours", "parts": 4}
+    fit = row | scores(counts_of(truth, labels, 5))
+    text = parts_section([fit], "a command", "weights")
     assert "10 images of faces" in text
     assert "| ours | 4 |" in text
+    assert "landmarks" not in text
+    regression = row | {"five": 12.34, "all": 13.0, "missing": 0.5}
+    consistency = row | {"views": 6, "mirrored": 0.9, "cut out": 0.8}
+    text = parts_section([fit, regression, consistency], "a command", "weights")
+    assert "| ours | 4 | 12.3 | 13.0 | 0.5 |" in text
+    assert "| ours | 4 | 0.900 | 0.800 |" in text

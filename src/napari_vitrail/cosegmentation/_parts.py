@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from napari_vitrail.cosegmentation._clusters import Clusters, fit_centres
 from napari_vitrail.cosegmentation._common import common_object_steps
 from napari_vitrail.cosegmentation._cosegment import cosegment_seen_steps, cosegment_steps
+from napari_vitrail.cosegmentation._evened import evened
 from napari_vitrail.cosegmentation._partsegmentation import PartSegmentation
 from napari_vitrail.cosegmentation._result import CoSegmentation
 from napari_vitrail.cosegmentation._sampling import spread
@@ -29,6 +31,8 @@ SAMPLE = 8000
 """Descriptors of the object, at most, that parts are learned of, evenly spread over the set."""
 STARTS = 4
 """Of k-means, of which the best counts."""
+WHITENING = 0.75
+"""Less loses much of what landmarks gain; with 1 parts fit those of portraits less (docs/evals.md)."""
 
 
 class ObjectCells(NamedTuple):
@@ -48,8 +52,8 @@ class ObjectCells(NamedTuple):
 
 def cosegment_parts(
     images: Images, n_parts: int = 4, spec: CosegmentationSpec = COSEGMENTATION, *,
-    elbow_second: float | None = None, random_state: int = 0, backbone: Backbone | None = None,
-    device: str = "auto", store: TokenStore | None = None,
+    elbow_second: float | None = None, whitening: float = WHITENING, random_state: int = 0,
+    backbone: Backbone | None = None, device: str = "auto", store: TokenStore | None = None,
 ) -> PartSegmentation:  # fmt: skip
     """Find the parts of the object that images share.
 
@@ -61,7 +65,7 @@ def cosegment_parts(
         1 is the object as a whole.
     spec : CosegmentationSpec
         How images are seen and the object is found.
-    elbow_second : float, 0 to 1, optional
+    elbow_second, whitening
         See `cosegment_parts_seen`.
     random_state : int
         Of k-means.
@@ -75,7 +79,7 @@ def cosegment_parts(
     Raises
     ------
     ValueError
-        If `n_parts` is below 1, or images are none or cannot be seen.
+        If a number is out of range, or images are none or cannot be seen.
     ComputeError
         If all images are outliers.
     BackboneUnavailable
@@ -87,30 +91,32 @@ def cosegment_parts(
     """
     return drain(
         cosegment_parts_steps(
-            images, n_parts, spec, elbow_second=elbow_second, random_state=random_state, backbone=backbone,
-            device=device, store=store,
+            images, n_parts, spec, elbow_second=elbow_second, whitening=whitening, random_state=random_state,
+            backbone=backbone, device=device, store=store,
         )
     )  # fmt: skip
 
 
 def cosegment_parts_steps(
     images: Images, n_parts: int = 4, spec: CosegmentationSpec = COSEGMENTATION, *,
-    elbow_second: float | None = None, random_state: int = 0, backbone: Backbone | None = None,
-    device: str = "auto", store: TokenStore | None = None,
+    elbow_second: float | None = None, whitening: float = WHITENING, random_state: int = 0,
+    backbone: Backbone | None = None, device: str = "auto", store: TokenStore | None = None,
 ) -> Steps[PartSegmentation]:  # fmt: skip
     """Yield Progress; return what `cosegment_parts` returns."""
-    _check(n_parts, elbow_second)
+    _check(n_parts, elbow_second, whitening)
     steps = cosegment_steps(
         images, spec, random_state=random_state, backbone=backbone, device=device, store=store
     )
     found = yield from part_of(steps, 0, 2)
-    parts = cosegment_parts_seen_steps(found, n_parts, elbow_second=elbow_second, random_state=random_state)
+    parts = cosegment_parts_seen_steps(
+        found, n_parts, elbow_second=elbow_second, whitening=whitening, random_state=random_state
+    )
     return (yield from part_of(parts, 1, 2))
 
 
 def cosegment_parts_seen(
     seen: SeenSet | CoSegmentation, n_parts: int = 4, *, elbow_second: float | None = None,
-    random_state: int = 0,
+    whitening: float = WHITENING, random_state: int = 0,
 ) -> PartSegmentation:  # fmt: skip
     """Find the parts of the object in images that the ViT has seen, without asking it again.
 
@@ -123,6 +129,9 @@ def cosegment_parts_seen(
     elbow_second : float, 0 to 1, optional
         If given, the object is first reduced to those of its clusters that no image is without: as published
         for few images, with 0.94, by which the number of these clusters is found.
+    whitening : float, 0 to 1
+        How far the principal components of the object's descriptors are brought to one variance: 0 leaves
+        descriptors as they are, as published; with 1 all count alike.
     random_state : int
         Of k-means.
 
@@ -134,21 +143,23 @@ def cosegment_parts_seen(
     Raises
     ------
     ValueError
-        If `n_parts` is below 1.
+        If a number is out of range.
     ComputeError
         If all images are outliers.
     """
     return drain(
-        cosegment_parts_seen_steps(seen, n_parts, elbow_second=elbow_second, random_state=random_state)
+        cosegment_parts_seen_steps(
+            seen, n_parts, elbow_second=elbow_second, whitening=whitening, random_state=random_state
+        )
     )
 
 
 def cosegment_parts_seen_steps(
     seen: SeenSet | CoSegmentation, n_parts: int = 4, *, elbow_second: float | None = None,
-    random_state: int = 0,
+    whitening: float = WHITENING, random_state: int = 0,
 ) -> Steps[PartSegmentation]:  # fmt: skip
     """Yield Progress; return what `cosegment_parts_seen` returns."""
-    _check(n_parts, elbow_second)
+    _check(n_parts, elbow_second, whitening)
     if isinstance(seen, CoSegmentation):
         found = seen
     else:
@@ -159,14 +170,16 @@ def cosegment_parts_seen_steps(
         found = yield from part_of(common, 1, 3)
         cells = object_cells(found)
     yield Progress(2, 3, "parts")
-    return PartSegmentation(found, _parted(cells, n_parts, random_state))
+    return PartSegmentation(found, _parted(cells, n_parts, whitening, random_state))
 
 
-def _check(n_parts: int, elbow_second: float | None) -> None:
+def _check(n_parts: int, elbow_second: float | None, whitening: float) -> None:
     if n_parts < 1:
         raise ValueError(f"n_parts must be at least 1, got {n_parts}")
     if elbow_second is not None and not 0 <= elbow_second <= 1:
         raise ValueError(f"elbow_second must be 0 to 1, or None, got {elbow_second}")
+    if not 0 <= whitening <= 1:
+        raise ValueError(f"whitening must be 0 to 1, got {whitening}")
 
 
 def object_cells(found: CoSegmentation) -> ObjectCells:
@@ -195,7 +208,7 @@ def _heights(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.repeat(along, mask.shape[1]).astype(np.float32)
 
 
-def _parted(cells: ObjectCells, n_parts: int, random_state: int) -> Clusters:
+def _parted(cells: ObjectCells, n_parts: int, whitening: float, random_state: int) -> Clusters:
     """Return the clusters of the object's cells, from top to bottom; fewer where cells are too few."""
     rows = cells.rows
     if not len(rows):
@@ -207,7 +220,8 @@ def _parted(cells: ObjectCells, n_parts: int, random_state: int) -> Clusters:
             VitrailWarning,
             stacklevel=2,
         )
-    clusters = fit_centres(rows, count, n_init=STARTS, random_state=random_state)
+    fit = partial(fit_centres, count=count, n_init=STARTS, random_state=random_state)
+    clusters = evened(rows, whitening, fit)
     squares = clusters.squares(rows)
     nearest = squares.argmin(axis=1)
     sizes = np.bincount(nearest, minlength=count)
