@@ -1,0 +1,88 @@
+"""An image in pieces: each pixel belongs to the centroid that its descriptor is nearest to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.cluster import KMeans
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_vitrail.objects._seen import SeenScene
+
+ITERATIONS = 300
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Pieces of an image, numbered from 0, that which is looked at most first.
+
+    Attributes
+    ----------
+    labels : (H, W) uint16
+        The piece of each pixel.
+    centroids : (k, D) float32
+        The mean descriptor of each piece.
+    densities : (k,) float64
+        How many times more than the mean pixel a pixel of each piece is looked at.
+    sizes : (k,) int, pixels
+    salient : (k,) bool or None
+        Pieces of objects, where they are told from the ground before pieces are merged.
+    margin : (h, w) float32 or None
+        How far the score of each cell is above that of the border between objects and ground, there.
+    """
+
+    labels: NDArray[np.uint16]
+    centroids: NDArray[np.float32]
+    densities: NDArray[np.float64]
+    sizes: NDArray[np.intp]
+    salient: NDArray[np.bool_] | None = None
+    margin: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of(
+        cls, labels: NDArray[np.uint16], centroids: NDArray[np.float32], seen: SeenScene,
+        salient: NDArray[np.bool_] | None = None, margin: NDArray[np.float32] | None = None,
+    ) -> Pieces:  # fmt: skip
+        """Return pieces by their labels, without those that no pixel belongs to."""
+        count, flat = len(centroids), labels.ravel()
+        sizes = np.bincount(flat, minlength=count)
+        looked = np.bincount(flat, seen.placed(seen.density).ravel(), minlength=count)
+        densities = looked / np.maximum(sizes, 1)
+        kept = np.flatnonzero(sizes)
+        order = kept[np.argsort(-densities[kept], kind="stable")]
+        renumbered = np.zeros(count, np.uint16)
+        renumbered[order] = np.arange(len(order))
+        own = None if salient is None else salient[order]
+        return cls(renumbered[labels], centroids[order], densities[order], sizes[order], own, margin)
+
+
+def one_piece(seen: SeenScene) -> Pieces:
+    """Return an image as one piece, which is no object."""
+    labels = np.zeros(seen.shape, np.uint16)
+    centroid = seen.rows.mean(axis=0, keepdims=True)
+    return Pieces(labels, centroid, np.ones(1), np.array([labels.size]), np.zeros(1, bool))
+
+
+def centroids_of(rows: NDArray[np.float32], count: int, random_state: int) -> NDArray[np.float32]:
+    """Return the centroids (k, D) of k-means of rows (n, D); fewer where there are fewer different rows."""
+    distinct = len(np.unique(rows[: 20 * count], axis=0))
+    if distinct < count:
+        distinct = len(np.unique(rows, axis=0))
+    fitted = KMeans(min(count, distinct), n_init=1, max_iter=ITERATIONS, random_state=random_state).fit(rows)
+    return fitted.cluster_centers_.astype(np.float32)
+
+
+def nearest_of(seen: SeenScene, centroids: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return the centroid (H, W) that is nearest to the descriptor of each pixel.
+
+    Differences of squared distances are linear in the descriptor: those of the cells are interpolated.
+    """
+    cells = ((centroids**2).sum(axis=1) / 2 - seen.rows @ centroids.T).reshape(*seen.grid.shape, -1)
+    found = np.zeros(seen.shape, np.uint16)
+    for rows, distances in seen.strips(cells):
+        found[rows] = distances.argmin(axis=-1)
+    return found
