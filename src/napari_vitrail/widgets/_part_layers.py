@@ -103,7 +103,7 @@ def layers_of_parts(viewer: Viewer, images: Iterable[LayerImage]) -> list[Labels
 
 
 def in_view(viewer: Viewer, images: Iterable[LayerImage]) -> list[LayerImage]:
-    """Return those of some images that are looked at now, the top one first: visible, of a stack the slice."""
+    """Return those of some images that are in view now, the top one first: visible, of a stack the slice."""
     found, shown = [], {}
     for image in images:
         if image.layer not in shown:
