@@ -86,7 +86,7 @@ def _measured_parts(options: argparse.Namespace) -> Iterator[Row]:
 
 
 def _measured_objects(options: argparse.Namespace) -> Iterator[Row]:
-    return objects_rows(options.sets, options.recipes or list(FINDERS), _part(options))
+    return objects_rows(options.sets, options.recipes or list(FINDERS), _part(options), options.dtype)
 
 
 def _part(options: argparse.Namespace) -> slice:
@@ -177,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     scribbles.add_argument("--magnification", type=float, default=SEGMENTATION.magnification)
     own["keypoints"].add_argument("--recipes", nargs="*", default=[], choices=list(MATCHERS))
     own["objects"].add_argument("--recipes", nargs="*", default=[], choices=list(FINDERS))
+    own["objects"].add_argument("--dtype", default="auto", help="precision of the network")
     own["coseg"].add_argument("--recipes", nargs="*", default=[], choices=list(COSEGMENTERS))
     own["coseg"].add_argument("--groups", nargs="*", default=[], help="of a set, those of this name only")
     for name in ("coseg", "parts"):

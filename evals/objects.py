@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import islice
 
 import numpy as np
@@ -16,10 +17,27 @@ from evals.discovery import Found, lost, token_cut
 from evals.pages import Row
 from evals.scenes import SCENES, Boxes, Mask, foreground_iou, is_localised
 from evals.scores import interval
-from napari_vitrail import FeatureGrid, FeatureSpec, Grid, extract_features, load_backbone, shared_store
+from napari_vitrail import (
+    DOCHERTY_OBJECTS,
+    OBJECTS,
+    DenseClusters,
+    DenseCRF,
+    FeatureGrid,
+    FeatureSpec,
+    FoundObjects,
+    GrabCut,
+    Grid,
+    ObjectProposals,
+    extract_features,
+    find_objects_seen,
+    find_objects_steps,
+    load_backbone,
+    shared_store,
+)
 from napari_vitrail.features import attention_density
+from napari_vitrail.refinement import Refinement
 
-SIDE = 448
+SIDE = OBJECTS.side
 """Pixels on the longer side, to which every recipe has images brought."""
 TOKENS = FeatureSpec(features="vit", stride=14, tile=1024, attention=True)
 SMALLEST = 200
@@ -36,9 +54,6 @@ class Answer:
     boxes: Boxes
 
 
-Recipe = Callable[[Array], Answer]
-
-
 @dataclass(frozen=True)
 class Patches:
     """An image on the patch grid: tokens (h, w, D) and attention density (h, w), both on a grid."""
@@ -48,28 +63,60 @@ class Patches:
     tokens: NDArray[np.floating]
     density: NDArray[np.floating]
 
-    @classmethod
-    def of(cls, image: Array, facet: str) -> Patches:
-        """Return an image as the last block gives it."""
-        spec = replace(TOKENS, facet=facet, magnification=SIDE / max(image.shape[:2]))
-        backbone = load_backbone(spec.backbone)
-        features = extract_features(image, spec, backbone=backbone, store=shared_store())
-        parts = {name: features.values[..., part] for name, part in features.channels.items()}
-        shape = (image.shape[0], image.shape[1])
-        return cls(shape, features.grid, parts["vit"], attention_density(parts["attention"]))
-
     def placed(self, values: NDArray[np.generic], interpolation: str = "bilinear") -> NDArray[np.float32]:
         """Return values (h, w) of the cells on the pixels."""
         cells = FeatureGrid(values[..., None].astype(np.float32), self.grid)
         return cells.on(Grid.of_pixels(self.shape), interpolation=interpolation).values[..., 0]
 
 
+class Photograph:
+    """An image, and what the network makes of it: once for all recipes."""
+
+    def __init__(self, image: Array, dtype: str = "auto") -> None:
+        self.image = image
+        self.dtype = dtype
+
+    @cached_property
+    def tokens(self) -> Patches:
+        """The last block's tokens."""
+        return self._patches("token_norm")
+
+    @cached_property
+    def keys(self) -> Patches:
+        """The last block's keys."""
+        return self._patches("key")
+
+    def _patches(self, facet: str) -> Patches:
+        side = max(self.image.shape[:2])
+        spec = replace(TOKENS, facet=facet, magnification=SIDE / side, dtype=self.dtype)
+        backbone = load_backbone(spec.backbone)
+        features = extract_features(self.image, spec, backbone=backbone, store=shared_store())
+        parts = {name: features.values[..., part] for name, part in features.channels.items()}
+        shape = (self.image.shape[0], self.image.shape[1])
+        return Patches(shape, features.grid, parts["vit"], attention_density(parts["attention"]))
+
+    @cached_property
+    def found(self) -> tuple[FoundObjects, FoundObjects]:
+        """What the library finds, coarser and finer."""
+        spec = replace(OBJECTS, descriptor=replace(OBJECTS.descriptor, dtype=self.dtype))
+        backbone = load_backbone(spec.descriptor.backbone)
+        steps = find_objects_steps(self.image, spec, backbone=backbone, store=shared_store())
+        coarse = None
+        while True:
+            try:
+                coarse = next(steps).so_far or coarse
+            except StopIteration as stop:
+                return coarse, stop.value
+
+
+Recipe = Callable[[Photograph], Answer]
+
+
 def _salient(threshold: float | None) -> Recipe:
     """Return the recipe that thresholds the attention, by Otsu's method where no threshold is given."""
 
-    def answer(image: Array) -> Answer:
-        patches = Patches.of(image, "token_norm")
-        looked = patches.placed(patches.density)
+    def answer(photograph: Photograph) -> Answer:
+        looked = photograph.tokens.placed(photograph.tokens.density)
         mask = looked > (threshold_otsu(looked) if threshold is None else threshold)
         return Answer(mask, boxes_of(mask))
 
@@ -79,14 +126,37 @@ def _salient(threshold: float | None) -> Recipe:
 def _discovered(how: Callable[[NDArray[np.floating]], Found], facet: str) -> Recipe:
     """Return the recipe of a method on the patch grid: the seed's component, and its box first."""
 
-    def answer(image: Array) -> Answer:
-        patches = Patches.of(image, facet)
+    def answer(photograph: Photograph) -> Answer:
+        patches: Patches = getattr(photograph, facet)
         found = how(patches.tokens)
         main = patches.placed(found.main, "nearest") > 0.5
         others = patches.placed(found.partition & ~found.main, "nearest") > 0.5
         return Answer(main, np.concatenate([boxes_of(main), boxes_of(others)]))
 
     return answer
+
+
+def _published(how: DenseClusters, refinement: Refinement | None = None) -> Recipe:
+    """Return the recipe of Docherty et al., by the descriptors that ours has."""
+    spec = replace(DOCHERTY_OBJECTS, how=how)
+
+    def answer(photograph: Photograph) -> Answer:
+        found = find_objects_seen(photograph.found[1].seen, spec)
+        return _answer(found.cut() if refinement is None else found.refined(photograph.image, refinement))
+
+    return answer
+
+
+def _ours(fine: bool, refinement: Refinement | None = None) -> Recipe:
+    def answer(photograph: Photograph) -> Answer:
+        found = photograph.found[fine]
+        return _answer(found.cut() if refinement is None else found.refined(photograph.image, refinement))
+
+    return answer
+
+
+def _answer(proposals: ObjectProposals) -> Answer:
+    return Answer(proposals.mask, proposals.boxes.corners)
 
 
 def boxes_of(mask: Mask) -> Boxes:
@@ -98,13 +168,17 @@ def boxes_of(mask: Mask) -> Boxes:
 
 def _recipes() -> dict[str, Recipe]:
     found: dict[str, Recipe] = {"attention, Otsu": _salient(None)}
-    found |= {f"attention density > {value}": _salient(value) for value in (1.0, 1.2, 1.5)}
-    for facet, name in (("key", "keys"), ("token_norm", "tokens")):
-        found[f"LOST, {name}"] = _discovered(lost, facet)
-        for value in TUNED:
-            found[f"TokenCut {value}, {name}"] = _discovered(
-                lambda tokens, value=value: token_cut(tokens, value), facet
-            )
+    found |= {f"attention density > {value}": _salient(value) for value in (1.0, 1.2)}
+    found |= {"LOST, keys": _discovered(lost, "keys"), "TokenCut 0.2, keys": _discovered(token_cut, "keys")}
+    found["LOST"] = _discovered(lost, "tokens")
+    for value in TUNED:
+        found[f"TokenCut {value}"] = _discovered(partial(token_cut, threshold=value), "tokens")
+    found["Algorithm 2"] = _published(DenseClusters())
+    found["Algorithm 2, 40 clusters"] = _published(DenseClusters(n_clusters=40))
+    found["Algorithm 2, dense CRF"] = _published(DenseClusters(), DenseCRF())
+    found["ours, patch grid"] = _ours(fine=False)
+    found["ours"] = _ours(fine=True)
+    found["ours, GrabCut"] = _ours(fine=True, refinement=GrabCut())
     return found
 
 
@@ -112,7 +186,9 @@ RECIPES = _recipes()
 """By name; all see with the same weights and at the same size."""
 
 
-def objects_rows(sets: Sequence[str], recipes: Sequence[str], part: slice) -> Iterator[Row]:
+def objects_rows(
+    sets: Sequence[str], recipes: Sequence[str], part: slice, dtype: str = "auto"
+) -> Iterator[Row]:
     """Yield one row for each image and recipe.
 
     Parameters
@@ -121,12 +197,14 @@ def objects_rows(sets: Sequence[str], recipes: Sequence[str], part: slice) -> It
     recipes : of `RECIPES`
     part : slice
         Which images of each set.
+    dtype : str
+        Of the network, see `napari_vitrail.FeatureSpec`.
     """
     for name in sets:
         for scene in islice(SCENES[name](), part.start, part.stop, part.step):
-            image, truth = scene.image(), scene.truth()
+            photograph, truth = Photograph(scene.image(), dtype), scene.truth()
             for recipe in recipes:
-                answer = RECIPES[recipe](image)
+                answer = RECIPES[recipe](photograph)
                 row: Row = {"set": name, "image": scene.path.stem, "recipe": recipe}
                 if truth is not None:
                     row["iou"] = round(foreground_iou(answer.mask, truth), 4)

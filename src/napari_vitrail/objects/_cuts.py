@@ -59,8 +59,8 @@ class NormalisedCuts:
         If a value is out of range.
     """
 
-    counts: tuple[int, ...] = (2, 3, 4, 5, 6, 8)
-    n_vectors: int = 6
+    counts: tuple[int, ...] = (2, 3, 4, 5, 6)
+    n_vectors: int = 5
     contrast: float = 1.0
     n_cells: int = 1400
     n_pieces: int = 12
