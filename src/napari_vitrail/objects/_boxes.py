@@ -98,15 +98,14 @@ class BoxRule:
         looked : (H, W) float array
             How much each pixel is looked at.
         """
-        is_object = np.concatenate([[False], salient])[labels]
-        wholes = _parts(is_object, looked, 0, self.min_area)
+        of_objects = np.where(np.concatenate([[False], salient])[labels], labels, 0)
+        wholes = _parts(of_objects > 0, looked, self.min_area)
+        wholes = Boxes(wholes.corners, np.zeros_like(wholes.classes), wholes.scores)
         if self.wholes == "largest" or self.mode == "single":
             wholes = _chosen(wholes, np.arange(len(wholes))[:1])
         if self.mode == "single" or not len(wholes):
             return wholes
-        ids = (np.flatnonzero(salient) + 1).tolist()
-        own = [_parts(labels == class_id, looked, class_id, self.min_area) for class_id in ids]
-        return self._with_parts(wholes, self._without_doubles(_joined(own)))
+        return self._with_parts(wholes, self._without_doubles(_parts(of_objects, looked, self.min_area)))
 
     def _with_parts(self, wholes: Boxes, parts: Boxes) -> Boxes:
         """Return boxes of whole objects, or of the parts that are as large, and then those of other parts."""
@@ -130,21 +129,23 @@ class BoxRule:
         return _chosen(boxes, np.array(kept, np.intp))
 
 
-def _parts(members: NDArray[np.bool_], looked: NDArray[np.float32], class_id: int, min_area: int) -> Boxes:
-    """Return the boxes of the 8-connected parts of one class, the largest first."""
-    parts = label(members, connectivity=2)
+def _parts(labels: NDArray[np.generic], looked: NDArray[np.float32], min_area: int) -> Boxes:
+    """Return the boxes of the 8-connected parts of all classes but 0, the largest first."""
+    parts = label(labels, connectivity=2)
     areas = np.bincount(parts.ravel())
     areas[0] = 0
     chosen = np.flatnonzero(areas > min_area)
     chosen = chosen[np.argsort(-areas[chosen], kind="stable")]
-    sums = np.bincount(parts.ravel(), looked.ravel())
+    classes = np.zeros(len(areas), np.intp)
+    classes[parts.ravel()] = labels.ravel()
     extents = extents_of(parts)
     corners = [
-        [span.start for span in extents[own - 1]] + [span.stop for span in extents[own - 1]] for own in chosen
+        [span.start for span in extents[own]] + [span.stop for span in extents[own]] for own in chosen - 1
     ]
+    sums = np.bincount(parts.ravel(), looked.ravel())
     return Boxes(
         np.array(corners, np.intp).reshape(-1, 4),
-        np.full(len(chosen), class_id, np.intp),
+        classes[chosen],
         sums[chosen] / np.maximum(areas[chosen], 1),
     )
 
