@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.imports import importing_steps
-from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.widgets._gallery_images import GalleryImage, LayerImage, Readings
 from napari_vitrail.widgets._naming import Naming
 from napari_vitrail.widgets._thumbnails import thumbnail
@@ -135,7 +135,8 @@ def seen_steps(images: Sequence[GalleryImage]) -> Steps[Seen]:
     from napari_vitrail.store import shared_store
 
     readable, thumbnails, left_out = yield from _readable_steps(images)
-    descriptors = yield from see_set_steps(Readings(readable), store=shared_store())
+    looking = see_set_steps(Readings(readable), store=shared_store())
+    descriptors = yield from _by_image(looking, len(readable))
     return Seen(tuple(readable), tuple(thumbnails), descriptors, tuple(left_out))
 
 
@@ -162,6 +163,16 @@ def _readable_steps(
             stacklevel=2,
         )
     return readable, thumbnails, left_out
+
+
+def _by_image(steps: Steps[Result], count: int) -> Steps[Result]:
+    """Run steps that take as long for each of some images; let their Progress say which image it is."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(step.done * count // step.total, count, "images looked at")
 
 
 def _named(image: GalleryImage, error: Exception) -> str:
