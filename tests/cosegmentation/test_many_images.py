@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_vitrail import ComputeError
 from napari_vitrail.cosegmentation import (
     COSEGMENTATION,
     Votes,
@@ -72,6 +73,13 @@ def test_the_file_of_pictures_goes_with_the_set(patches, tiny_backbone, cache):
     assert first.descriptors.any()  # a picture that somebody has stays
     del first
     assert not list(cache.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_named(patches, tiny_backbone, cache):
+    cache.write_text("a file, not a folder")
+    with pytest.raises(ComputeError, match=r"cannot be written to .*cache .*; make room there"):
+        see_set(patches, COMPONENTS, backbone=tiny_backbone, memory_bytes=0)
+    assert see_set(patches, COMPONENTS, backbone=tiny_backbone).pictures[0].descriptors.any()
 
 
 def test_a_set_without_outliers_reads_its_pictures_when_they_are_asked_for(scenes):

@@ -11,8 +11,11 @@ from typing import IO, TYPE_CHECKING, Any, overload
 import numpy as np
 
 from napari_vitrail.backbones import cache_directory
+from napari_vitrail.errors import ComputeError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from napari_vitrail.cosegmentation._seen import SeenPicture
@@ -31,6 +34,11 @@ class Pictures(Sequence["SeenPicture"]):
         How many there will be.
     memory_bytes : int
         That descriptors and saliency may take in memory.
+
+    Raises
+    ------
+    ComputeError
+        From `put`, if the file cannot be written.
     """
 
     def __init__(self, count: int, memory_bytes: int) -> None:
@@ -58,16 +66,25 @@ class Pictures(Sequence["SeenPicture"]):
         return entry.read() if isinstance(entry, _FiledPicture) else entry
 
     def _filed(self, picture: SeenPicture) -> _FiledPicture:
-        if self._file is None:
-            folder = cache_directory()
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  open as long as there are pictures
-            weakref.finalize(self, self._file.close)
-        descriptors, saliency = (
-            _FiledArray.of(array, self._file) for array in (picture.descriptors, picture.saliency)
-        )
+        folder = cache_directory()
+        try:
+            if self._file is None:
+                self._file = _nameless_file(folder)
+                weakref.finalize(self, self._file.close)
+            descriptors = _FiledArray.of(picture.descriptors, self._file)
+            saliency = _FiledArray.of(picture.saliency, self._file)
+        except OSError as error:
+            raise ComputeError(
+                f"descriptors that do not fit into memory cannot be written to {folder} ({error}); make room "
+                "there, or set VITRAIL_CACHE_DIR or memory_bytes otherwise"
+            ) from error
         nothing = replace(picture, descriptors=np.empty(0, np.float16), saliency=np.empty(0, np.float32))
         return _FiledPicture(nothing, descriptors, saliency)
+
+
+def _nameless_file(folder: Path) -> IO[bytes]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryFile(dir=folder)
 
 
 @dataclass(frozen=True)
@@ -103,8 +120,7 @@ class _FiledArray:
     def of(cls, array: NDArray[Any], file: IO[bytes]) -> _FiledArray:
         """Return an array that was written at the end of a file."""
         start = file.seek(0, 2)
-        file.write(np.ascontiguousarray(array).data)
-        file.flush()
+        array.tofile(file)
         return cls(file, start, array.shape, array.dtype)
 
     def read(self) -> NDArray[Any]:

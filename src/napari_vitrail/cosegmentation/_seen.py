@@ -201,6 +201,8 @@ def see_set(
     ------
     ValueError
         If there is no image, or one, which is named by its index, is empty or has another shape.
+    ComputeError
+        If what does not fit into memory cannot be written to the folder of caches.
     BackboneUnavailable
         If no source has the backbone's weights.
     """
