@@ -11,9 +11,10 @@ from tqdm import tqdm
 
 from evals.cleanup import SUPERALLOY, cleanup_rows, cleanup_section
 from evals.convpaint import SETS, convpaint_rows, convpaint_section
-from evals.coseg import RECIPES as COSEGMENTERS
-from evals.coseg import SHARED, coseg_rows, coseg_section
+from evals.coseg import coseg_rows, coseg_section
+from evals.cosegmenters import COSEGMENTERS, TABLES
 from evals.datasets import DENSE
+from evals.groups import SHARED
 from evals.haste import haste_rows, haste_section
 from evals.keypoints import KEYPOINTS, keypoint_rows, keypoints_section
 from evals.keypoints import RECIPES as MATCHERS
@@ -77,7 +78,7 @@ def _measured_keypoints(options: argparse.Namespace) -> Iterator[Row]:
 
 
 def _measured_coseg(options: argparse.Namespace) -> Iterator[Row]:
-    recipes = options.recipes or list(COSEGMENTERS)
+    recipes = options.recipes or [name for table in options.tables for name in TABLES[table]]
     return coseg_rows(options.sets, recipes, options.groups, _part(options), options.dtype)
 
 
@@ -179,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     own["objects"].add_argument("--recipes", nargs="*", default=[], choices=list(FINDERS))
     own["objects"].add_argument("--dtype", default="auto", help="precision of the network")
     own["coseg"].add_argument("--recipes", nargs="*", default=[], choices=list(COSEGMENTERS))
+    own["coseg"].add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
     own["coseg"].add_argument("--groups", nargs="*", default=[], help="of a set, those of this name only")
     for name in ("coseg", "parts"):
         own[name].add_argument("--dtype", default="auto", help="precision of the network")

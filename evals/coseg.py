@@ -2,136 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from skimage.io import imread
 
-from evals.datasets import Array, data_folder
+from evals.attended import MEASURES
+from evals.cosegmenters import COSEGMENTERS, TABLES, Recipe
+from evals.groups import SHARED, UNTOUCHED, Group, Mask
 from evals.pages import Row
-from napari_vitrail import (
-    COSEGMENTATION,
-    Consensus,
-    CosegmentationSpec,
-    DenseCRF,
-    GrabCut,
-    SeenSet,
-    Votes,
-    cosegment_seen,
-    load_backbone,
-    see_set,
-    shared_store,
-)
-from napari_vitrail.refinement import Refinement
+from napari_vitrail import SeenSet, load_backbone, see_set, shared_store
 
-Mask = NDArray[np.bool_]
-Masks = Callable[["Group", SeenSet], Iterator[Mask]]
-EVERY_WHICH = (0.05, 0.065, 0.08, 0.1)
-"""Thresholds at which the published recipe and the baseline are tuned to these weights."""
-COLOURS = DenseCRF(
-    near_weight=3.0, colour_distance=30.0, colour_difference=13.0, colour_weight=5.0, n_iterations=5
-)
-"""A CRF that moves a border by a few pixels, for masks of objects."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Photographs of one kind of object, read when they are asked for, and where it is.
-
-    Attributes
-    ----------
-    name : str
-    images, truths : list of Path
-    """
-
-    name: str
-    images: list[Path]
-    truths: list[Path]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Array:
-        return imread(self.images[index])
-
-    def truth(self, index: int) -> Mask:
-        """Return where the object is in a photograph."""
-        mask = imread(self.truths[index])
-        return (mask if mask.ndim == 2 else mask[..., 0]) > 127
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A way to find the masks of a group, seen with one kind of saliency."""
-
-    saliency: str
-    masks: Masks
-
-
-def _thresholded(threshold: float) -> Masks:
-    def masks(group: Group, seen: SeenSet) -> Iterator[Mask]:
-        for picture in seen.pictures:
-            yield picture.placed(picture.saliency, "bilinear") > threshold
-
-    return masks
-
-
-def _found(how: Consensus | Votes, refinement: Refinement | None = None) -> Masks:
-    def masks(group: Group, seen: SeenSet) -> Iterator[Mask]:
-        placed = COSEGMENTATION.descriptor.interpolation if isinstance(how, Consensus) else "nearest"
-        own = replace(seen.spec, descriptor=replace(seen.spec.descriptor, interpolation=placed))
-        found = cosegment_seen(replace(seen, spec=own), how)
-        for index in range(len(group)):
-            if refinement is None:
-                yield found.mask(index)
-            else:
-                yield found.refined_mask(index, group[index], refinement)
-
-    return masks
-
-
-def _recipes() -> dict[str, Recipe]:
-    found = {f"saliency > {value}": Recipe("scaled", _thresholded(value)) for value in EVERY_WHICH}
-    for value in EVERY_WHICH:
-        votes = Votes(saliency_threshold=value)
-        found[f"Amir et al., {value}"] = Recipe("scaled", _found(votes))
-        found[f"Amir et al., {value}, GrabCut"] = Recipe("scaled", _found(votes, GrabCut()))
-    found["votes, density > 1"] = Recipe("density", _found(Votes(saliency_threshold=1.0)))
-    found["votes, density > 1, k = 8"] = Recipe(
-        "density", _found(Votes(saliency_threshold=1.0, n_clusters=8))
-    )
-    found["one clustering and the plane"] = Recipe("density", _found(Consensus(counts=(8,))))
-    found["ours"] = Recipe("density", _found(Consensus()))
-    found["ours, GrabCut"] = Recipe("density", _found(Consensus(), GrabCut()))
-    found["ours, dense CRF"] = Recipe("density", _found(Consensus(), COLOURS))
-    return found
-
-
-RECIPES = _recipes()
-"""By name; all see with the same weights, at the same size and stride, and differ in what follows."""
-
-
-def _pascal() -> Iterator[Group]:
-    folder = data_folder() / "pascal_coseg"
-    for own in sorted((folder / "images").iterdir()):
-        images = sorted(own.glob("*.jpg"))
-        yield Group(own.name, images, [folder / "masks" / own.name / f"{path.stem}.png" for path in images])
-
-
-def _single(name: str, kind: str) -> Iterator[Group]:
-    folder = data_folder() / name
-    images = sorted((folder / "images").glob(f"*.{kind}"))
-    yield Group(name, images, [folder / "masks" / f"{path.stem}.png" for path in images])
-
-
-SHARED: dict[str, Callable[[], Iterator[Group]]] = {
-    "pascal_coseg": _pascal,
-    "weizmann_horses": lambda: _single("weizmann_horses", "jpg"),
-    "msrc_cow": lambda: _single("msrc_cow", "png"),
+TITLES = {
+    "recipes": "Masks of the object",
+    "stages": "Ours, stage by stage",
+    "saliency": "What the network looks at",
+    "published": "As published: 320 pixels, overlapping patches every 4 pixels",
 }
+IN_FULL = (
+    "saliency > 0.065",
+    "saliency density > 1",
+    "Amir et al., 0.065",
+    "Amir et al., 0.065, GrabCut",
+    "ours",
+    "ours, GrabCut",
+    "ours, dense CRF",
+)
+"""Recipes that are shown group by group."""
 
 
 def coseg_rows(
@@ -142,7 +39,7 @@ def coseg_rows(
     Parameters
     ----------
     sets : of `SHARED`
-    recipes : of `RECIPES`
+    recipes : of `COSEGMENTERS`
     groups : names of the groups of a set; all if there are none
     part : slice
         Which images of each group.
@@ -153,24 +50,40 @@ def coseg_rows(
         for whole in SHARED[name]():
             if groups and whole.name not in groups:
                 continue
-            group = Group(whole.name, whole.images[part], whole.truths[part])
-            seen = {
-                rule: _seen(group, rule, dtype)
-                for rule in dict.fromkeys(RECIPES[recipe].saliency for recipe in recipes)
-            }
+            group = whole.part(part)
+            views = Views(group, dtype)
             for recipe in recipes:
-                own = RECIPES[recipe]
-                for index, mask in enumerate(own.masks(group, seen[own.saliency])):
+                for index, mask in enumerate(views.masks(COSEGMENTERS[recipe])):
                     yield {
                         "set": name, "group": group.name, "recipe": recipe,
                         "image": group.images[index].stem, **scores(mask, group.truth(index)),
                     }  # fmt: skip
 
 
-def _seen(group: Group, saliency: str, dtype: str) -> SeenSet:
-    descriptor = replace(COSEGMENTATION.descriptor, dtype=dtype)
-    spec: CosegmentationSpec = replace(COSEGMENTATION, descriptor=descriptor, saliency=saliency)
-    return see_set(group, spec, backbone=load_backbone(descriptor.backbone), store=shared_store())
+class Views:
+    """A group as it is seen in the ways that recipes ask for, each time once."""
+
+    def __init__(self, group: Group, dtype: str) -> None:
+        self._group = group
+        self._dtype = dtype
+        self._seen: dict[Recipe, SeenSet] = {}
+
+    def masks(self, recipe: Recipe) -> Iterator[Mask]:
+        """Return the masks of a recipe."""
+        return recipe.masks(self._group, self._view(recipe))
+
+    def _view(self, recipe: Recipe) -> SeenSet:
+        own = replace(recipe, masks=COSEGMENTERS["ours"].masks)  # what is seen does not depend on it
+        if own not in self._seen:
+            descriptor = replace(own.spec.descriptor, dtype=self._dtype)
+            seen = see_set(
+                self._group,
+                replace(own.spec, descriptor=descriptor),
+                backbone=load_backbone(descriptor.backbone),
+                store=shared_store(),
+            )
+            self._seen[own] = MEASURES[own.measure](self._group, seen)
+        return self._seen[own]
 
 
 def scores(mask: Mask, truth: Mask) -> dict[str, float]:
@@ -180,52 +93,58 @@ def scores(mask: Mask, truth: Mask) -> dict[str, float]:
     return {"jaccard": float(overlap), "precision": float(np.mean(mask == truth))}
 
 
+# ---- the page ------------------------------------------------------------------------------------
+
+
 def coseg_section(rows: Sequence[Row], command: str, weights: str) -> str:
     """Return the tables: means over images, then groups, then sets."""
-    sets = list(dict.fromkeys(row["set"] for row in rows))
-    parts = [f"`{command}`, weights: {weights}.", _table(rows, sets)]
-    for name in sets:
-        groups = list(dict.fromkeys(row["group"] for row in rows if row["set"] == name))
-        if len(groups) > 1:
-            own = [row for row in rows if row["set"] == name]
-            parts += [f"### {name}, group by group, Jaccard", _group_table(own, groups)]
+    parts = [f"`{command}`, weights: {weights}."]
+    for name, recipes in TABLES.items():
+        if own := [row for row in rows if row["recipe"] in recipes]:
+            parts += [f"### {TITLES[name]}", _table(own)]
+    for name in dict.fromkeys(row["set"] for row in rows):
+        own = [row for row in rows if row["set"] == name and row["recipe"] in IN_FULL]
+        if len({row["group"] for row in own}) > 1:
+            parts += [f"### {name}, group by group, Jaccard (precision)", _group_table(own)]
     return "\n\n".join(parts)
 
 
-def _table(rows: Sequence[Row], sets: Sequence[str]) -> str:
-    counts = {
-        name: len({(row["group"], row["image"]) for row in rows if row["set"] == name}) for name in sets
-    }
-    heads = [f"{name} ({counts[name]})" for name in sets]
-    lines = [
-        f"| recipe | {' | '.join(heads)} | mean Jaccard | precision |",
-        "|---|" + "---|" * (len(sets) + 2),
-    ]
+def _table(rows: Sequence[Row]) -> str:
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    heads = [f"{name} ({len({(row['group'], row['image']) for row in _of(rows, name)})})" for name in sets]
+    apart = [row for row in rows if row["group"] in UNTOUCHED]
+    heads += ["mean Jaccard", "precision", *(["untouched groups"] if apart else [])]
+    lines = [f"| recipe | {' | '.join(heads)} |", "|---|" + "---|" * len(heads)]
     for recipe in dict.fromkeys(row["recipe"] for row in rows):
         own = [row for row in rows if row["recipe"] == recipe]
-        jaccard = [_mean(own, name, "jaccard") for name in sets]
-        precision = [_mean(own, name, "precision") for name in sets]
-        cells = [f"{mean:.3f}" for mean in [*jaccard, np.mean(jaccard), np.mean(precision)]]
-        lines.append(f"| {recipe} | {' | '.join(cells)} |")
+        jaccard = [_mean(_of(own, name), "jaccard") for name in sets]
+        precision = [_mean(_of(own, name), "precision") for name in sets]
+        means = [*jaccard, np.mean(jaccard), np.mean(precision)]
+        if apart:
+            means.append(_mean([row for row in apart if row["recipe"] == recipe], "jaccard"))
+        lines.append(f"| {recipe} | {' | '.join(f'{mean:.3f}' for mean in means)} |")
     return "\n".join(lines)
 
 
-def _mean(rows: Sequence[Row], name: str, score: str) -> float:
-    """Return the mean over the groups of a set of their means over images."""
+def _of(rows: Sequence[Row], name: str) -> list[Row]:
+    return [row for row in rows if row["set"] == name]
+
+
+def _mean(rows: Sequence[Row], score: str) -> float:
+    """Return the mean over groups of their means over images."""
     groups: dict[str, list[float]] = {}
     for row in rows:
-        if row["set"] == name:
-            groups.setdefault(row["group"], []).append(row[score])
+        groups.setdefault(row["group"], []).append(row[score])
     return float(np.mean([np.mean(values) for values in groups.values()])) if groups else float("nan")
 
 
-def _group_table(rows: Sequence[Row], groups: Sequence[str]) -> str:
+def _group_table(rows: Sequence[Row]) -> str:
     recipes = list(dict.fromkeys(row["recipe"] for row in rows))
     lines = [f"| group | {' | '.join(recipes)} |", "|---|" + "---|" * len(recipes)]
-    for group in groups:
-        means = []
+    for group in dict.fromkeys(row["group"] for row in rows):
+        cells = []
         for recipe in recipes:
-            own = [row["jaccard"] for row in rows if (row["group"], row["recipe"]) == (group, recipe)]
-            means.append(f"{np.mean(own):.2f}" if own else "")
-        lines.append(f"| {group} | {' | '.join(means)} |")
+            own = [row for row in rows if (row["group"], row["recipe"]) == (group, recipe)]
+            cells.append(f"{_mean(own, 'jaccard'):.2f} ({_mean(own, 'precision'):.2f})" if own else "")
+        lines.append(f"| {group} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -38,23 +38,49 @@ class Look(NamedTuple):
     cls: NDArray[np.float32] | None
 
 
+class Shown(NamedTuple):
+    """An image as it is shown to the network, and what the network makes of it.
+
+    Attributes
+    ----------
+    shape : (H, W)
+        Of the image as it was given.
+    rgb : (h, w, 3) float32
+        At the size at which it is shown.
+    features : FeatureGrid
+        Descriptors, not yet of length 1, and the attention of each head, on the grid of `rgb`.
+    """
+
+    shape: tuple[int, int]
+    rgb: NDArray[np.float32]
+    features: FeatureGrid
+
+
+def shown_steps(
+    image: ArrayLike | LayeredImage, spec: CosegmentationSpec, backbone: Backbone, store: TokenStore | None
+) -> Steps[Shown]:
+    """Yield Progress; return what the network makes of an image."""
+    shape, rgb = _shown(image, spec)
+    own = replace(spec.descriptor, attention=True)
+    features = yield from vit_features_steps(rgb, own, backbone, store=store)
+    return Shown(shape, rgb, features)
+
+
 def look_steps(
     image: ArrayLike | LayeredImage, spec: CosegmentationSpec, backbone: Backbone, store: TokenStore | None
 ) -> Steps[Look]:
     """Yield Progress; return descriptors of length 1 of an image, and its saliency."""
-    own = spec.descriptor
-    shape, rgb = _shown(image, spec)
-    features = yield from vit_features_steps(rgb, replace(own, attention=True), backbone, store=store)
+    shape, rgb, features = yield from shown_steps(image, spec, backbone, store)
     attention = features.values[..., features.channels["attention"]]
     if spec.saliency == "density":
         looked = attention_density(attention)
     elif spec.saliency == "scaled":
         looked = saliency(attention, backbone.info.name)
     else:
-        looked = yield from _coarse_steps(rgb, features.grid, own, backbone, store)
+        looked = yield from _coarse_steps(rgb, features.grid, spec.descriptor, backbone, store)
     descriptors = unit_rows(features.values[..., features.channels["vit"]]).astype(np.float16)
     grid = features.grid.magnified((rgb.shape[0] / shape[0], rgb.shape[1] / shape[1]))
-    cls = None if spec.outlier_similarity is None else _cls_of(rgb, own, backbone)
+    cls = None if spec.outlier_similarity is None else _cls_of(rgb, spec.descriptor, backbone)
     return Look(shape, grid, descriptors, looked, cls)
 
 
