@@ -22,8 +22,8 @@ TITLES = {
 IN_FULL = (
     "saliency > 0.065",
     "saliency density > 1",
-    "Amir et al., 0.065",
-    "Amir et al., 0.065, GrabCut",
+    "Amir et al., 0.05",
+    "Amir et al., 0.05, GrabCut",
     "ours",
     "ours, GrabCut",
     "ours, dense CRF",

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evals.coseg import RECIPES, coseg_section, scores
+from evals.coseg import IN_FULL, coseg_section, scores
+from evals.cosegmenters import COSEGMENTERS, TABLES
 from napari_vitrail import COSEGMENTATION, Consensus
 
 
@@ -18,7 +19,13 @@ def test_a_mask_is_scored_by_its_overlap_and_by_all_pixels_that_are_right():
 
 def test_the_default_is_the_recipe_called_ours():
     assert COSEGMENTATION.how == Consensus()
-    assert RECIPES["ours"].saliency == COSEGMENTATION.saliency
+    assert COSEGMENTERS["ours"].spec == COSEGMENTATION
+    assert COSEGMENTERS["ours"].measure == "density"
+
+
+def test_no_two_tables_have_a_recipe_of_the_same_name():
+    assert len(COSEGMENTERS) == sum(map(len, TABLES.values()))
+    assert set(IN_FULL) <= set(TABLES["recipes"])
 
 
 def test_groups_weigh_alike_and_then_sets():
@@ -31,4 +38,14 @@ def test_groups_weigh_alike_and_then_sets():
     text = coseg_section(rows, "a command", "weights")
     assert "| recipe | some (3) | other (1) | mean Jaccard | precision |" in text
     assert "| ours | 0.625 | 0.875 | 0.750 | 0.900 |" in text
-    assert "| dog | 0.25 |" in text
+    assert "| dog | 0.25 (0.90) |" in text
+
+
+def test_groups_on_which_nothing_was_chosen_are_told_apart():
+    rows = [
+        {"set": "some", "group": group, "recipe": "ours", "image": "a", "jaccard": score, "precision": 0.9}
+        for group, score in [("Dog", 0.2), ("Cat", 0.4), ("Boat", 0.6)]
+    ]
+    text = coseg_section(rows, "a command", "weights")
+    assert "| recipe | some (3) | mean Jaccard | precision | untouched groups |" in text
+    assert "| ours | 0.400 | 0.400 | 0.900 | 0.500 |" in text

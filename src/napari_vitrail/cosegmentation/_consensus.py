@@ -10,6 +10,7 @@ import numpy as np
 from skimage.filters import threshold_otsu
 from sklearn.linear_model import Ridge
 
+from napari_vitrail.cosegmentation._agreement import Agreement
 from napari_vitrail.cosegmentation._clusters import Clusters, fit_centres, possible_counts
 from napari_vitrail.cosegmentation._sampling import spread
 from napari_vitrail.cosegmentation._votes import salient
@@ -128,32 +129,6 @@ def _voters(seen: SeenSet) -> list[Voter]:
         places = spread([picture.saliency.size], VOTERS_PLACES)[0]
         voters.append((picture.rows_at(places), picture.saliency.ravel()[places]))
     return voters
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Clusterings of several sizes, and which clusters of each are the object's.
-
-    Attributes
-    ----------
-    clusterings : tuple of Clusters
-    shared : tuple of (k,) bool
-    """
-
-    clusterings: tuple[Clusters, ...]
-    shared: tuple[NDArray[np.bool_], ...]
-
-    threshold = 0.5
-    """Above which a share is of the object."""
-
-    def share(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the share (n,) of the clusterings that call descriptors (n, D) the object's."""
-        pairs = zip(self.clusterings, self.shared, strict=True)
-        return np.mean([shared[clusters.nearest(rows)] for clusters, shared in pairs], axis=0)
-
-    def scores(self, picture: SeenPicture) -> NDArray[np.float32]:
-        """Return that share (h, w) of each cell of a picture."""
-        return self.share(picture.rows).reshape(picture.grid.shape).astype(np.float32)
 
 
 def lies_outside(plane: ObjectPlane, seen: SeenSet) -> bool:
