@@ -181,6 +181,7 @@ def test_images_that_cannot_be_seen_are_named(images, message, tiny_backbone):
         (CosegmentationSpec, {"edge": "upper"}, "edge must be one of 'longer', 'shorter', got 'upper'"),
         (CosegmentationSpec, {"n_components": -1}, "n_components must be at least 0, got -1"),
         (CosegmentationSpec, {"outlier_similarity": 2.0}, "outlier_similarity must be -1 to 1"),
+        (CosegmentationSpec, {"whitening": 1.5}, "whitening must be 0 to 1, got 1.5"),
         (Votes, {"vote_fraction": 75}, "vote_fraction must be 0 to 1, got 75"),
         (Votes, {"saliency_threshold": -0.1}, "saliency_threshold must be 0 or more, got -0.1"),
         (Votes, {"n_clusters": 0}, "n_clusters must be at least 1, or None, got 0"),

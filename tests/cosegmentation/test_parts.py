@@ -262,7 +262,7 @@ def test_another_number_of_parts_of_ten_photographs_takes_less_than_a_second(mak
     [
         ({"n_parts": 0}, "n_parts must be at least 1, got 0"),
         ({"elbow_second": 94}, "elbow_second must be 0 to 1, or None, got 94"),
-        ({"whitening": 2}, "whitening must be 0 to 1, got 2"),
+        ({"whitening": 2}, "whitening must be 0 to 1, or None, got 2"),
     ],
 )
 def test_values_out_of_range_are_refused_before_anything_is_seen(options, message, animals):

@@ -7,7 +7,7 @@ from skimage.data import astronaut, cat
 from napari_vitrail import COSEGMENTATION, cosegment_parts
 
 MOSTLY = 0.7
-"""Four parts drawn by lot agree on a quarter. The mirrored cat measured 0.75."""
+"""Three parts drawn by lot agree on a third. The mirrored cat measured 0.84."""
 
 
 def agreement(labels, other):
@@ -20,9 +20,9 @@ def agreement(labels, other):
 @pytest.mark.parametrize("photograph", [astronaut()[::2, ::2], cat()], ids=["astronaut", "cat"])
 def test_a_mirrored_photograph_and_a_cut_out_have_the_same_parts(photograph, real_backbone):
     cut = photograph[10:, 15:]
-    parts = cosegment_parts([photograph, photograph[:, ::-1], cut], 4, COSEGMENTATION, backbone=real_backbone)
+    parts = cosegment_parts([photograph, photograph[:, ::-1], cut], 3, COSEGMENTATION, backbone=real_backbone)
     whole = parts.labels(0)
-    assert set(np.unique(whole)) == {0, 1, 2, 3, 4}
+    assert set(np.unique(whole)) == {0, 1, 2, 3}
     assert agreement(parts.labels(1)[:, ::-1], whole) > MOSTLY
     assert agreement(parts.labels(2), whole[10:, 15:]) > MOSTLY
     assert agreement(parts.assign(photograph[:-10, :-15]), whole[:-10, :-15]) > MOSTLY

@@ -10,7 +10,6 @@ from napari_vitrail.cosegmentation._cosegment import (
     cosegment_steps,
 )
 from napari_vitrail.cosegmentation._parts import (
-    WHITENING,
     cosegment_parts,
     cosegment_parts_seen,
     cosegment_parts_seen_steps,
@@ -25,7 +24,6 @@ from napari_vitrail.cosegmentation._votes import VotedClusters, Votes
 __all__ = [
     "AMIR_COSEGMENTATION",
     "COSEGMENTATION",
-    "WHITENING",
     "Clusters",
     "CoSegmentation",
     "CommonClusters",

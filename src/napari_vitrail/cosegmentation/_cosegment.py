@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_vitrail.cosegmentation._augment import see_augmented_steps
 from napari_vitrail.cosegmentation._result import CoSegmentation
-from napari_vitrail.cosegmentation._seen import see_set_steps
 from napari_vitrail.cosegmentation._spec import COSEGMENTATION, CosegmentationSpec
 from napari_vitrail.errors import ComputeError, VitrailWarning
 from napari_vitrail.features import unit_rows
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def cosegment(
-    images: Images, spec: CosegmentationSpec = COSEGMENTATION, *, random_state: int = 0,
+    images: Images, spec: CosegmentationSpec = COSEGMENTATION, *, n_crops: int = 0, random_state: int = 0,
     backbone: Backbone | None = None, device: str = "auto", store: TokenStore | None = None,
 ) -> CoSegmentation:  # fmt: skip
     """Find the object that images share.
@@ -35,8 +35,11 @@ def cosegment(
     images : sequence of (H, W), (H, W, 3) or (H, W, 4) arrays, or LayeredImage
         Two or more, of any sizes and kinds; see `see_set`.
     spec : CosegmentationSpec
+    n_crops : int
+        Random cut-outs of each image and as many of its mirror image that are seen, too, and learned of: for
+        small sets, see docs/explanation/cosegmentation.md. The time grows by twice as much.
     random_state : int
-        Of k-means.
+        Of k-means and cut-outs.
     backbone, device, store
         See `see_set`.
 
@@ -59,19 +62,26 @@ def cosegment(
     """
     return drain(
         cosegment_steps(
-            images, spec, random_state=random_state, backbone=backbone, device=device, store=store
+            images,
+            spec,
+            n_crops=n_crops,
+            random_state=random_state,
+            backbone=backbone,
+            device=device,
+            store=store,
         )
     )
 
 
 def cosegment_steps(
-    images: Images, spec: CosegmentationSpec = COSEGMENTATION, *, random_state: int = 0,
+    images: Images, spec: CosegmentationSpec = COSEGMENTATION, *, n_crops: int = 0, random_state: int = 0,
     backbone: Backbone | None = None, device: str = "auto", store: TokenStore | None = None,
 ) -> Steps[CoSegmentation]:  # fmt: skip
     """Yield Progress; return what `cosegment` returns."""
-    seen = yield from part_of(
-        see_set_steps(images, spec, backbone=backbone, device=device, store=store), 0, 2
+    steps = see_augmented_steps(
+        images, n_crops, spec, random_state=random_state, backbone=backbone, device=device, store=store
     )
+    seen = yield from part_of(steps, 0, 2)
     return (yield from part_of(cosegment_seen_steps(seen, random_state=random_state), 1, 2))
 
 

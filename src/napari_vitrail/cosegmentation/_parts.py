@@ -31,8 +31,6 @@ SAMPLE = 8000
 """Descriptors of the object, at most, that parts are learned of, evenly spread over the set."""
 STARTS = 4
 """Of k-means, of which the best counts."""
-WHITENING = 0.75
-"""Less loses much of what landmarks gain; with 1 parts fit those of portraits less (docs/evals.md)."""
 
 
 class ObjectCells(NamedTuple):
@@ -52,8 +50,9 @@ class ObjectCells(NamedTuple):
 
 def cosegment_parts(
     images: Images, n_parts: int = 4, spec: CosegmentationSpec = COSEGMENTATION, *,
-    elbow_second: float | None = None, whitening: float = WHITENING, random_state: int = 0,
-    backbone: Backbone | None = None, device: str = "auto", store: TokenStore | None = None,
+    elbow_second: float | None = None, whitening: float | None = None, n_crops: int = 0,
+    random_state: int = 0, backbone: Backbone | None = None, device: str = "auto",
+    store: TokenStore | None = None,
 ) -> PartSegmentation:  # fmt: skip
     """Find the parts of the object that images share.
 
@@ -67,8 +66,10 @@ def cosegment_parts(
         How images are seen and the object is found.
     elbow_second, whitening
         See `cosegment_parts_seen`.
+    n_crops : int
+        See `cosegment`.
     random_state : int
-        Of k-means.
+        Of k-means and cut-outs.
     backbone, device, store
         See `see_set`.
 
@@ -91,21 +92,28 @@ def cosegment_parts(
     """
     return drain(
         cosegment_parts_steps(
-            images, n_parts, spec, elbow_second=elbow_second, whitening=whitening, random_state=random_state,
-            backbone=backbone, device=device, store=store,
+            images, n_parts, spec, elbow_second=elbow_second, whitening=whitening, n_crops=n_crops,
+            random_state=random_state, backbone=backbone, device=device, store=store,
         )
     )  # fmt: skip
 
 
 def cosegment_parts_steps(
     images: Images, n_parts: int = 4, spec: CosegmentationSpec = COSEGMENTATION, *,
-    elbow_second: float | None = None, whitening: float = WHITENING, random_state: int = 0,
-    backbone: Backbone | None = None, device: str = "auto", store: TokenStore | None = None,
+    elbow_second: float | None = None, whitening: float | None = None, n_crops: int = 0,
+    random_state: int = 0, backbone: Backbone | None = None, device: str = "auto",
+    store: TokenStore | None = None,
 ) -> Steps[PartSegmentation]:  # fmt: skip
     """Yield Progress; return what `cosegment_parts` returns."""
     _check(n_parts, elbow_second, whitening)
     steps = cosegment_steps(
-        images, spec, random_state=random_state, backbone=backbone, device=device, store=store
+        images,
+        spec,
+        n_crops=n_crops,
+        random_state=random_state,
+        backbone=backbone,
+        device=device,
+        store=store,
     )
     found = yield from part_of(steps, 0, 2)
     parts = cosegment_parts_seen_steps(
@@ -116,7 +124,7 @@ def cosegment_parts_steps(
 
 def cosegment_parts_seen(
     seen: SeenSet | CoSegmentation, n_parts: int = 4, *, elbow_second: float | None = None,
-    whitening: float = WHITENING, random_state: int = 0,
+    whitening: float | None = None, random_state: int = 0,
 ) -> PartSegmentation:  # fmt: skip
     """Find the parts of the object in images that the ViT has seen, without asking it again.
 
@@ -129,9 +137,8 @@ def cosegment_parts_seen(
     elbow_second : float, 0 to 1, optional
         If given, the object is first reduced to those of its clusters that no image is without: as published
         for few images, with 0.94, by which the number of these clusters is found.
-    whitening : float, 0 to 1
-        How far the principal components of the object's descriptors are brought to one variance: 0 leaves
-        descriptors as they are, as published; with 1 all count alike.
+    whitening : float, 0 to 1, optional
+        Instead of that of the set's spec, see `CosegmentationSpec`.
     random_state : int
         Of k-means.
 
@@ -156,7 +163,7 @@ def cosegment_parts_seen(
 
 def cosegment_parts_seen_steps(
     seen: SeenSet | CoSegmentation, n_parts: int = 4, *, elbow_second: float | None = None,
-    whitening: float = WHITENING, random_state: int = 0,
+    whitening: float | None = None, random_state: int = 0,
 ) -> Steps[PartSegmentation]:  # fmt: skip
     """Yield Progress; return what `cosegment_parts_seen` returns."""
     _check(n_parts, elbow_second, whitening)
@@ -170,34 +177,31 @@ def cosegment_parts_seen_steps(
         found = yield from part_of(common, 1, 3)
         cells = object_cells(found)
     yield Progress(2, 3, "parts")
+    if whitening is None:
+        whitening = found.seen.spec.whitening
     return PartSegmentation(found, _parted(cells, n_parts, whitening, random_state))
 
 
-def _check(n_parts: int, elbow_second: float | None, whitening: float) -> None:
+def _check(n_parts: int, elbow_second: float | None, whitening: float | None) -> None:
     if n_parts < 1:
         raise ValueError(f"n_parts must be at least 1, got {n_parts}")
     if elbow_second is not None and not 0 <= elbow_second <= 1:
         raise ValueError(f"elbow_second must be 0 to 1, or None, got {elbow_second}")
-    if not 0 <= whitening <= 1:
-        raise ValueError(f"whitening must be 0 to 1, got {whitening}")
+    if whitening is not None and not 0 <= whitening <= 1:
+        raise ValueError(f"whitening must be 0 to 1, or None, got {whitening}")
 
 
 def object_cells(found: CoSegmentation) -> ObjectCells:
-    """Return cells of the object, not more than `SAMPLE`, evenly spread over the set."""
-    masks = [_object_mask(found, index) for index in range(len(found))]
+    """Return cells of the object, not more than `SAMPLE`, evenly spread over what is learned of."""
+    pictures = found.seen.without(found.outliers).learned
+    masks = [found.shared.scores(picture) > found.shared.threshold for picture in pictures]
     chosen = spread([int(mask.sum()) for mask in masks], SAMPLE)
     rows, heights = [], []
-    for picture, mask, places in zip(found.seen.pictures, masks, chosen, strict=True):
+    for picture, mask, places in zip(pictures, masks, chosen, strict=True):
         cells = np.flatnonzero(mask)[places]
         rows.append(picture.rows_at(cells))
         heights.append(_heights(mask)[cells])
     return ObjectCells(np.concatenate(rows), np.concatenate(heights))
-
-
-def _object_mask(found: CoSegmentation, index: int) -> NDArray[np.bool_]:
-    """Return which cells (h, w) of an image are of the object."""
-    scores = found.shared.scores(found.seen.pictures[index])
-    return np.asarray((scores > found.shared.threshold) & (not found.outliers[index]))
 
 
 def _heights(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

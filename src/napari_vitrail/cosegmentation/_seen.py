@@ -104,12 +104,15 @@ class SeenSet:
         For images that are added later.
     projection : Projection or None
         From descriptors of length 1 to the principal components that are kept.
+    views : sequence of SeenPicture
+        As many further looks at each picture in turn, of which is learned, too; they do not vote.
     """
 
     pictures: Sequence[SeenPicture]
     spec: CosegmentationSpec
     backbone: Backbone
     projection: Projection | None = None
+    views: Sequence[SeenPicture] = ()
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -127,25 +130,36 @@ class SeenSet:
         return picture if self.projection is None else picture.projected(self.projection)
 
     @property
+    def learned(self) -> Sequence[SeenPicture]:
+        """What is learned of: the pictures, and after them further views of them."""
+        return [*self.pictures, *self.views] if self.views else self.pictures
+
+    @property
     def sizes(self) -> list[int]:
-        """Number of descriptors of each image."""
-        return [picture.saliency.size for picture in self.pictures]
+        """Number of descriptors of each picture that is learned of."""
+        return [picture.saliency.size for picture in self.learned]
 
     def sample(self, interval: int) -> NDArray[np.float32]:
         """Return every `interval`-th descriptor (n, D) of each image."""
-        return np.concatenate([picture.rows[::interval] for picture in self.pictures])
+        return np.concatenate([picture.rows[::interval] for picture in self.learned])
 
     def spread(self, most: int) -> Sample:
         """Return so many places of the set, evenly spread, or all where there are fewer."""
         rows, saliency = [], []
-        for picture, places in zip(self.pictures, spread(self.sizes, most), strict=True):
+        for picture, places in zip(self.learned, spread(self.sizes, most), strict=True):
             rows.append(picture.rows_at(places))
             saliency.append(picture.saliency.ravel()[places])
         return Sample(np.concatenate(rows), np.concatenate(saliency))
 
     def without(self, left_out: NDArray[np.bool_]) -> SeenSet:
         """Return the set without some of its images."""
-        return replace(self, pictures=ChosenPictures(self.pictures, np.flatnonzero(~left_out).tolist()))
+        kept = ChosenPictures(self.pictures, np.flatnonzero(~left_out).tolist())
+        if not self.views:
+            return replace(self, pictures=kept)
+        of_views = np.repeat(left_out, len(self.views) // len(self.pictures))
+        return replace(
+            self, pictures=kept, views=ChosenPictures(self.views, np.flatnonzero(~of_views).tolist())
+        )
 
 
 def see_set_steps(

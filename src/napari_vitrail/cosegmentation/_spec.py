@@ -38,6 +38,9 @@ class CosegmentationSpec:
         None lets all images take part.
     how : Consensus or Votes
         How the shared object is found: by what clusterings of several sizes agree on, or as published.
+    whitening : float, 0 to 1
+        How far the principal components of the object's descriptors are brought to one variance before it
+        falls into parts: 0 leaves descriptors as they are, as published; with 1 all components count alike.
 
     Raises
     ------
@@ -52,6 +55,7 @@ class CosegmentationSpec:
     n_components: int = 64
     outlier_similarity: float | None = None
     how: Consensus | Votes = Consensus()  # noqa: RUF009  frozen
+    whitening: float = 0.75
 
     def __post_init__(self) -> None:
         if self.descriptor.features != "vit":
@@ -64,6 +68,8 @@ class CosegmentationSpec:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
         if self.n_components < 0:
             raise ValueError(f"n_components must be at least 0, got {self.n_components}")
+        if not 0 <= self.whitening <= 1:
+            raise ValueError(f"whitening must be 0 to 1, got {self.whitening}")
         if self.outlier_similarity is not None and not -1 <= self.outlier_similarity <= 1:
             raise ValueError(f"outlier_similarity must be -1 to 1 or None, got {self.outlier_similarity}")
 
@@ -90,5 +96,6 @@ AMIR_COSEGMENTATION = CosegmentationSpec(
     saliency="coarse",
     n_components=0,
     how=Votes(),
+    whitening=0,
 )
 """Co-segmentation as published: Amir et al. (2021), section 4.2; refine its masks with `GrabCut`."""
