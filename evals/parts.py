@@ -18,6 +18,7 @@ from evals.landmarks import Landmarks, centroids, errors
 from evals.pages import Row
 from napari_vitrail import (
     COSEGMENTATION,
+    CoSegmentation,
     PartSegmentation,
     SeenSet,
     Votes,
@@ -27,22 +28,21 @@ from napari_vitrail import (
     see_set,
     shared_store,
 )
-from napari_vitrail.cosegmentation import WHITENING, ObjectPlane, SeenPicture
+from napari_vitrail.cosegmentation import ObjectPlane, SeenPicture
 from napari_vitrail.progress import drain
 
 FACES, MARKED = "fasseg_face_parts", "faces68"
 KINDS = ("background", "skin", "hair", "eyes", "nose", "mouth")
-COUNTS = (3, 4, 5, 6, 8)
+COUNTS = (3, 4, 5, 8)
 REGRESSED = (4, 8)
 """Numbers of parts of which landmarks are predicted, and whose consistency is measured: as published."""
-TUNED = (0.03, 0.05, 0.065, 0.08)
+TUNED = (0.03, 0.05, 0.065)
 """Thresholds at which the published recipe is tuned to these weights."""
 EVERY = 2
 """Every second image is seen mirrored and cut out, too."""
 KEPT = 0.8
 """Of each side of an image, in a cut-out."""
 Counts = NDArray[np.float64]
-Parted = Callable[[dict[str, SeenSet], int], PartSegmentation]
 
 
 class Photographs:
@@ -58,37 +58,38 @@ class Photographs:
         return imread(self.paths[index])[..., :3]
 
 
-def _of_all(seen: dict[str, SeenSet], count: int) -> PartSegmentation:
-    """Return clusters of all descriptors, of which the ground is one."""
-    own = seen["density"]
-    everywhere = ObjectPlane(np.zeros(own.pictures[0].descriptors.shape[2], np.float32), 1.0, 0.5)
-    found = replace(cosegment_seen(own), shared=everywhere)
-    return cosegment_parts_seen(found, count + 1, whitening=0)
+class Recipe(NamedTuple):
+    """How the object is found in what was seen with a kind of saliency, and how it falls into parts."""
+
+    saliency: str
+    found: Callable[[SeenSet], CoSegmentation]
+    whitening: float | None = 0
+    further: int = 0
+
+    def parted(self, found: CoSegmentation, count: int) -> PartSegmentation:
+        """Return the parts of an object."""
+        return cosegment_parts_seen(found, count + self.further, whitening=self.whitening)
 
 
-def _published(threshold: float, elbow_second: float | None = None) -> Parted:
-    def parted(seen: dict[str, SeenSet], count: int) -> PartSegmentation:
-        own = seen["scaled"]
-        nearest = replace(own.spec, descriptor=replace(own.spec.descriptor, interpolation="nearest"))
-        found = cosegment_seen(replace(own, spec=nearest), Votes(saliency_threshold=threshold))
-        return cosegment_parts_seen(found, count, elbow_second=elbow_second, whitening=0)
-
-    return parted
+def _everything(seen: SeenSet) -> CoSegmentation:
+    """Return an object that is all of each image."""
+    width = seen.pictures[0].descriptors.shape[2]
+    return replace(cosegment_seen(seen), shared=ObjectPlane(np.zeros(width, np.float32), 1.0, 0.5))
 
 
-def _ours(whitening: float = WHITENING) -> Parted:
-    def parted(seen: dict[str, SeenSet], count: int) -> PartSegmentation:
-        return cosegment_parts_seen(seen["density"], count, whitening=whitening)
+def _published(threshold: float) -> Callable[[SeenSet], CoSegmentation]:
+    def found(seen: SeenSet) -> CoSegmentation:
+        nearest = replace(seen.spec, descriptor=replace(seen.spec.descriptor, interpolation="nearest"))
+        return cosegment_seen(replace(seen, spec=nearest), Votes(saliency_threshold=threshold))
 
-    return parted
+    return found
 
 
-RECIPES: dict[str, Parted] = {
-    "k-means on all descriptors": _of_all,
-    **{f"Amir et al., two stages, {value}": _published(value) for value in TUNED},
-    "Amir et al., three stages, 0.065": _published(0.065, 0.94),
-    "ours, nothing whitened": _ours(0),
-    "ours": _ours(),
+RECIPES = {
+    "k-means on all descriptors": Recipe("density", _everything, further=1),  # the ground is a part
+    **{f"Amir et al., {value}": Recipe("scaled", _published(value)) for value in TUNED},
+    "ours, nothing whitened": Recipe("density", cosegment_seen),
+    "ours": Recipe("density", cosegment_seen, whitening=None),
 }
 """By name; all see with the same weights, at the same size and stride, none is refined by colours."""
 
@@ -113,9 +114,10 @@ def parts_rows(sets: Sequence[str], part: slice, dtype: str) -> Iterator[Row]:
         if name == MARKED:
             nothing = errors(np.zeros((len(paths), 0, 2)), _landmarks(folder, paths))
             yield {"set": name, "images": len(paths), "recipe": "the mean landmarks", "parts": 0} | nothing
-        for recipe, parted in RECIPES.items():
+        for recipe, own in RECIPES.items():
+            found = own.found(seen[own.saliency])
             for count in COUNTS if name == FACES else REGRESSED:
-                parts = parted(seen, count)
+                parts = own.parted(found, count)
                 row = {"set": name, "images": len(paths), "recipe": recipe, "parts": count}
                 yield row | (
                     _fit(parts, folder, paths) if name == FACES else _regression(parts, folder, paths)
