@@ -87,3 +87,18 @@ def test_the_vectors_solve_the_normalised_cut():
 def test_cuts_out_of_range_are_refused(name, wrong):
     with pytest.raises(ValueError, match=f"{name} must be"):
         NormalisedCuts(**{name: wrong})
+
+
+def test_of_dense_queries_those_of_the_patch_grid_make_the_graph(monkeypatch):
+    seen = scene(np.zeros((9, 13), int), [1.0])
+    taken = []
+
+    def votes(self, rows, looked, random_state):
+        taken.extend(rows)
+        return np.zeros(len(rows))
+
+    monkeypatch.setattr(NormalisedCuts, "_votes", votes)
+    with pytest.warns(VitrailWarning):
+        find_objects_seen(seen, ObjectsSpec(how=NormalisedCuts(n_cells=30)))
+    expected = seen.descriptors[1::2, 1::2].astype(np.float32).reshape(-1, 12)
+    np.testing.assert_array_equal(np.array(taken), expected)

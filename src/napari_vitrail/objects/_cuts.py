@@ -110,7 +110,8 @@ class NormalisedCuts:
         """Return how much each cell (h, w) is of an object, and from what on it is one."""
         rows, shape = seen.rows, seen.grid.shape
         step = int(np.ceil(np.sqrt(len(rows) / self.n_cells)))
-        places = np.arange(len(rows)).reshape(shape)[::step, ::step].ravel()
+        first = [min(step // 2, side - 1) for side in shape]  # of every second query, those of the patch grid
+        places = np.arange(len(rows)).reshape(shape)[first[0] :: step, first[1] :: step].ravel()
         share = self._votes(rows[places], seen.density.ravel()[places], random_state)
         if np.ptp(share) == 0:
             return np.zeros(shape, np.float32), 0.5
