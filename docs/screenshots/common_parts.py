@@ -16,11 +16,11 @@ from docs.screenshots.window import IMAGES, open_viewer, press, save, says, wait
 
 
 def views() -> list[np.ndarray]:
-    """Return crops of a photograph (300, 300, 3), mirrored, turned, darkened and enlarged."""
+    """Return a photograph (300, 451, 3) as it is, mirrored, turned and darkened."""
     cat = chelsea()
     turned = rotate(cat, 12, mode="reflect", preserve_range=True).astype(np.uint8)
     dark = (255 * (cat / 255) ** 1.6).astype(np.uint8)
-    return [cat[:, :300], cat[:, 151:][:, ::-1], turned[:, 80:380], dark[:, 60:360]]
+    return [cat, cat[:, ::-1], turned, dark]
 
 
 def main() -> None:

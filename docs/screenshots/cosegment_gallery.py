@@ -19,7 +19,7 @@ from docs.screenshots.window import IMAGES
 from napari_vitrail.cli import main as vitrail
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-SIZE = (900, 560)
+SIZE = (1240, 500)
 
 
 def browser() -> str:
