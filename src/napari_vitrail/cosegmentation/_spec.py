@@ -55,7 +55,7 @@ class CosegmentationSpec:
     n_components: int = 64
     outlier_similarity: float | None = None
     how: Consensus | Votes = Consensus()  # noqa: RUF009  frozen
-    whitening: float = 0.75
+    whitening: float = 0.5
 
     def __post_init__(self) -> None:
         if self.descriptor.features != "vit":
