@@ -181,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     own["objects"].add_argument("--dtype", default="auto", help="precision of the network")
     own["coseg"].add_argument("--recipes", nargs="*", default=[], choices=list(COSEGMENTERS))
     own["coseg"].add_argument(
-        "--tables", nargs="*", default=["recipes", "stages", "saliency"], choices=list(TABLES)
+        "--tables", nargs="*", default=["recipes", "refined", "stages", "saliency"], choices=list(TABLES)
     )
     own["coseg"].add_argument("--groups", nargs="*", default=[], help="of a set, those of this name only")
     for name in ("coseg", "parts"):

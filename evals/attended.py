@@ -42,7 +42,8 @@ def _cut(shown: Shown, picture: SeenPicture) -> Map:
     features = shown.features
     patches = coarser_grid(features.grid)
     keys = features.values[::2, ::2, features.channels["vit"]]
-    parted = FeatureGrid(token_cut(keys, TAU).partition[..., None].astype(np.float32), patches)
+    side = token_cut(keys, TAU).partition
+    parted = FeatureGrid(side[..., None].astype(np.float32), patches)
     return parted.on(features.grid, interpolation="nearest").values[..., 0]
 
 

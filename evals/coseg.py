@@ -15,6 +15,7 @@ from napari_vitrail import SeenSet, load_backbone, see_set, shared_store
 
 TITLES = {
     "recipes": "Masks of the object",
+    "refined": "Refined by colours",
     "stages": "Ours, stage by stage",
     "saliency": "What the network looks at",
     "published": "As published: 320 pixels, overlapping patches every 4 pixels",

@@ -90,12 +90,17 @@ def _recipes() -> dict[str, Recipe]:
     found["saliency density > 1"] = Recipe(_thresholded(1.0))
     for value in EVERY_WHICH:
         found[f"Amir et al., {value}"] = Recipe(_found(Votes(saliency_threshold=value)), NEAREST)
-    how = _found(Votes(saliency_threshold=TUNED), GrabCut())
-    found[f"Amir et al., {TUNED}, GrabCut"] = Recipe(how, NEAREST)
     found["ours"] = Recipe(_found(Consensus()))
-    found["ours, GrabCut"] = Recipe(_found(Consensus(), GrabCut()))
-    found["ours, dense CRF"] = Recipe(_found(Consensus(), COLOURS))
     return found
+
+
+def _refined() -> dict[str, Recipe]:
+    published = Votes(saliency_threshold=TUNED)
+    return {
+        f"Amir et al., {TUNED}, GrabCut": Recipe(_found(published, GrabCut()), NEAREST),
+        "ours, GrabCut": Recipe(_found(Consensus(), GrabCut())),
+        "ours, dense CRF": Recipe(_found(Consensus(), COLOURS)),
+    }
 
 
 def _at_full_size() -> dict[str, Recipe]:
@@ -189,6 +194,7 @@ def _measures() -> dict[str, Recipe]:
 
 TABLES: dict[str, dict[str, Recipe]] = {
     "recipes": _recipes(),
+    "refined": _refined(),
     "stages": _stages(),
     "saliency": _measures(),
     "published": _at_full_size(),
