@@ -28,7 +28,7 @@ from evals.position_pages import position_section
 from evals.sampling import sampling_rows, sampling_section
 from evals.scenes import SCENES
 from evals.scribbles import HUMAN, RECIPES, all_rows
-from napari_vitrail import SEGMENTATION, load_backbone
+from napari_vitrail import OBJECTS, SEGMENTATION, load_backbone
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "evals" / "results"
@@ -87,7 +87,9 @@ def _measured_parts(options: argparse.Namespace) -> Iterator[Row]:
 
 
 def _measured_objects(options: argparse.Namespace) -> Iterator[Row]:
-    return objects_rows(options.sets, options.recipes or list(FINDERS), _part(options), options.dtype)
+    return objects_rows(
+        options.sets, options.recipes or list(FINDERS), _part(options), options.dtype, options.stride
+    )
 
 
 def _part(options: argparse.Namespace) -> slice:
@@ -178,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     scribbles.add_argument("--magnification", type=float, default=SEGMENTATION.magnification)
     own["keypoints"].add_argument("--recipes", nargs="*", default=[], choices=list(MATCHERS))
     own["objects"].add_argument("--recipes", nargs="*", default=[], choices=list(FINDERS))
+    own["objects"].add_argument("--stride", type=int, default=OBJECTS.descriptor.stride)
     own["objects"].add_argument("--dtype", default="auto", help="precision of the network")
     own["coseg"].add_argument("--recipes", nargs="*", default=[], choices=list(COSEGMENTERS))
     own["coseg"].add_argument(

@@ -72,9 +72,10 @@ class Patches:
 class Photograph:
     """An image, and what the network makes of it: once for all recipes."""
 
-    def __init__(self, image: Array, dtype: str = "auto") -> None:
+    def __init__(self, image: Array, dtype: str = "auto", stride: int = OBJECTS.descriptor.stride) -> None:
         self.image = image
         self.dtype = dtype
+        self.stride = stride
 
     @cached_property
     def tokens(self) -> Patches:
@@ -97,8 +98,9 @@ class Photograph:
 
     @cached_property
     def found(self) -> tuple[FoundObjects, FoundObjects]:
-        """What the library finds, coarser and finer."""
-        spec = replace(OBJECTS, descriptor=replace(OBJECTS.descriptor, dtype=self.dtype))
+        """What the library finds on the patch grid, and then at the stride."""
+        own = replace(OBJECTS.descriptor, dtype=self.dtype, stride=self.stride)
+        spec = replace(OBJECTS, descriptor=own)
         backbone = load_backbone(spec.descriptor.backbone)
         steps = find_objects_steps(self.image, spec, backbone=backbone, store=shared_store())
         coarse = None
@@ -106,7 +108,7 @@ class Photograph:
             try:
                 coarse = next(steps).so_far or coarse
             except StopIteration as stop:
-                return coarse, stop.value
+                return coarse or stop.value, stop.value
 
 
 Recipe = Callable[[Photograph], Answer]
@@ -187,7 +189,7 @@ RECIPES = _recipes()
 
 
 def objects_rows(
-    sets: Sequence[str], recipes: Sequence[str], part: slice, dtype: str = "auto"
+    sets: Sequence[str], recipes: Sequence[str], part: slice, dtype: str, stride: int
 ) -> Iterator[Row]:
     """Yield one row for each image and recipe.
 
@@ -199,10 +201,12 @@ def objects_rows(
         Which images of each set.
     dtype : str
         Of the network, see `napari_vitrail.FeatureSpec`.
+    stride : int, pixels
+        Of the descriptors of ours and of Algorithm 2; other recipes are on the patch grid.
     """
     for name in sets:
         for scene in islice(SCENES[name](), part.start, part.stop, part.step):
-            photograph, truth = Photograph(scene.image(), dtype), scene.truth()
+            photograph, truth = Photograph(scene.image(), dtype, stride), scene.truth()
             for recipe in recipes:
                 answer = RECIPES[recipe](photograph)
                 row: Row = {"set": name, "image": scene.path.stem, "recipe": recipe}

@@ -27,6 +27,8 @@ ROUNDS = 3
 """How often the plane is learned, each time of what the last one has told apart."""
 PENALTY = 1.0
 """Of ridge regression: next to nothing, with hundreds of rows."""
+STARTS = 4
+"""Of k-means: with one, chance decides more."""
 FEWEST = 4
 """Cells that a graph needs to be cut."""
 
@@ -128,7 +130,7 @@ class NormalisedCuts:
         vectors = cut_vectors(np.maximum(rows @ rows.T, 0), min(self.n_vectors, len(rows) - 2))
         counts = [count for count in self.counts if count < len(np.unique(vectors, axis=0))]
         for count in counts:
-            labels = KMeans(count, n_init=1, random_state=random_state).fit_predict(vectors)
+            labels = KMeans(count, n_init=STARTS, random_state=random_state).fit_predict(vectors)
             sizes = np.bincount(labels, minlength=count)
             means = np.bincount(labels, looked, minlength=count) / np.maximum(sizes, 1)
             share += (means > self.contrast * looked.mean())[labels] / len(counts)
