@@ -325,6 +325,18 @@ def test_a_run_of_other_images_begins_anew(interrupted, capsys):
     assert masks_in(interrupted / "out" / "masks")["a.png"].shape == (64, 72)
 
 
+@pytest.mark.parametrize("words", [(), ("--resume",)], ids=str)
+def test_masks_that_no_run_has_made_are_left_alone(folder, tiny, capsys, words):
+    drawn = folder / "masks"
+    drawn.mkdir()
+    for name in ("a", "b", "other"):
+        (drawn / f"{name}.png").write_bytes(b"by hand")
+    assert run("set", "-o", ".", *words) == cli.MISUSED
+    assert "masks/a.png and 1 more would be replaced" in capsys.readouterr().err
+    assert {path.read_bytes() for path in drawn.iterdir()} == {b"by hand"}
+    assert sorted(path.name for path in folder.iterdir()) == ["masks", "set"]
+
+
 def test_settings_that_are_not_ours_are_said(interrupted, capsys):
     (interrupted / "out" / "settings.json").write_text("[]")
     assert run("set", "-o", "out", "--resume") == cli.MISUSED
@@ -335,9 +347,10 @@ def test_settings_that_are_not_ours_are_said(interrupted, capsys):
 
 
 def test_options_reach_the_recipe():
-    spec = spec_of("--side", "320", "--clusters", "7", "--threshold", "1.2", "--outliers", "0.4")
+    words = ("--side", "320", "--clusters", "7", "--threshold", "1.2", "--votes", "0.5", "--outliers", "0.4")
+    spec = spec_of(*words)
     assert (spec.side, spec.outlier_similarity) == (320, 0.4)
-    assert (spec.how.counts, spec.how.contrast) == ((7,), 1.2)
+    assert (spec.how.counts, spec.how.contrast, spec.how.vote_fraction) == ((7,), 1.2, 0.5)
 
 
 def test_options_reach_the_published_recipe():
@@ -346,9 +359,9 @@ def test_options_reach_the_published_recipe():
     assert (how.n_clusters, how.saliency_threshold, how.vote_fraction) == (7, 0.1, 0.5)
 
 
-def test_votes_are_refused_where_none_are_counted():
-    with pytest.raises(ValueError, match="add --recipe amir, or leave --votes out"):
-        spec_of("--votes", "0.5")
+def test_no_vote_at_all_is_refused():
+    with pytest.raises(ValueError, match="vote_fraction must be above 0 to 1, got 0"):
+        spec_of("--votes", "0")
 
 
 def test_one_cluster_is_refused():

@@ -79,12 +79,12 @@ def _add_spec(parser: ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--threshold", type=float, metavar="SALIENCY",
-        help="above which a cluster is taken for the object's: in ours as a multiple of the mean of all "
-        "images, in amir's from 0 to 1 for each image",
+        help="above which an image takes a cluster for the object's: in ours as a multiple of the image's "
+        "mean, in amir's from 0 to 1",
     )  # fmt: skip
     group.add_argument(
         "--votes", type=float, metavar="SHARE",
-        help="of the images, 0 to 1, that must take a cluster for the object's; for amir",
+        help="of the images, 0 to 1, that must take a cluster for the object's",
     )  # fmt: skip
     group.add_argument(
         "--outliers", type=float, metavar="SIMILARITY",
@@ -196,12 +196,11 @@ def _how(how: Consensus | Votes, options: Namespace) -> Consensus | Votes:
             n_clusters=options.clusters, saliency_threshold=options.threshold, vote_fraction=options.votes
         )
         return replace(how, **own)
-    if options.votes is not None:
-        raise ValueError("votes are counted by the recipe of amir: add --recipe amir, or leave --votes out")
     if options.clusters is not None and options.clusters < 2:
         raise ValueError(f"clusters must be at least 2, the object and the rest, got {options.clusters}")
     counts = None if options.clusters is None else (options.clusters,)
-    return replace(how, **_given(counts=counts, contrast=options.threshold))
+    own = _given(counts=counts, contrast=options.threshold, vote_fraction=options.votes)
+    return replace(how, **own)
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -70,7 +70,8 @@ def plan_set(images: Sequence[Path], folder: Path, mask_suffix: str = ".png") ->
     Raises
     ------
     ValueError
-        If no image is left, two would have one mask, or the folder is a file.
+        If no image is left, two would have one mask, the folder is a file, or masks would be replaced that
+        no earlier run has made: drawn ones often lie in ``masks`` beside ``images``.
     """
     if folder.is_file():
         raise ValueError(f"output must be a folder, got the file {folder}")
@@ -80,4 +81,18 @@ def plan_set(images: Sequence[Path], folder: Path, mask_suffix: str = ".png") ->
         raise ValueError(f"all images lie in {folder}, where masks are written: choose another output")
     files = SetFiles(kept, tuple(output_names(kept)), folder, mask_suffix)
     check_spared([files.areas, files.gallery, files.settings], kept)
+    _check_masks_are_ours(files)
     return files
+
+
+def _check_masks_are_ours(files: SetFiles) -> None:
+    """Raise ValueError if masks would be replaced where no earlier run has left its settings."""
+    if files.settings.exists():
+        return
+    there = [path for path in map(files.mask, range(len(files.images))) if path.exists()]
+    if there:
+        others = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise ValueError(
+            f"{there[0]}{others} would be replaced, and without {files.settings.name} beside them they are "
+            "not of an earlier run: choose another output, or remove them"
+        )
