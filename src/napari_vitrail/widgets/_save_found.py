@@ -66,11 +66,8 @@ class SaveFound(QWidget):
         name = QFileDialog.getExistingDirectory(self, "Choose a folder for masks and gallery")
         if not name or self._sharing.found is None:
             return
-        self._sharing.job.run(
-            saved_steps(self._sharing.found, self._sharing.naming, Path(name)),
-            on_done=partial(_report, Path(name)),
-            title="Writing files",
-        )
+        steps = saved_steps(self._sharing.found, self._sharing.naming, Path(name))
+        self._sharing.save(steps, partial(_report, Path(name)))
 
 
 def _report(folder: Path, outcome: tuple[Sequence[ImageFound], Sequence[FailedImage]]) -> str:
@@ -89,7 +86,7 @@ class NamedLabels:
     found : Found
     naming : Naming
     numbers : sequence of int
-        Which images are written, one after the other.
+        Which images of the set are written, one after the other.
     """
 
     found: Found
@@ -134,7 +131,8 @@ def saved_steps(
     paths = [image.path for image in found.seen.images if isinstance(image, FileImage)]
     files, reading, spec = plan_set(paths, folder), Reading(), _spec(found)
     checked, unread = yield from check_images_steps(files, reading)
-    labels = NamedLabels(found, naming, [image.number for image in checked])
+    numbers = {path: number for number, path in enumerate(paths)}
+    labels = NamedLabels(found, naming, [numbers[image.path] for image in checked])
     info = found.seen.descriptors.backbone.info
     settings = settings_of(
         checked, reading, spec, info, random_state=0, refinement=str(None), parts=_told_parts(found, naming)

@@ -78,17 +78,18 @@ class SeenLayers(QWidget):
 
 def values_steps(found: Found, kind: str, indices: Iterable[int]) -> Steps[int]:
     """Yield Progress, so far the `Values` of one image after the other; return how many there are."""
-    wanted = sorted(indices)
+    wanted, most = sorted(indices), 1.0
+    if kind == SALIENCY:
+        most = max(float(picture.saliency.max()) for picture in found.seen.descriptors.pictures) or 1.0
     for done, index in enumerate(wanted, start=1):
-        yield Progress(done, len(wanted), "images", (index, _values(found, kind, index)))
+        yield Progress(done, len(wanted), "images", (index, _values(found, kind, index, most)))
     return len(wanted)
 
 
-def _values(found: Found, kind: str, index: int) -> NDArray:
+def _values(found: Found, kind: str, index: int, most: float) -> NDArray:
     pictures = found.seen.descriptors.pictures
     if kind == SALIENCY:
-        most = max(float(picture.saliency.max()) for picture in pictures)
-        return pictures[index].placed(pictures[index].saliency, "bilinear") / (most or 1.0)
+        return pictures[index].placed(pictures[index].saliency, "bilinear") / most
     if kind == SCORE:
         return np.clip(found.parts.found.scores(index), 0, 1)
     assert found.voted is not None  # else the button could not be pressed

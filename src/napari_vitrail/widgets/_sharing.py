@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from napari.utils.notifications import show_warning
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
-from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.widgets._found import (
     Found,
     Located,
@@ -88,7 +88,7 @@ class Sharing(QObject):
         self._namings: dict[Wish, Naming] = {}  # of what else was found among the same descriptors
         self._done: list[Naming] = []
         self._undone: list[Naming] = []
-        self._finding: object | None = None  # until what is found is there
+        self._held: object | None = None  # until what another wish must not interrupt is there
         self._turns = Turns(self)
         self._relabelling = Runner(
             on_progress=self._on_relabelled, on_error=self.job.tell, on_warning=show_warning, on_idle=_rest
@@ -140,18 +140,21 @@ class Sharing(QObject):
         if obstacle:
             self.job.refuse(obstacle)
             return
-        self._finding = object()
+        steps = find_steps(images, lambda: self.wish, self._in_view(images))
         self.job.run(
-            self._find_steps(images, self._in_view(images), self._finding),
+            self._held_steps(steps),
             on_done=self._on_found,
             on_preview=self._on_preview,
             title=f"Looking at {_counted(images)}",
         )
 
     def find_again(self, wish: Wish) -> None:
-        """Look for something else among the same descriptors; what is being found is found so."""
+        """Look for something else among the same descriptors; what is being found is found so.
+
+        What is being saved is saved first.
+        """
         self.wish = wish
-        if self.found is None or (self._finding is not None and self.job.is_busy):
+        if self.found is None or (self._held is not None and self.job.is_busy):
             return
         self.job.run(
             find_again_steps(self.found, wish, self._in_view_first()),
@@ -160,6 +163,15 @@ class Sharing(QObject):
             title="Looking again",
             in_passing=True,
         )
+
+    def save(self, steps: Steps[Result], on_done: Callable[[Result], str]) -> None:
+        """Write files; what is wished meanwhile is looked for afterwards."""
+
+        def done(result: Result) -> str:
+            self._follow_wish()
+            return on_done(result)
+
+        self.job.run(self._held_steps(steps), on_done=done, title="Writing files")
 
     def edit(self, naming: Naming) -> None:
         """Let the parts count as something else, which can be undone."""
@@ -204,23 +216,30 @@ class Sharing(QObject):
 
     def cancel(self) -> None:
         """Cancel what runs."""
-        self._finding = None
+        self._held = None
         self.job.cancel()
         self._relabelling.cancel()
         self._turns.forget()
 
-    def _find_steps(
-        self, images: Sequence[GalleryImage], first: Sequence[LayerImage], own: object
-    ) -> Steps[Found]:
-        """Yield Progress; return what is found; what is wished meanwhile still counts."""
+    def _held_steps(self, steps: Steps[Result]) -> Steps[Result]:
+        """Let another wish wait until some steps have come to their end."""
+        own = self._held = object()
+        return self._releasing_steps(steps, own)
+
+    def _releasing_steps(self, steps: Steps[Result], own: object) -> Steps[Result]:
         try:
-            return (yield from find_steps(images, lambda: self.wish, first))
+            return (yield from steps)
         finally:  # after an error, too
-            if self._finding is own:
-                self._finding = None
+            if self._held is own:
+                self._held = None
+
+    def _follow_wish(self) -> None:
+        """Look for what was wished last, unless that is what was found."""
+        if self.found is not None and self.found.wish != self.wish:
+            self.find_again(self.wish)
 
     def _on_cancelled(self) -> None:
-        self._finding = None
+        self._held = None
 
     def _on_preview(self, so_far: Found | tuple[Located, ...]) -> None:
         if isinstance(so_far, Found):
@@ -251,7 +270,7 @@ class Sharing(QObject):
             self._places = {index: image for index, image in images if isinstance(image, LayerImage)}
             place_parts(self.viewer, self.here.values())
             self._namings.clear()
-        self._finding = None
+        self._held = None
         self._relabelling.cancel()
         self._turns.forget()
         self._done.clear()
@@ -260,8 +279,7 @@ class Sharing(QObject):
         self.naming = self._namings.get(found.wish, Naming.fresh(found.parts.n_parts))
         self.shown.emit()
         self.changed.emit()
-        if found.wish != self.wish:  # the slider was moved in the last moment
-            self.find_again(self.wish)
+        self._follow_wish()  # the slider was moved in the last moment
 
     def _take(self, naming: Naming) -> None:
         """Let the parts count as something else from now on, in the layers too."""

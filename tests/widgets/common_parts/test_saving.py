@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
+from napari_vitrail import cosegmentfiles
 from tests.widgets.common_parts.conftest import PLACES
 from tests.widgets.common_parts.hands import (
     choose_folder,
@@ -81,6 +83,45 @@ def test_parts_that_were_merged_are_one_in_the_files_and_keep_their_colour(qtbot
     areas = json.loads((tmp_path / "found" / "areas.json").read_text())
     shown = rows_of(of_files).item(1, 0).background().color().name()
     assert [part["colour"] for part in areas["parts"]][1] == shown
+
+
+def test_images_in_a_folder_of_masks_do_not_move_the_masks_of_others(qtbot, of_files, save, folder, images):
+    (folder / "masks").mkdir()
+    iio.imwrite(folder / "masks" / "before_the_others.png", images[2])
+    choose_folder(of_files, folder / "**" / "*.png")
+    find(qtbot, of_files)
+    assert len(of_files._sharing.found.small) == 4
+    save(folder)
+    assert says(of_files, "3 masks")
+    for number, place in enumerate(PLACES):
+        assert overlap(iio.imread(folder / "masks" / f"photo_{number}.png"), place) > 0.5
+
+
+def test_masks_that_were_drawn_are_not_replaced(of_files, save, folder, notes):
+    (folder / "masks").mkdir()
+    (folder / "masks" / "photo_1.png").write_bytes(b"by hand")
+    save(folder)
+    assert any("photo_1.png would be replaced" in note.message for note in notes)
+    assert [path.read_bytes() for path in (folder / "masks").iterdir()] == [b"by hand"]
+
+
+def test_another_number_of_parts_waits_until_all_is_saved(qtbot, of_files, save, tmp_path, monkeypatch):
+    write, may_go = cosegmentfiles.write_masks_steps, threading.Event()
+
+    def slow_steps(*arguments):
+        may_go.wait(20)
+        return (yield from write(*arguments))
+
+    monkeypatch.setattr(cosegmentfiles, "write_masks_steps", slow_steps)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "found"))
+    button(of_files, "Save masks and gallery ...").click()
+    set_parts(qtbot, of_files, 3, is_settled=False)
+    may_go.set()
+    settle(qtbot, of_files)
+    assert of_files._sharing.found.parts.n_parts == 3
+    masks = [iio.imread(tmp_path / "found" / "masks" / f"photo_{number}.png") for number in range(3)]
+    assert set(np.unique(masks)) == {0, 1}
+    assert (tmp_path / "found" / "index.html").exists()
 
 
 def test_a_file_that_has_gone_meanwhile_is_named_and_the_others_are_written(
