@@ -51,11 +51,13 @@ def evened(
     fit : callable
         From rows (n, c) to clusters.
     """
+    if not whitening:
+        return fit(rows)
     mean = rows.mean(axis=0, dtype=np.float64)
     variances, axes = np.linalg.eigh(np.cov(rows - mean, rowvar=False, bias=True, dtype=np.float64))
-    kept = np.flatnonzero(variances > LEAST_SHARE * variances[-1])[-N_COMPONENTS:]
-    if not whitening or not variances[-1] > 0:
+    if not variances[-1] > 0:
         return fit(rows)
+    kept = np.flatnonzero(variances > LEAST_SHARE * variances[-1])[-N_COMPONENTS:]
     scales = np.sqrt(variances[kept]) ** whitening
     basis = (axes[:, kept] / scales).astype(np.float32)
     back = (axes[:, kept] * scales).T
