@@ -9,8 +9,9 @@ import pytest
 import tifffile
 
 from napari_vitrail import LayeredImage, drain, find_instances, fit_classifier, save_classifier, segment
-from napari_vitrail.batch import Reading, find_images, plan_outputs, segment_files_steps
+from napari_vitrail.batch import find_images, plan_outputs, segment_files_steps
 from napari_vitrail.cli import main
+from napari_vitrail.reading import Reading
 from napari_vitrail.results import Wanted
 from napari_vitrail.spec import FeatureSpec
 

@@ -307,7 +307,7 @@ def unavailable(*_, **__):
 
 
 def test_interrupt_ends_with_130(model, monkeypatch, capsys):
-    monkeypatch.setattr("napari_vitrail.batch.read_image", interrupted)
+    monkeypatch.setattr("napari_vitrail.reading.read_image", interrupted)
     words = ["segment", "a.tif", "-m", "m.vitrail", "-o", "out"]
     assert cli.main(words) == cli.INTERRUPTED
     assert capsys.readouterr().err == "vitrail: interrupted\n"

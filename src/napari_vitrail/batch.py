@@ -3,187 +3,26 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from napari_vitrail.errors import CHEAPER, ComputeError, MissingExtra, SpecMismatch
-from napari_vitrail.image import LayeredImage, Picture, as_image, channel_name, main_of
-from napari_vitrail.imagefile import TIFF_SUFFIXES, read_image
-from napari_vitrail.planes import grey
-from napari_vitrail.progress import Progress, Steps, part_of
+from napari_vitrail.imagefile import TIFF_SUFFIXES
+from napari_vitrail.progress import Progress, Steps, part_of, without_results
+from napari_vitrail.reading import Reading, named
 from napari_vitrail.results import Wanted, results_steps, write_results_steps
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_vitrail.classify import PixelClassifier
 
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
 """Of the files in a folder that are taken for images."""
 _PATTERN = frozenset("*?[")
 
-
-@dataclass(frozen=True)
-class Reading:
-    """How the axes of image files are meant.
-
-    Attributes
-    ----------
-    channel_axis : int, optional
-        Axis that holds the channels. Needed unless the last axis holds 3 or 4 of them.
-    channels : tuple of int, optional
-        The one or three to use, seen as grey or as colours.
-    stains : tuple of int, optional
-        Two or more to use, each also by itself: ``channel 0``, ``channel 2`` ..., see
-        `napari_vitrail.LayeredImage.of_channels`. Needs the channel axis.
-    stack : bool
-        Whether axes before the last two, those of channels aside, count planes.
-    extra : tuple of (name, pattern)
-        Further images of the same pixels, each a channel by its name. In a pattern ``{stem}`` stands for the
-        name of the image without its ending, ``{folder}`` for its folder.
-    """
-
-    channel_axis: int | None = None
-    channels: tuple[int, ...] | None = None
-    stains: tuple[int, ...] | None = None
-    stack: bool = False
-    extra: tuple[tuple[str, str], ...] = ()
-
-    def __post_init__(self) -> None:
-        if len(self.names) < len(self.stains or ()) + len(self.extra):
-            raise ValueError(f"further channels must differ in their names, got {', '.join(self.names)}")
-        if self.stains is None:
-            return
-        if self.channel_axis is None or self.channels is not None:
-            raise ValueError("stains need channel_axis, which says where they are, and go without channels")
-        if len(set(self.stains)) < 2:
-            raise ValueError(f"stains must be two channels or more, got {self.stains}")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the further channels that images are read with, in order."""
-        own = [name for name, _ in self.extra]
-        return tuple(sorted({*map(channel_name, self.stains or ()), *own}))
-
-    def check_names(self, classifier: PixelClassifier) -> None:
-        """Raise SpecMismatch where a classifier was trained with other further channels."""
-        trained, given = (
-            ", ".join(map(repr, names)) or "none" for names in (classifier.intensity.extra_names, self.names)
-        )
-        if trained != given:
-            raise SpecMismatch(
-                f"the classifier was trained with the extra channels {trained}, and {given} are given: "
-                "--stains with --channel-axis names channels of the images, --extra NAME=PATTERN further ones"
-            )
-
-    def check_files(self, images: Sequence[Path]) -> None:
-        """Raise ValueError where several images would share one further image."""
-        for name, pattern in self.extra:
-            if len(images) > 1 and "{stem}" not in pattern:
-                raise ValueError(
-                    f"{name}={pattern} names one file for {len(images)} images: write {{stem}} in it for the "
-                    "name of each image without its ending"
-                )
-
-    def extra_files(self, path: Path) -> list[Path]:
-        """Return the files of the further images that belong to an image."""
-        return [_beside(pattern, path) for _, pattern in self.extra]
-
-    def without_extra(self, images: Sequence[Path]) -> list[Path]:
-        """Return images without those that are further images of others, as they may lie in one folder."""
-        extra = {file.resolve() for path in images for file in self.extra_files(path)}
-        return [path for path in images if path.resolve() not in extra]
-
-    def read(self, path: Path) -> FilePlanes:
-        """Return the planes of an image file as the core takes them; an error names the file.
-
-        Raises
-        ------
-        OSError
-            If there is no file, or it cannot be opened.
-        ValueError
-            If it is damaged, or its axes are not as they were said to be.
-        """
-        pixels = read_image(path)
-        with named(path):
-            if not self.stack:
-                return self._layered(FilePlanes((), [self._seen(pixels, self.channel_axis)]), path)
-            if self.channel_axis is not None:
-                pixels = np.moveaxis(pixels, self.channel_axis, -1)
-            n_axes = 2 if self.channel_axis is None else 3  # of a plane
-            if pixels.ndim <= n_axes:
-                raise ValueError(
-                    f"a stack must have an axis that counts its planes, got shape {pixels.shape}"
-                )
-            if self.channel_axis is None and pixels.shape[-1] in (3, 4):
-                raise ValueError(
-                    f"it looks like colours rather than a stack, its last axis is {pixels.shape[-1]}: of one "
-                    "image leave --stack or --plane out, of a stack of colours say --channel-axis -1"
-                )
-            counts, sides = pixels.shape[:-n_axes], pixels.shape[-n_axes:]
-            last = None if self.channel_axis is None else -1
-            planes = [self._seen(plane, last) for plane in pixels.reshape(-1, *sides)]
-            return self._layered(FilePlanes(counts, planes), path)
-
-    def _layered(self, found: FilePlanes, path: Path) -> FilePlanes:
-        """Return the planes of an image file with its further images."""
-        further = {name: _extra_planes(name, _beside(pattern, path), found) for name, pattern in self.extra}
-        if not further:
-            return found
-        planes: list[Picture] = []
-        for number, plane in enumerate(found.planes):
-            own = dict(plane.extra) if isinstance(plane, LayeredImage) else {}
-            own |= {name: extra[number] for name, extra in further.items()}
-            planes.append(LayeredImage(main_of(plane), own))
-        return FilePlanes(found.counts, planes)
-
-    def _seen(self, plane: NDArray[Any], axis: int | None) -> Picture:
-        """Return a plane as the core takes it."""
-        if self.stains is None:
-            return as_image(plane, channel_axis=axis, channels=self.channels)
-        channels = np.moveaxis(plane, -1 if axis is None else axis, 0)
-        if unknown := [stain for stain in self.stains if not 0 <= stain < len(channels)]:
-            raise ValueError(f"stains must be 0 to {len(channels) - 1}, got {unknown}")
-        return LayeredImage.of_channels({channel_name(stain): channels[stain] for stain in self.stains})
-
-
-def _beside(pattern: str, path: Path) -> Path:
-    """Return the file that a pattern names for an image."""
-    return Path(pattern.replace("{stem}", path.stem).replace("{folder}", str(path.parent)))
-
-
-def _extra_planes(name: str, path: Path, found: FilePlanes) -> list[NDArray[Any]]:
-    """Return a further image for each plane of an image file: a stack as that is, or one plane for all."""
-    pixels = read_image(path)
-    sides = main_of(found.planes[0]).shape[:2]
-    for shape in ((*found.counts, *sides), sides):
-        has_colours = pixels.shape[:-1] == shape and pixels.shape[-1] in (3, 4)
-        if pixels.shape == shape or has_colours:
-            planes = pixels.reshape(-1, *sides, *pixels.shape[-1:][: int(has_colours)])
-            return [grey(planes[number % len(planes)]) for number in range(len(found.planes))]
-    raise ValueError(
-        f"{path}, the further image {name!r}, must have the image's shape {(*found.counts, *sides)}, "
-        f"got {pixels.shape}"
-    )
-
-
-class FilePlanes(NamedTuple):
-    """The planes of an image file.
-
-    Attributes
-    ----------
-    counts : tuple of int
-        Shape of the axes that count them; empty where there is one.
-    planes : list of (H, W) or (H, W, 3) array, or LayeredImage
-    """
-
-    counts: tuple[int, ...]
-    planes: list[Picture]
+Outcome = TypeVar("Outcome")
 
 
 class FileDone(NamedTuple):
@@ -263,6 +102,31 @@ def plan_outputs(
     return outputs
 
 
+def without_made(images: Sequence[Path], folder: Path, made: Sequence[str]) -> tuple[Path, ...]:
+    """Return images without results of an earlier run, which a pattern may find too.
+
+    Parameters
+    ----------
+    images : sequence of Path
+    folder : Path
+        That everything is written to.
+    made : sequence of str
+        Folders in it that results which look like images are written to.
+
+    Raises
+    ------
+    ValueError
+        If no image is left, or the folder is a file.
+    """
+    if folder.is_file():
+        raise ValueError(f"output must be a folder, got the file {folder}")
+    own = [(folder / name).resolve() for name in made]
+    kept = tuple(path for path in images if not any(path.resolve().is_relative_to(each) for each in own))
+    if not kept:
+        raise ValueError(f"all images lie in {folder}, where results are written: choose another output")
+    return kept
+
+
 def check_spared(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
     """Raise ValueError where an output would replace an input."""
     read = {path.resolve() for path in inputs}
@@ -302,26 +166,54 @@ def segment_files_steps(
     SpecMismatch, MissingExtra
         Where the classifier cannot segment any image of this kind here.
     """
+
+    def steps_of(number: int) -> Steps[FileDone]:
+        return _file_steps(images[number], outputs[number], classifier, wanted, reading, settings)
+
+    return (yield from each_file_steps(images, steps_of, lambda path, error: FileDone(path, (), error)))
+
+
+def each_file_steps(
+    paths: Sequence[Path], steps_of: Callable[[int], Steps[Outcome]], failed: Callable[[Path, str], Outcome]
+) -> Steps[list[Outcome]]:
+    """Do something with files one after the other; what is wrong with one does not keep the others.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    steps_of : callable
+        Takes the number of a file, and returns the steps that do it.
+    failed : callable
+        Takes a file and what went wrong, and returns what came of it then.
+
+    Yields
+    ------
+    progress : Progress
+        After each file ``so_far`` is what came of it; nothing else is.
+
+    Raises
+    ------
+    SpecMismatch, MissingExtra
+        Which are true of every file.
+    """
     done = []
-    for number, (path, paths) in enumerate(zip(images, outputs, strict=True)):
+    for number, path in enumerate(paths):
         try:
-            steps = _file_steps(path, paths, classifier, wanted, reading, settings)
-            yield from part_of(steps, number, len(images))
-            done.append(FileDone(path, tuple(paths.values())))
+            done.append((yield from part_of(without_results(steps_of(number)), number, len(paths))))
         except (SpecMismatch, MissingExtra):
-            raise  # true of every image
+            raise
         except (ValueError, OSError, ComputeError) as error:
-            done.append(FileDone(path, (), str(error)))
+            done.append(failed(path, str(error)))
         except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
-            done.append(FileDone(path, (), f"{path}: {str(error) or 'out of memory'}{CHEAPER}"))
-        yield Progress(number + 1, len(images), path.name, done[-1])
+            done.append(failed(path, f"{path}: {str(error) or 'out of memory'}{CHEAPER}"))
+        yield Progress(number + 1, len(paths), path.name, done[-1])
     return done
 
 
 def _file_steps(
     path: Path, paths: dict[str, Path], classifier: PixelClassifier, wanted: Wanted, reading: Reading,
     settings: dict[str, Any],
-) -> Steps[None]:  # fmt: skip
+) -> Steps[FileDone]:  # fmt: skip
     yield Progress(0, 1, f"reading {path.name}")
     counts, planes = reading.read(path)
     if wanted.volumes and not counts:
@@ -333,21 +225,11 @@ def _file_steps(
             found.append((yield from part_of(steps, number, len(planes))))
         if not counts:
             yield from write_results_steps(paths, planes, classifier, wanted, *found[0])
-            return
+            return FileDone(path, tuple(paths.values()))
         segmentations, probabilities = zip(*found, strict=True)
         known = None
         if probabilities[0] is not None:
             known = np.stack(probabilities).reshape(*counts, *probabilities[0].shape)
         whole = np.stack(segmentations).reshape(*counts, *segmentations[0].shape)
         yield from write_results_steps(paths, planes, classifier, wanted, whole, known)
-
-
-@contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Let a ValueError say which file it is about."""
-    try:
-        yield
-    except SpecMismatch:
-        raise
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    return FileDone(path, tuple(paths.values()))

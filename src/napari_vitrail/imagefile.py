@@ -89,6 +89,11 @@ def write_tiff(path: str | os.PathLike[str], image: NDArray[Any], axes: str = "Y
         tifffile.imwrite(aside, image, photometric=photometric, compression="zlib", metadata={"axes": axes})
 
 
+def tiff_axes(ndim: int, channels: str = "") -> str:
+    """Return TIFF's letters of a plane, a stack or more of them; Q is an axis of another kind."""
+    return {2: "", 3: "Z", 4: "TZ"}.get(ndim, "Q" * (ndim - 2)) + channels + "YX"
+
+
 def jpeg_bytes(image: NDArray[np.uint8]) -> bytes:
     """Return a (H, W, 3) image as the bytes of a JPEG file, a sixth of a PNG's, for pages."""
     import imageio.v3 as iio

@@ -67,6 +67,16 @@ def part_of(steps: Steps[Result], index: int, count: int) -> Steps[Result]:
         yield part._replace(done=index * part.total + part.done, total=count * part.total)
 
 
+def without_results(steps: Steps[Result]) -> Steps[Result]:
+    """Run `steps` without what they have so far, where only the end is of use."""
+    while True:
+        try:
+            part = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield part._replace(so_far=None)
+
+
 def beside_steps(work: Callable[[], Result], what: str, turn: Lock) -> Steps[Result]:
     """Yield Progress until another thread has done work that cannot say how far it is, as a library's.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_vitrail.imagefile import write_tiff
+from napari_vitrail.imagefile import tiff_axes, write_tiff
 from napari_vitrail.measurements import write_csv
 from napari_vitrail.progress import Steps, part_of
 from napari_vitrail.refinement import Refinement, refine_steps
@@ -142,16 +142,11 @@ def write_results_steps(
 ) -> Steps[None]:
     """Yield Progress; write what is wanted of an image's planes to the files that `Wanted.paths` names."""
     if wanted.probabilities and probabilities is not None:
-        write_tiff(paths["probabilities.tif"], probabilities, _axes(segmentation.ndim, "C"))
+        write_tiff(paths["probabilities.tif"], probabilities, tiff_axes(segmentation.ndim, "C"))
     if wanted.instances:
         search = wanted.search(classifier)
         instances, table = yield from stack_objects_steps(segmentation, planes, search)
-        write_tiff(paths["instances.tif"], instances, _axes(segmentation.ndim))
+        write_tiff(paths["instances.tif"], instances, tiff_axes(segmentation.ndim))
         if wanted.table:
             write_csv(paths["objects.csv"], table)
-    write_tiff(paths["segmentation.tif"], segmentation, _axes(segmentation.ndim))
-
-
-def _axes(ndim: int, channels: str = "") -> str:
-    """Return TIFF's letters of a plane, a stack or more of them; Q is an axis of another kind."""
-    return {2: "", 3: "Z", 4: "TZ"}.get(ndim, "Q" * (ndim - 2)) + channels + "YX"
+    write_tiff(paths["segmentation.tif"], segmentation, tiff_axes(segmentation.ndim))

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from napari_vitrail import drain
-from napari_vitrail.batch import Reading
 from napari_vitrail.cosegmentfiles import (
     Gallery,
     check_images_steps,
@@ -16,6 +15,7 @@ from napari_vitrail.cosegmentfiles import (
     write_gallery,
     write_masks_steps,
 )
+from napari_vitrail.reading import Reading
 
 
 class Halves:

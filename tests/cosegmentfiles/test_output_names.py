@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_vitrail.cosegmentfiles import output_names, plan_set
+from napari_vitrail.cosegmentfiles import plan_set
+from napari_vitrail.naming import output_names
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_images_that_would_still_be_called_alike_are_refused():
 def test_masks_of_an_earlier_run_are_no_images(tmp_path):
     images = [tmp_path / "a.png", tmp_path / "out" / "masks" / "a.png", tmp_path / "out" / "thumbs" / "a.jpg"]
     assert plan_set(images, tmp_path / "out").images == (images[0],)
-    with pytest.raises(ValueError, match=r"all images lie in .*out, where masks are written"):
+    with pytest.raises(ValueError, match=r"all images lie in .*out, where results are written"):
         plan_set(images[1:], tmp_path / "out")
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_vitrail.cli._computing import add_computing, add_no_store, backbone_of, passing_store_of
 from napari_vitrail.cli._images import add_channels, reading_of
+from napari_vitrail.cli._refining import add_refine, refinement_of
+from napari_vitrail.cli._spec import given
 from napari_vitrail.cli._voice import FAILED, say, with_bar
 
 if TYPE_CHECKING:
@@ -51,10 +53,7 @@ def add(commands: Any, common: ArgumentParser) -> None:
         "--resume", action="store_true",
         help="go on with an interrupted run of the same images and options: masks that are there are left",
     )  # fmt: skip
-    parser.add_argument(
-        "--refine", choices=("grabcut", "crf"),
-        help="move the border of each mask to where colours change; needs napari-vitrail[refine] or [crf]",
-    )  # fmt: skip
+    add_refine(parser, "each mask")
     parser.add_argument("--random-state", type=int, default=0, help="default: %(default)s")
     _add_spec(parser)
     add_no_store(parser)
@@ -107,7 +106,7 @@ def _run(options: Namespace) -> int:
         write_masks_steps,
     )
 
-    spec, reading, refinement = _spec(options), reading_of(options), _refinement(options)
+    spec, reading, refinement = _spec(options), reading_of(options), refinement_of(options)
     _check_parts(options.parts)
     files = plan_set(find_images(options.images), options.output, f".{options.format}")
     backbone = backbone_of(spec.descriptor, options)  # before thousands of files are read in vain
@@ -167,23 +166,13 @@ def _conclude(files: SetFiles, gallery: Gallery) -> int:
     return FAILED if gallery.failed else 0
 
 
-def _refinement(options: Namespace) -> Refinement | None:
-    """Return what refines the masks; MissingExtra where that is not installed."""
-    from napari_vitrail import crf, grabcut
-
-    if options.refine is None:
-        return None
-    (grabcut if options.refine == "grabcut" else crf).check_installed()
-    return grabcut.GrabCut() if options.refine == "grabcut" else crf.DenseCRF()
-
-
 def _spec(options: Namespace) -> CosegmentationSpec:
     """Return how the object is found: by a recipe, but for what the options say."""
     from napari_vitrail.cosegmentation import AMIR_COSEGMENTATION, COSEGMENTATION
 
     spec = COSEGMENTATION if options.recipe == "ours" else AMIR_COSEGMENTATION
-    descriptor = replace(spec.descriptor, **_given(backbone=options.backbone))
-    own = _given(side=options.side, outlier_similarity=options.outliers)
+    descriptor = replace(spec.descriptor, **given(backbone=options.backbone))
+    own = given(side=options.side, outlier_similarity=options.outliers)
     return replace(spec, descriptor=descriptor, how=_how(spec.how, options), **own)
 
 
@@ -192,20 +181,15 @@ def _how(how: Consensus | Votes, options: Namespace) -> Consensus | Votes:
     from napari_vitrail.cosegmentation import Votes
 
     if isinstance(how, Votes):
-        own = _given(
+        own = given(
             n_clusters=options.clusters, saliency_threshold=options.threshold, vote_fraction=options.votes
         )
         return replace(how, **own)
     if options.clusters is not None and options.clusters < 2:
         raise ValueError(f"clusters must be at least 2, the object and the rest, got {options.clusters}")
     counts = None if options.clusters is None else (options.clusters,)
-    own = _given(counts=counts, contrast=options.threshold, vote_fraction=options.votes)
+    own = given(counts=counts, contrast=options.threshold, vote_fraction=options.votes)
     return replace(how, **own)
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    """Return the values that were given."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _tell(image: ImageFound | FailedImage) -> None:

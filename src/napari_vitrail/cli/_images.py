@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_vitrail.batch import Reading
     from napari_vitrail.image import Picture
+    from napari_vitrail.reading import Reading
 
 
 def add_channels(parser: ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def _named_pattern(word: str) -> tuple[str, str]:
 
 def reading_of(options: Namespace) -> Reading:
     """Return how the axes of image files are meant."""
-    from napari_vitrail.batch import Reading
+    from napari_vitrail.reading import Reading
 
     return Reading(
         options.channel_axis,
@@ -61,6 +61,7 @@ def reading_of(options: Namespace) -> Reading:
         tuple(options.stains) if getattr(options, "stains", None) else None,
         getattr(options, "stack", False),
         tuple(getattr(options, "extra", ())),
+        getattr(options, "plane", None),
     )
 
 
@@ -72,8 +73,8 @@ def image_of(path: Path, options: Namespace) -> Picture:
 
 def labels_of(path: Path, image: Picture) -> NDArray[Any]:
     """Return a labels file that fits an image; an error names the file."""
-    from napari_vitrail.batch import named
     from napari_vitrail.imagefile import read_image
+    from napari_vitrail.reading import named
     from napari_vitrail.strokes import as_labels
 
     labels = read_image(path)

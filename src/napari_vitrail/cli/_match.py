@@ -142,7 +142,7 @@ def _run(options: Namespace) -> int:
         reference_steps,
     )
 
-    wanted, reading = _wanted(options), MatchReading(reading_of(options), options.plane)
+    wanted, reading = _wanted(options), MatchReading(reading_of(options))
     images = _images(options)
     outputs = _outputs(images, wanted, options)
     summary = Summary(images, None if _is_one(options) else options.output / _SUMMARY)

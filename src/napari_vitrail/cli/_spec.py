@@ -1,4 +1,4 @@
-"""An option for every field of FeatureSpec."""
+"""An option for every field of FeatureSpec; and of others those that were given."""
 
 from __future__ import annotations
 
@@ -36,7 +36,12 @@ def _argument_of(annotation: Any) -> dict[str, Any]:
 
 def spec_of(options: argparse.Namespace, base: FeatureSpec = SEGMENTATION) -> FeatureSpec:
     """Return the spec that the options of ``train`` and ``features`` describe; else `base`."""
-    given = {
+    own = {
         item.name: getattr(options, item.name) for item in fields(FeatureSpec) if hasattr(options, item.name)
     }
-    return replace(base, **given)
+    return replace(base, **own)
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Return the values that were given."""
+    return {name: value for name, value in values.items() if value is not None}

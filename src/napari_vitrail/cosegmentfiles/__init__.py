@@ -4,7 +4,6 @@ from napari_vitrail.cosegmentfiles._areas import PartArea, part_areas
 from napari_vitrail.cosegmentfiles._gallery import Gallery, write_gallery
 from napari_vitrail.cosegmentfiles._images import CheckedImage, FailedImage, FileImages, check_images_steps
 from napari_vitrail.cosegmentfiles._masks import ImageFound, write_masks_steps
-from napari_vitrail.cosegmentfiles._names import output_names
 from napari_vitrail.cosegmentfiles._plan import SetFiles, plan_set
 from napari_vitrail.cosegmentfiles._settings import begin_masks, origin_of, settings_of
 from napari_vitrail.cosegmentfiles._shared import MOST_PARTS, ObjectLabels, PartLabels, SharedLabels
@@ -26,7 +25,6 @@ __all__ = [
     "begin_masks",
     "check_images_steps",
     "origin_of",
-    "output_names",
     "part_areas",
     "part_summaries",
     "plan_set",

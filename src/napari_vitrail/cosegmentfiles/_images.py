@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from napari_vitrail.batch import Reading
-from napari_vitrail.cosegmentfiles._thumbnails import thumbnail, thumbnail_source
 from napari_vitrail.image import Picture, main_of
 from napari_vitrail.progress import Progress, Steps
+from napari_vitrail.reading import Reading
+from napari_vitrail.thumbnails import thumbnail, thumbnail_source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from skimage.measure import approximate_polygon, find_contours
 
-from napari_vitrail.cosegmentfiles._thumbnails import shrunk_to
+from napari_vitrail.thumbnails import shrunk_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

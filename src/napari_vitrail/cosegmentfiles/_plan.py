@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_vitrail.batch import check_spared
-from napari_vitrail.cosegmentfiles._names import output_names
+from napari_vitrail.batch import check_spared, without_made
+from napari_vitrail.naming import output_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,12 +73,7 @@ def plan_set(images: Sequence[Path], folder: Path, mask_suffix: str = ".png") ->
         If no image is left, two would have one mask, the folder is a file, or masks would be replaced that
         no earlier run has made: drawn ones often lie in ``masks`` beside ``images``.
     """
-    if folder.is_file():
-        raise ValueError(f"output must be a folder, got the file {folder}")
-    made = [(folder / own).resolve() for own in ("masks", "thumbs")]
-    kept = tuple(path for path in images if not any(path.resolve().is_relative_to(own) for own in made))
-    if not kept:
-        raise ValueError(f"all images lie in {folder}, where masks are written: choose another output")
+    kept = without_made(images, folder, ("masks", "thumbs"))
     files = SetFiles(kept, tuple(output_names(kept)), folder, mask_suffix)
     check_spared([files.areas, files.gallery, files.settings], kept)
     _check_masks_are_ours(files)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from napari_vitrail.files import written_aside
+from napari_vitrail import provenance
+from napari_vitrail.files import identity, written_aside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_vitrail.backbones import BackboneInfo
-    from napari_vitrail.batch import Reading
     from napari_vitrail.cosegmentation import CosegmentationSpec
     from napari_vitrail.cosegmentfiles._images import CheckedImage
     from napari_vitrail.cosegmentfiles._plan import SetFiles
+    from napari_vitrail.reading import Reading
     from napari_vitrail.refinement import Refinement
 
 
@@ -25,23 +25,8 @@ def settings_of(
     **others: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Return all that masks depend on, in plain values; the same again for the same images and options."""
-    weights = backbone.weights
-    settings = {
-        "version": version("napari-vitrail"),
-        **others,
-        "spec": asdict(spec),
-        "reading": asdict(reading),
-        "weights": None if weights is None else weights.digest,
-        "images": [_identity(image) for image in images],
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(settings))
-    return plain
-
-
-def _identity(image: CheckedImage) -> dict[str, Any]:
-    """Return what tells a file from the same one after a change."""
-    about = image.path.stat()
-    return {"image": str(image.path), "bytes": about.st_size, "changed": about.st_mtime_ns}
+    settings = provenance.settings_of(spec, reading, backbone, **others)
+    return settings | {"images": [identity(image.path) for image in images]}
 
 
 def begin_masks(files: SetFiles, settings: dict[str, Any], *, resume: bool) -> None:

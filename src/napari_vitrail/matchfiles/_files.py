@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from napari_vitrail.alignment import Alignment, fit_alignment
-from napari_vitrail.errors import CHEAPER, ComputeError, VitrailWarning
+from napari_vitrail.batch import each_file_steps
+from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.image import main_of
 from napari_vitrail.matchfiles._picture import pairs_picture
 from napari_vitrail.matchfiles._written import write_alignment, write_pairs, write_picture, write_warped
 from napari_vitrail.matching import CREDIBLE, ImagePair, SeenImage, align_steps, find_steps, see_image_steps
 from napari_vitrail.pairs import Correspondences
-from napari_vitrail.progress import Progress, Steps, drain, part_of
+from napari_vitrail.progress import Progress, Steps, drain, part_of, without_results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,17 +114,11 @@ def match_files_steps(
     progress : Progress
         After each file ``so_far`` is its `FileMatched`.
     """
-    done = []
-    for number, (path, paths) in enumerate(zip(images, outputs, strict=True)):
-        try:
-            steps = _file_steps(reference, path, paths, reading, wanted)
-            done.append((yield from part_of(steps, number, len(images))))
-        except (ValueError, OSError, ComputeError) as error:
-            done.append(FileMatched(path, error=str(error)))
-        except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
-            done.append(FileMatched(path, error=f"{path}: {str(error) or 'out of memory'}{CHEAPER}"))
-        yield Progress(number + 1, len(images), path.name, done[-1])
-    return done
+
+    def steps_of(number: int) -> Steps[FileMatched]:
+        return _file_steps(reference, images[number], outputs[number], reading, wanted)
+
+    return (yield from each_file_steps(images, steps_of, lambda path, error: FileMatched(path, error=error)))
 
 
 def _file_steps(
@@ -149,14 +144,7 @@ def _file_steps(
 
 def _seen_steps(image: Picture, spec: MatchingSpec, backbone: Backbone) -> Steps[SeenImage]:
     """Yield Progress; return an image that was seen. The first, coarse answer is of no use here."""
-    steps = see_image_steps(image, spec, backbone=backbone)
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as stop:
-            seen: SeenImage = stop.value
-            return seen
-        yield progress._replace(so_far=None)
+    return (yield from without_results(see_image_steps(image, spec, backbone=backbone)))
 
 
 def _pairs_steps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,14 +10,15 @@ import numpy as np
 from napari_vitrail.grey_values import finite_sample
 from napari_vitrail.image import main_of
 from napari_vitrail.imagefile import read_image
+from napari_vitrail.reading import shape_of_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from napari_vitrail.batch import Reading
     from napari_vitrail.image import Picture
+    from napari_vitrail.reading import Reading
 
 
 class WholeImage(NamedTuple):
@@ -46,13 +47,10 @@ class MatchReading:
     Attributes
     ----------
     reading : Reading
-        Of the channels.
-    plane : int, optional
-        Which one is matched of files that hold stacks, from 0.
+        Of the channels; and of the one plane that is matched of files that hold stacks.
     """
 
     reading: Reading
-    plane: int | None = None
 
     def read(self, path: Path) -> Picture:
         """Return the image to match.
@@ -71,28 +69,24 @@ class MatchReading:
         return image
 
     def _plane(self, path: Path) -> Picture:
-        if self.plane is None:
-            try:
-                [image] = self.reading.read(path).planes
-            except ValueError as error:
-                shape = () if self.reading.channel_axis is not None else _shape_of(path)
-                if len(shape) < 3:
-                    raise
-                raise ValueError(
-                    f"{path} must be one image, grey or with 3 or 4 channels last, got shape {shape}: of a "
-                    "stack choose a plane with --plane, of other channels with --channel-axis and --channels"
-                ) from error
-            return image
-        planes = replace(self.reading, stack=True).read(path).planes
-        if not 0 <= self.plane < len(planes):
-            raise ValueError(f"{path}: plane must be 0 to {len(planes) - 1}, got {self.plane}")
-        return planes[self.plane]
+        try:
+            [image] = self.reading.read(path).planes
+        except ValueError as error:
+            is_stack = self.reading.channel_axis is None and self.reading.plane is None
+            shape = shape_of_file(path) if is_stack else ()
+            if len(shape) < 3:
+                raise
+            raise ValueError(
+                f"{path} must be one image, grey or with 3 or 4 channels last, got shape {shape}: of a "
+                "stack choose a plane with --plane, of other channels with --channel-axis and --channels"
+            ) from error
+        return image
 
     def read_whole(self, path: Path) -> WholeImage:
         """Return all pixels of a file, whose one plane was read before."""
         pixels = read_image(path)
         channel = self.reading.channel_axis
-        if self.plane is None and channel is None and pixels.ndim == 3:
+        if self.reading.plane is None and channel is None and pixels.ndim == 3:
             return WholeImage(pixels, "YXS") if pixels.shape[2] in (3, 4) else _arranged(pixels, 2)
         return _arranged(pixels, channel)
 
@@ -110,11 +104,3 @@ def _arranged(pixels: NDArray[Any], channel: int | None) -> WholeImage:
 def _differ(values: NDArray[Any]) -> bool:
     """Whether there are two values that are not the same."""
     return bool(values.size and values.min() < values.max())
-
-
-def _shape_of(path: Path) -> tuple[int, ...]:
-    """Return the shape of a file that could not be taken for an image; none where it cannot be read."""
-    try:
-        return read_image(path).shape
-    except (ValueError, OSError):
-        return ()

@@ -72,7 +72,7 @@ class FileImage:
 
     def read(self) -> Picture:
         """Return the pixels of the file, as the command line sees them."""
-        from napari_vitrail.batch import Reading  # loads torch
+        from napari_vitrail.reading import Reading  # loads torch
 
         [image] = Reading().read(self.path).planes
         return image

@@ -114,7 +114,6 @@ def saved_steps(
     ValueError
         If the folder is where the images are masks of an earlier save.
     """
-    from napari_vitrail.batch import Reading
     from napari_vitrail.cosegmentfiles import (
         Gallery,
         begin_masks,
@@ -127,6 +126,7 @@ def saved_steps(
         write_gallery,
         write_masks_steps,
     )
+    from napari_vitrail.reading import Reading
 
     paths = [image.path for image in found.seen.images if isinstance(image, FileImage)]
     files, reading, spec = plan_set(paths, folder), Reading(), _spec(found)

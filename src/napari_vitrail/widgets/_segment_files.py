@@ -18,8 +18,9 @@ from napari_vitrail.widgets._planes import full_resolution
 from napari_vitrail.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
-    from napari_vitrail.batch import FileDone, Reading
+    from napari_vitrail.batch import FileDone
     from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.reading import Reading
     from napari_vitrail.refinement import Refinement
 
 _FILES_HELP = "A folder whose images are segmented, one image file, or a pattern such as plate/**/*.tif"
@@ -108,7 +109,7 @@ class SegmentFiles(QWidget):
         return replace(self._axes(), extra=self._further.extra)
 
     def _axes(self) -> Reading:
-        from napari_vitrail.batch import Reading
+        from napari_vitrail.reading import Reading
 
         image, channels = self._bench.layers.image, self._bench.layers.channels
         if image is None:

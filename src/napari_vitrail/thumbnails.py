@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE = 400
-"""Of the longer side of a thumbnail, in pixels."""
+"""Of the longer side of a thumbnail, in pixels, unless another is asked for."""
 
 
-def thumbnail_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return height and width of the thumbnail of an image (H, W)."""
-    shrunk = min(1.0, SIDE / max(shape[:2]))
+def thumbnail_shape(shape: tuple[int, ...], side: int = SIDE) -> tuple[int, int]:
+    """Return height and width of the thumbnail of an image (H, W), whose longer side is `side` at most."""
+    shrunk = min(1.0, side / max(shape[:2]))
     return max(1, round(shape[0] * shrunk)), max(1, round(shape[1] * shrunk))
 
 
@@ -40,9 +40,9 @@ def _sparse(image: NDArray[np.generic], shape: tuple[int, int]) -> NDArray[np.ge
     return image[::step, ::step]
 
 
-def thumbnail(image: NDArray[np.generic]) -> NDArray[np.uint8]:
+def thumbnail(image: NDArray[np.generic], side: int = SIDE) -> NDArray[np.uint8]:
     """Return a small picture (h, w, 3) of an image (H, W) or (H, W, 3)."""
-    shape = thumbnail_shape(image.shape)
+    shape = thumbnail_shape(image.shape, side)
     picture = shown(_sparse(image, shape))
     return picture if shape == picture.shape[:2] else np.rint(shrunk_to(picture, shape)).astype(np.uint8)
 
