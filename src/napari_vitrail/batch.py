@@ -202,8 +202,10 @@ def each_file_steps(
             done.append((yield from part_of(without_results(steps_of(number)), number, len(paths))))
         except (SpecMismatch, MissingExtra):
             raise
-        except (ValueError, OSError, ComputeError) as error:
+        except (ValueError, OSError) as error:  # name the file
             done.append(failed(path, str(error)))
+        except ComputeError as error:
+            done.append(failed(path, f"{path}: {error}"))
         except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
             done.append(failed(path, f"{path}: {str(error) or 'out of memory'}{CHEAPER}"))
         yield Progress(number + 1, len(paths), path.name, done[-1])

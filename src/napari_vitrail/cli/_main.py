@@ -8,14 +8,24 @@ import warnings
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from napari_vitrail.cli import _cosegment, _demo, _features, _match, _models, _segment, _store, _train
+from napari_vitrail.cli import (
+    _cosegment,
+    _demo,
+    _features,
+    _match,
+    _models,
+    _objects,
+    _segment,
+    _store,
+    _train,
+)
 from napari_vitrail.cli._voice import INTERRUPTED, MISUSED, say, show_warning
 from napari_vitrail.errors import VitrailError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (_train, _segment, _match, _cosegment, _features, _demo, _store, _models)
+_COMMANDS = (_train, _segment, _match, _cosegment, _objects, _features, _demo, _store, _models)
 
 
 def main(words: Sequence[str] | None = None) -> int:

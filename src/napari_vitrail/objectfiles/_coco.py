@@ -1,0 +1,64 @@
+"""The boxes of all images in the form of the COCO data set."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from napari_vitrail.files import written_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_vitrail.objectfiles._record import FileFound, FoundBox, FoundPlane
+
+CATEGORY = {"id": 1, "name": "object", "supercategory": ""}
+"""The one of all boxes: nobody has said what they show."""
+
+
+def write_coco(path: Path, found: Sequence[FileFound]) -> None:
+    """Write boxes and the pixels they are of; what failed is told too.
+
+    A plane of a stack is an image, whose ``plane`` says which. Beside what the format asks for an annotation
+    has its ``score`` and the ``label`` of its class in the label image, 0 for all objects together.
+    """
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for file in found:
+        for plane in file.planes:
+            images.append(_image(len(images) + 1, file.image, plane))
+            for box in plane.boxes:
+                annotations.append(_annotation(len(annotations) + 1, images[-1], box))
+    told = {
+        "info": {"description": "objects found by napari-vitrail", "version": version("napari-vitrail")},
+        "licenses": [],
+        "categories": [CATEGORY],
+        "images": images,
+        "annotations": annotations,
+        "failed": [{"file_name": file.image.as_posix(), "error": file.error} for file in found if file.error],
+    }
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(told, allow_nan=False), encoding="utf-8")
+
+
+def _image(id_: int, path: Path, plane: FoundPlane) -> dict[str, Any]:
+    height, width = plane.shape
+    told = {"id": id_, "file_name": path.as_posix(), "width": width, "height": height}
+    return told if plane.plane is None else told | {"plane": plane.plane}
+
+
+def _annotation(id_: int, image: dict[str, Any], box: FoundBox) -> dict[str, Any]:
+    y0, x0, y1, x1 = box.corners
+    return {
+        "id": id_,
+        "image_id": image["id"],
+        "category_id": CATEGORY["id"],
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "area": box.area,
+        "iscrowd": 0,
+        "segmentation": {"size": [image["height"], image["width"]], "counts": box.runs},
+        "score": box.score,
+        "label": box.class_id,
+    }

@@ -1,0 +1,84 @@
+"""An image for people: its objects in colour, the ground dimmed, a frame around each box."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from napari_vitrail.picture import class_colours, overlay
+from napari_vitrail.thumbnails import thumbnail
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_vitrail.objects import ObjectProposals
+    from napari_vitrail.picture import Colour
+
+SIDE = 1024
+"""Of the longer side of a picture at most, in pixels."""
+TAG = 17
+"""Height of what is written on a box, in pixels."""
+DIMMED = 0.45
+"""How bright the ground is, of what it was."""
+ALL_TOGETHER: Colour = (255, 255, 255)
+"""Of boxes around all objects together."""
+
+
+def objects_picture(image: NDArray[Any], proposals: ObjectProposals) -> NDArray[np.uint8]:
+    """Draw the objects of an image.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, 3) array
+    proposals : ObjectProposals
+
+    Returns
+    -------
+    picture : (h, w, 3) uint8 array
+        Classes that are objects tinted and outlined, each in a colour of its own; boxes of their parts in the
+        same, those of all objects together in white, with their scores. Large images are shown smaller.
+    """
+    picture = thumbnail(image, SIDE)
+    ids = proposals.object_ids.tolist()
+    colours = class_colours(ids)
+    small = _shrunk(np.where(proposals.mask, proposals.labels, 0), picture.shape)
+    picture[small == 0] = np.rint(DIMMED * picture[small == 0])
+    tinted = overlay(picture, small, colours, opacity=0.25)
+    canvas = Image.fromarray(tinted)
+    _draw_boxes(canvas, proposals, {0: ALL_TOGETHER, **colours})
+    return np.asarray(canvas)
+
+
+def _shrunk(labels: NDArray[np.integer], shape: tuple[int, ...]) -> NDArray[np.integer]:
+    """Return labels (H, W) at the places of the pixels of a smaller picture."""
+    rows, columns = (
+        ((np.arange(small) + 0.5) * side / small).astype(np.intp)
+        for small, side in zip(shape, labels.shape, strict=False)
+    )
+    return labels[np.ix_(rows, columns)]
+
+
+def _draw_boxes(canvas: Image.Image, proposals: ObjectProposals, colours: dict[int, Colour]) -> None:
+    """Draw boxes with a dark rim, those with the best score on top."""
+    drawing, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
+    scale = np.divide(canvas.size, proposals.labels.shape[::-1])
+    boxes = proposals.boxes
+    for number in np.argsort(boxes.scores, kind="stable").tolist():
+        y0, x0, y1, x1 = boxes.corners[number]
+        (left, top), (right, bottom) = np.rint([[x0, y0], [x1, y1]] * scale).tolist()
+        colour = colours[int(boxes.classes[number])]
+        drawing.rectangle((left, top, right - 1, bottom - 1), outline=(0, 0, 0), width=4)
+        drawing.rectangle((left + 1, top + 1, right - 2, bottom - 2), outline=colour, width=2)
+        at = (left + 1, top - TAG if top >= TAG else top + 1)
+        _draw_score(drawing, at, f"{boxes.scores[number]:.1f}", colour, font)
+
+
+def _draw_score(
+    drawing: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, colour: Colour, font: Any
+) -> None:
+    """Write a score to the right and below of a corner, dark on the colour of its box."""
+    x, y = corner
+    drawing.rectangle((x, y, x + drawing.textlength(text, font) + 7, y + TAG), fill=colour)
+    drawing.text((x + 4, y + 9), text, (0, 0, 0), font, "lm")
