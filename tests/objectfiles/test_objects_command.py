@@ -258,6 +258,10 @@ def test_refined_labels_are_those_of_the_library(folder, tiny, tiny_backbone):
 # ---- going on -------------------------------------------------------------------------------------
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def written_at(folder):
     return {name: (folder / name).stat().st_mtime_ns for name in names(folder)}
 
@@ -288,6 +292,26 @@ def test_what_was_made_otherwise_is_made_again(folder, tiny, changed):
     after = written_at(folder / "out" / "labels")
     again = {name for name, time in after.items() if time != before[name]}
     assert again == ({"a.tif", "b.tif", "c.tif"} if changed == "options" else {"a.tif"})
+
+
+def test_a_run_that_was_interrupted_leaves_nothing_that_an_earlier_one_is_taken_for(
+    folder, tiny, monkeypatch
+):
+    assert run("set/a.png", "-o", "out") == 0
+    first = read_image("out/labels/a.tif")
+    with monkeypatch.context() as patched:
+        patched.setattr("napari_vitrail.objectfiles.Settings.write_record", interrupted)
+        assert run("set/a.png", "-o", "out", "--classes", "3") == cli.INTERRUPTED
+    assert read_image("out/labels/a.tif").max() == 3
+    assert run("set/a.png", "-o", "out", "--resume") == 0
+    np.testing.assert_array_equal(read_image("out/labels/a.tif"), first)
+
+
+def test_of_an_image_that_fails_there_are_no_labels_of_an_earlier_run(folder, tiny):
+    assert run("set", "-o", "out") == 0
+    (folder / "set" / "b.png").write_bytes(b"no image")
+    assert run("set", "-o", "out") == cli.FAILED
+    assert names(folder / "out" / "labels") == names(folder / "out" / "masks") == ["a.tif", "c.tif"]
 
 
 def test_a_damaged_record_is_named(folder, tiny, capsys):

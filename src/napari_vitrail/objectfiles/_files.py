@@ -61,6 +61,8 @@ def find_files_steps(
         earlier = settings.earlier(files, number) if resume else None
         if earlier is not None:
             return earlier
+        for stale in (files.record(number), files.labels(number), files.mask(number)):
+            stale.unlink(missing_ok=True)  # that no one takes them for what this run finds
         found = yield from _file_steps(files, number, wanted, reading, backbone, store)
         settings.write_record(files, number, found)
         return found

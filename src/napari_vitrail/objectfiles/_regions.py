@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from napari_vitrail.objects import ObjectProposals
 
-Corners = tuple[int, int, int, int]
+Box = tuple[int, tuple[int, int, int, int]]
+"""Whose it is, and its corners."""
 
 
 def described(proposals: ObjectProposals, plane: int | None) -> FoundPlane:
@@ -32,34 +33,36 @@ def described(proposals: ObjectProposals, plane: int | None) -> FoundPlane:
 
 
 def _boxes(proposals: ObjectProposals) -> tuple[FoundBox, ...]:
-    found = proposals.boxes
-    parts = {
-        id_: _parts(proposals.mask if id_ == 0 else proposals.labels == id_)
-        for id_ in np.unique(found.classes).tolist()
-    }
+    found, (height, width) = proposals.boxes, proposals.labels.shape
+    rows = list(zip(found.classes.tolist(), map(tuple, found.corners.tolist()), strict=True))
+    mask = proposals.mask
+    parts = _parts(mask, 0, set(rows)) | _parts(np.where(mask, proposals.labels, 0), None, set(rows))
     boxes = []
-    for row, id_, score in zip(
-        found.corners.tolist(), found.classes.tolist(), found.scores.tolist(), strict=True
-    ):
-        y0, x0, y1, x1 = corners = (row[0], row[1], row[2], row[3])
-        inside = parts[id_][corners]
-        strip = np.zeros((proposals.labels.shape[0], x1 - x0), bool)
+    for (id_, corners), score in zip(rows, found.scores.tolist(), strict=True):
+        y0, x0, y1, x1 = corners
+        inside = parts[id_, corners]
+        strip = np.zeros((height, x1 - x0), bool)
         strip[y0:y1] = inside
-        runs = runs_of(strip, x0, proposals.labels.shape[1])
-        boxes.append(FoundBox(id_, corners, int(inside.sum()), score, runs))
+        boxes.append(FoundBox(id_, corners, int(inside.sum()), score, runs_of(strip, x0, width)))
     return tuple(boxes)
 
 
-def _parts(members: NDArray[np.bool_]) -> dict[Corners, NDArray[np.bool_]]:
-    """Return the 8-connected parts of a class by the corners of their boxes; of two in one box the larger."""
-    parts = label(members, connectivity=2)
-    by_corners: dict[Corners, NDArray[np.bool_]] = {}
+def _parts(
+    labels: NDArray[np.generic], class_id: int | None, wanted: set[Box]
+) -> dict[Box, NDArray[np.bool_]]:
+    """Return the 8-connected parts that boxes are of, whose class is their label where none is given.
+
+    Of two parts of a class in one box it is the larger.
+    """
+    parts = label(labels, connectivity=2)
+    found: dict[Box, NDArray[np.bool_]] = {}
     for number, (rows, columns) in enumerate(extents_of(parts), start=1):
-        corners = (rows.start, columns.start, rows.stop, columns.stop)
         inside = parts[rows, columns] == number
-        if corners not in by_corners or inside.sum() > by_corners[corners].sum():
-            by_corners[corners] = inside
-    return by_corners
+        own = int(labels[rows, columns][inside][0]) if class_id is None else class_id
+        box = (own, (rows.start, columns.start, rows.stop, columns.stop))
+        if box in wanted and (box not in found or inside.sum() > found[box].sum()):
+            found[box] = inside
+    return found
 
 
 def runs_of(strip: NDArray[np.bool_], first: int, width: int) -> tuple[int, ...]:
