@@ -11,7 +11,7 @@ from pathlib import Path
 
 import imageio.v3 as iio
 from PIL import Image
-from skimage.data import coins, rocket
+from skimage.data import chelsea, coins
 
 from napari_vitrail.cli import main as vitrail
 
@@ -27,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for own, image in {"coins": coins(), "rocket": rocket()}.items():
+        for own, image in {"chelsea": chelsea(), "coins": coins()}.items():
             iio.imwrite(folder / f"{own}.png", image)
         vitrail(["objects", str(folder), "-o", str(folder / "found")])
         overlays = [Image.open(path) for path in sorted((folder / "found" / "overlays").iterdir())]
