@@ -51,6 +51,12 @@ def test_where_all_is_looked_at_alike_masks_are_empty_and_that_is_said(make_set)
     assert not any(mask.any() for mask in found.masks())
 
 
+def test_where_all_is_salient_enough_masks_are_full_and_that_is_said(scenes):
+    with pytest.warns(UserWarning, match=r"more than 0\.1 times as much .* so all masks are full; a higher contrast"):
+        found = cosegment_seen(scenes, replace(FEW, contrast=0.1))
+    assert all(mask.all() for mask in found.masks())
+
+
 def test_blank_ground_that_is_looked_at_is_not_taken_for_the_object(make_set):
     places = (slice(1, 3), slice(2, 4), slice(1, 4))
     grounds = make_set([picture(scene(place), {0: 3.0, 1: 2.5, 3: 0.4}, seed=3) for place in places])

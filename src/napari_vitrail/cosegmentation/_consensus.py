@@ -86,7 +86,7 @@ class Consensus:
         rows = seen.spread(self.sample_size).rows
         share = agreement.share(rows)
         if np.ptp(share) == 0:
-            return self._nothing(rows.shape[1], len(seen))
+            return self._alike(rows.shape[1], len(seen), is_object=bool(share[0] > agreement.threshold))
         plane = plane_of(rows, share)
         return plane.turned() if lies_outside(plane, seen) else plane
 
@@ -110,15 +110,21 @@ class Consensus:
             votes += salient(clusters.nearest(rows), looked, clusters.count, threshold)
         return votes >= round(len(voters) * self.vote_fraction, 9)
 
-    def _nothing(self, width: int, count: int) -> ObjectPlane:
-        """Return a plane that has all cells on the side of the background, with a warning."""
-        warnings.warn(
-            f"the network looks at no part more than at the rest in {self.vote_fraction:.0%} of {count} "
-            f"images, so all masks are empty; a lower vote_fraction or contrast may do",
-            VitrailWarning,
-            stacklevel=2,
-        )
-        return ObjectPlane(np.zeros(width, np.float32), 0.0, 0.5)
+    def _alike(self, width: int, count: int, *, is_object: bool) -> ObjectPlane:
+        """Return a plane that has all cells on the side of the object, or of the rest, with a warning."""
+        enough = f"in {self.vote_fraction:.0%} of {count} images"
+        if is_object:
+            said = (
+                f"the network looks at each part more than {self.contrast:g} times as much as at the mean "
+                f"place {enough}, so all masks are full; a higher contrast or vote_fraction may do"
+            )
+        else:
+            said = (
+                f"the network looks at no part more than at the rest {enough}, so all masks are empty; a "
+                f"lower vote_fraction or contrast may do"
+            )
+        warnings.warn(said, VitrailWarning, stacklevel=2)
+        return ObjectPlane(np.zeros(width, np.float32), float(is_object), 0.5)
 
 
 def _voters(seen: SeenSet) -> list[Voter]:
