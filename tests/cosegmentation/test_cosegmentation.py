@@ -165,6 +165,8 @@ def test_only_one_image_is_asked_for_at_a_time(patches, tiny_backbone):
     ("images", "message"),
     [
         ([], "images must hold at least one image, got none"),
+        (np.zeros((64, 64)), r"one array of shape \(64, 64\), which is one image: put it into a list"),
+        (np.zeros((64, 72, 3)), "which is one image: put it into a list"),
         ([np.zeros((64, 64)), np.zeros((0, 4))], "image 1: image must not be empty"),
         ([np.zeros((64, 64, 2))], "image 0: image must have 1 or 3 channels"),
     ],

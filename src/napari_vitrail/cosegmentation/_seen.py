@@ -167,6 +167,7 @@ def see_set_steps(
     device: str = "auto", store: TokenStore | None = None, memory_bytes: int = MEMORY_BYTES,
 ) -> Steps[SeenSet]:  # fmt: skip
     """Yield Progress; return what `see_set` returns."""
+    _refuse_one_image(images)
     count = len(images)
     if not count:
         raise ValueError("images must hold at least one image, got none")
@@ -223,6 +224,16 @@ def see_set(
     return drain(
         see_set_steps(images, spec, backbone=backbone, device=device, store=store, memory_bytes=memory_bytes)
     )
+
+
+def _refuse_one_image(images: Images) -> None:
+    """Raise ValueError for one image instead of several, whose rows would pass for tiny images."""
+    shape = np.shape(images) if isinstance(images, np.ndarray) else ()
+    if len(shape) == 2 or (len(shape) == 3 and shape[-1] in (3, 4)):
+        raise ValueError(
+            f"images must be several images, got one array of shape {shape}, which is one image: "
+            "put it into a list"
+        )
 
 
 def _indexed_steps(
