@@ -1,6 +1,6 @@
 """What is in one image, found without a label."""
 
-from napari_vitrail.objects._boxes import Boxes, BoxRule
+from napari_vitrail.objects._boxes import Boxes, BoxRule, overlaps
 from napari_vitrail.objects._cuts import NormalisedCuts
 from napari_vitrail.objects._density import DenseClusters
 from napari_vitrail.objects._find import (
@@ -33,4 +33,5 @@ __all__ = [
     "find_objects_seen",
     "find_objects_seen_steps",
     "find_objects_steps",
+    "overlaps",
 ]

@@ -13,7 +13,7 @@ from napari_vitrail.widgets._cleanup import CleanUp
 from napari_vitrail.widgets._dock import DockedWidget
 from napari_vitrail.widgets._file import ClassifierFile
 from napari_vitrail.widgets._form import folded
-from napari_vitrail.widgets._keys import KeyAction, Keys
+from napari_vitrail.widgets._keys import KeyAction, PaintingKeys
 from napari_vitrail.widgets._live import LiveUpdate
 from napari_vitrail.widgets._more import SegmentMore
 from napari_vitrail.widgets._objects import Objects
@@ -54,7 +54,7 @@ class ClassifierWidget(DockedWidget):
         self._recovery = Recovery(self._project.restore)
         self._view = View(self._bench, self._uncertain, self._probabilities)
         self._presets = Presets(self._bench)
-        self._keys = Keys(viewer, self._key_actions())
+        self._keys = PaintingKeys(viewer, self._key_actions())
         self._file = ClassifierFile(self._bench)
         self._more = SegmentMore(self._bench)
         self._segment_files = SegmentFiles(self._bench)

@@ -72,11 +72,14 @@ class Keys(QWidget):
     viewer : napari.Viewer
     actions : sequence of KeyAction
         What there are keys for.
+    group : str
+        Of the preferences that say which.
     """
 
-    def __init__(self, viewer: Viewer, actions: Sequence[KeyAction]) -> None:
+    def __init__(self, viewer: Viewer, actions: Sequence[KeyAction], group: str) -> None:
         super().__init__()
         self._viewer = viewer
+        self._group = group
         self._actions = actions
         self._strokes: Labels | None = None
         self._bound: dict[KeyBinding, Callable[[Viewer], None]] = {}
@@ -91,7 +94,7 @@ class Keys(QWidget):
     def bind(self, strokes: Labels | None) -> None:
         """Bind the keys, and mind those of this layer from now on."""
         if self._unfollow is None:
-            self._unfollow = follow("keys", self.refresh)
+            self._unfollow = follow(self._group, self.refresh)
             get_settings().shortcuts.events.shortcuts.connect(self.refresh)
             _board.released.connect(self._on_released)
         elif strokes is self._strokes:
@@ -114,8 +117,7 @@ class Keys(QWidget):
         """Bind the keys that are preferred now, where they are free, and list them."""
         self._unbind()
         rows = [self._bind(action) for action in self._actions]
-        rows.append((f"{DIGITS[0]} … {DIGITS[-1]}", "paint with a class", self._used_digits()))
-        rows += [(keys, title, "") for keys, title in _keys_of_napari()]
+        rows += self._further_rows()
         self._list.setText(
             "<table cellspacing='4'>"
             + "".join(
@@ -125,6 +127,10 @@ class Keys(QWidget):
             + "</table>"
         )
 
+    def _further_rows(self) -> list[tuple[str, str, str]]:
+        """Return rows of keys that are bound elsewhere: the key, its title, and a note."""
+        return []
+
     def _on_released(self, viewer: Viewer) -> None:
         """Take up the keys that another widget on the viewer had."""
         if viewer is self._viewer:
@@ -132,7 +138,7 @@ class Keys(QWidget):
 
     def _bind(self, action: KeyAction) -> tuple[str, str, str]:
         """Bind the key of an action unless something stands in the way; return its row of the list."""
-        wanted = preference("keys", action.name)
+        wanted = preference(self._group, action.name)
         if not wanted.strip():
             return _NO_KEY, action.title, ""
         try:
@@ -145,18 +151,35 @@ class Keys(QWidget):
             self._viewer.bind_key(key, self._bound[key])
         return key.to_text(), action.title, _used(use)
 
+    def _unbind(self) -> None:
+        for key, function in self._bound.items():
+            if self._viewer.keymap.get(key) is function:  # else someone has taken it since
+                self._viewer.bind_key(key, None)
+        self._bound = {}
+
+
+class PaintingKeys(Keys):
+    """The keys that one paints with; digits and some of napari's are listed, too.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    actions : sequence of KeyAction
+    """
+
+    def __init__(self, viewer: Viewer, actions: Sequence[KeyAction]) -> None:
+        super().__init__(viewer, actions, "keys")
+
+    def _further_rows(self) -> list[tuple[str, str, str]]:
+        digits = (f"{DIGITS[0]} … {DIGITS[-1]}", "paint with a class", self._used_digits())
+        return [digits, *((keys, title, "") for keys, title in _keys_of_napari())]
+
     def _used_digits(self) -> str:
         """Return the notes on digits that do not choose classes."""
         if self._strokes is None:
             return ""
         uses = {digit: own_use(parse_key(digit), self._viewer, self._strokes) for digit in DIGITS}
         return "".join(_used(f"{digit}, {use}") for digit, use in uses.items() if use and not is_ours(use))
-
-    def _unbind(self) -> None:
-        for key, function in self._bound.items():
-            if self._viewer.keymap.get(key) is function:  # else someone has taken it since
-                self._viewer.bind_key(key, None)
-        self._bound = {}
 
 
 def _called(action: KeyAction) -> Callable[[Viewer], None]:

@@ -36,7 +36,10 @@ SEGMENTATION, UNCERTAINTY, COLOURS = "segmentation", "uncertainty", "PCA"
 SIMILARITY, ALIKE = "similarity", "alike"
 OBJECTS, PROBABILITY = "objects", "probability of"
 PARTS, SALIENCY, SCORE, CLUSTERS = "parts", "saliency", "score", "clusters"
-RESULTS = {SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY, OBJECTS, PARTS, SALIENCY, SCORE, CLUSTERS}
+FOUND, BOXES = "found objects", "boxes"
+RESULTS = {
+    SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY, OBJECTS, PARTS, SALIENCY, SCORE, CLUSTERS, FOUND, BOXES,
+}  # fmt: skip
 """Kinds of layers that are looked at, as are those that begin with `PROBABILITY`.
 
 One of the kind `ALIKE` is for painting on, like strokes.

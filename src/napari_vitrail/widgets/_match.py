@@ -34,7 +34,7 @@ class MatchWidget(DockedWidget):
         self._hover = PairHover(self._matching)
         self._aligning = Aligning(self._matching, self._beside)
         self._file = PairsFile(self._matching)
-        self._network = NetworkChoice(self._matching)
+        self._network = NetworkChoice(self._matching.look_by)
         self._lay_out()
 
     def come(self) -> None:

@@ -1,7 +1,8 @@
-"""Which network looks at both images, and at how many pixels of them."""
+"""Which network looks at images, and at how many pixels of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,14 +14,13 @@ from napari_vitrail.widgets._form import backbone_title, choice, folded, label_o
 
 if TYPE_CHECKING:
     from napari_vitrail.matching import MatchingSpec
-    from napari_vitrail.widgets._matching import Matching
 
-_SIDES = [("518 pixels", 518), ("1036 pixels", 1036)]
+SIDES = [("518 pixels", 518), ("1036 pixels", 1036)]
 _SIDE_HELP = (
-    "The longer side at which both images are seen. Twice as many show places half as large, and take about "
+    "The longer side at which images are seen. Twice as many show places half as large, and take about "
     "eight times as long"
 )
-_NETWORK_HELP = "Which of the networks at hand looks at both images; vitrail models lists all"
+_NETWORK_HELP = "Which of the networks at hand looks at the images; vitrail models lists all"
 _MORE_HELP = "Another network, or more pixels; the defaults suit most images"
 
 
@@ -38,22 +38,32 @@ class Network(NamedTuple):
 
 
 class NetworkChoice(QWidget):
-    """The network and the side, under a title that unfolds them; a change looks again at what was seen.
+    """The network and the side, under a title that unfolds them.
 
     Parameters
     ----------
-    matching : Matching
+    on_chosen : callable
+        Called with another `Network` when one is chosen.
+    sides : sequence of (str, int)
+        What can be chosen as the side.
+    side : int
+        What is chosen at first.
     """
 
-    def __init__(self, matching: Matching) -> None:
+    def __init__(
+        self,
+        on_chosen: Callable[[Network], None],
+        sides: Sequence[tuple[str, int]] = SIDES,
+        side: int = Network().side,
+    ) -> None:
         super().__init__()
-        self._matching = matching
+        self._on_network = on_chosen
         names = [info.name for info in list_backbones() if available_source(info.name)]
         titles = [
             (backbone_title(backbone_info(name)), name) for name in dict.fromkeys([DEFAULT_BACKBONE, *names])
         ]
         self._backbone = choice("Network", titles, DEFAULT_BACKBONE, _NETWORK_HELP)
-        self._side = choice("Seen at", _SIDES, Network().side, _SIDE_HELP)
+        self._side = choice("Seen at", sides, side, _SIDE_HELP)
         rows = QWidget()
         form = QFormLayout(rows)
         form.setContentsMargins(0, 0, 0, 0)
@@ -66,4 +76,4 @@ class NetworkChoice(QWidget):
         layout.addWidget(folded("More", rows, _MORE_HELP))
 
     def _on_chosen(self, _: Any) -> None:
-        self._matching.look_by(Network(self._backbone.value, self._side.value))
+        self._on_network(Network(self._backbone.value, self._side.value))

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_vitrail.picture import Colour
 from napari_vitrail.widgets._form import allow, wrapped
 from napari_vitrail.widgets._part_layers import part_colours
 from napari_vitrail.widgets._sharing import Sharing
@@ -130,11 +131,7 @@ class PartTable(QWidget):
         colours = part_colours(self._labels)
         self._table.setRowCount(len(self._labels))
         for row, label in enumerate(self._labels):
-            number = self._item(row, _COLOUR)
-            number.setText(str(label))
-            number.setBackground(QBrush(QColor(*colours[label])))
-            number.setForeground(QColor("black" if sum(colours[label]) > 3 * 128 else "white"))
-            number.setFlags(number.flags() & ~Qt.ItemFlag.ItemIsSelectable)  # it would lose its colour
+            show_label(self._item(row, _COLOUR), label, colours[label])
             self._item(row, _NAME, is_editable=True).setText(sharing.naming.name(label))
             self._item(row, _AREA).setText(f"{areas[label]:.1%}")
         self._select()
@@ -197,3 +194,11 @@ class PartTable(QWidget):
                 self._sharing.edit(naming.renamed(label, name))
             else:
                 self._show()
+
+
+def show_label(item: QTableWidgetItem, label: int, colour: Colour) -> None:
+    """Write a label into a cell of its colour."""
+    item.setText(str(label))
+    item.setBackground(QBrush(QColor(*colour)))
+    item.setForeground(QColor("black" if sum(colour) > 3 * 128 else "white"))
+    item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsSelectable)  # it would lose its colour

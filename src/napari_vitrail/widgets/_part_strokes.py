@@ -31,6 +31,8 @@ _PAINTER = "Paint to segment"
 
 Strokes = list[tuple[int, NDArray[np.uint8]]]
 """Numbers of images, and the strokes (H, W) on each."""
+PlaneStrokes = tuple[LayerImage, NDArray[np.uint8]]
+"""A plane of an image layer, and the strokes (H, W) on it."""
 
 
 class SendParts(QWidget):
@@ -74,22 +76,26 @@ class SendParts(QWidget):
         )
 
     def _on_done(self, images: Mapping[int, LayerImage], naming: Naming, strokes: Strokes) -> str:
-        """Write the strokes on each image that has none yet, and open Paint to segment on the first."""
-        viewer = self._sharing.viewer
-        by_layer: dict[Image, list[tuple[LayerImage, NDArray[np.uint8]]]] = {}
-        for number, own in strokes:
-            by_layer.setdefault(images[number].layer, []).append((images[number], own))
-        here = {layer: planes for layer, planes in by_layer.items() if layer in viewer.layers}
-        kept = [layer.name for layer in here if _is_painted(viewer, layer)]
-        written = {
-            layer: write_strokes(viewer, layer, planes, naming)
-            for layer, planes in here.items()
-            if layer.name not in kept
-        }
-        if written:
-            _open_painter(viewer, *next(iter(written.items())))
-        said = f"strokes on {len(written)} image layer{'' if len(written) == 1 else 's'}."
-        return f"{said} Painted strokes stay as they are on {', '.join(kept)}." if kept else said
+        names = {**naming.all_names(), naming.background_label: "background"}
+        return send_strokes(self._sharing.viewer, [(images[number], own) for number, own in strokes], names)
+
+
+def send_strokes(viewer: Viewer, strokes: Iterable[PlaneStrokes], names: Mapping[int, str]) -> str:
+    """Write strokes on each image that has none yet, and open Paint to segment on the first; say so."""
+    by_layer: dict[Image, list[PlaneStrokes]] = {}
+    for image, own in strokes:
+        by_layer.setdefault(image.layer, []).append((image, own))
+    here = {layer: planes for layer, planes in by_layer.items() if layer in viewer.layers}
+    kept = [layer.name for layer in here if _is_painted(viewer, layer)]
+    written = {
+        layer: write_strokes(viewer, layer, planes, names)
+        for layer, planes in here.items()
+        if layer.name not in kept
+    }
+    if written:
+        _open_painter(viewer, *next(iter(written.items())))
+    said = f"strokes on {len(written)} image layer{'' if len(written) == 1 else 's'}."
+    return f"{said} Painted strokes stay as they are on {', '.join(kept)}." if kept else said
 
 
 def strokes_steps(found: Found, naming: Naming, indices: Iterable[int]) -> Steps[Strokes]:
@@ -102,13 +108,13 @@ def strokes_steps(found: Found, naming: Naming, indices: Iterable[int]) -> Steps
 
 
 def write_strokes(
-    viewer: Viewer, image: Image, planes: Iterable[tuple[LayerImage, NDArray[np.uint8]]], naming: Naming
+    viewer: Viewer, image: Image, planes: Iterable[PlaneStrokes], names: Mapping[int, str]
 ) -> Labels:
     """Write strokes on the planes of an image into its strokes layer, which has none, or a new one."""
     layer = _strokes_of(viewer, image) or add_strokes(viewer, image)
     for plane, strokes in planes:
         write(layer, plane.plane.index, strokes)
-    layer.features = class_table({**naming.all_names(), naming.background_label: "background"})
+    layer.features = class_table(names)
     set_data(layer, layer.data)
     return layer
 

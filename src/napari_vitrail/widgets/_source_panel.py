@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari import Viewer
+from napari.components import Dims
+from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
@@ -26,6 +29,20 @@ _LAYERS, _FOLDER = range(2)
 _KIND_HINT = "Where the images are: layers of this viewer, or files"
 _LAYERS_HINT = "The images to look at; of a stack, every plane that is parallel to the one in view"
 _FOLDER_HINT = "A folder whose images are looked at, or a pattern such as cats/**/*.jpg"
+
+
+def layers_obstacle(layers: Sequence[Image], dims: Dims) -> str:
+    """Return why the planes of some layers cannot be looked at, nothing if they can."""
+    if not layers:
+        return "tick an image"
+    try:
+        for layer in layers:
+            plane, *_ = all_planes(layer, dims)
+            if is_large(plane.sides):
+                return f"{layer.name!r} has more than 64 megapixels: open a smaller copy of it"
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 class SourcePanel(QWidget):
@@ -57,16 +74,7 @@ class SourcePanel(QWidget):
         """Return why there is nothing to look at, nothing if there is."""
         if self._kind.currentIndex() == _FOLDER:
             return "" if self._folder.text().strip() else "say which folder the images are in"
-        if not self._layers.chosen:
-            return "tick an image"
-        try:
-            for layer in self._layers.chosen:
-                plane, *_ = all_planes(layer, self._viewer.dims)
-                if is_large(plane.sides):
-                    return f"{layer.name!r} has more than 64 megapixels: open a smaller copy of it"
-        except ValueError as error:
-            return str(error)
-        return ""
+        return layers_obstacle(self._layers.chosen, self._viewer.dims)
 
     def images(self) -> list[GalleryImage]:
         """Return the images; see `obstacle` first.

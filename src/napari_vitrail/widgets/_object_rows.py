@@ -1,0 +1,88 @@
+"""The table of classes in the image in view: colour, area, and a box to tick for those that are objects."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem
+
+from napari_vitrail.widgets._form import EMPTY_BOXES, wrapped
+from napari_vitrail.widgets._part_layers import part_colours
+from napari_vitrail.widgets._part_rows import show_label
+from napari_vitrail.widgets._scenes import Scenes
+from napari_vitrail.widgets._table_heads import give_heads
+
+_COLOUR, _OBJECT, _AREA, _LOOKED = range(4)
+_ROW = 26
+"""Height of a row in pixels."""
+_HEADS = {
+    "": "The label, in its colour",
+    "Object": "Whether the class is an object; tick it, press Space, or click the class in the image",
+    "Area": "The share of the image that the class covers",
+    "Looked at": "How many times more than the mean place of the image the network looks at the class",
+}
+_HELP = "The classes in the image in view: those that are ticked are objects, the others are ground"
+
+
+class ObjectTable(QTableWidget):
+    """The classes of the image in view, each an object or ground.
+
+    Parameters
+    ----------
+    scenes : Scenes
+    """
+
+    def __init__(self, scenes: Scenes) -> None:
+        super().__init__(0, len(_HEADS))
+        self._scenes = scenes
+        self._labels: tuple[int, ...] = ()
+        self._is_filling = False
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)  # Tab leads on, to what comes after the table
+        self.setStyleSheet(EMPTY_BOXES)
+        self.setToolTip(wrapped(_HELP))
+        give_heads(self, _HEADS, _OBJECT).setDefaultSectionSize(_ROW)
+        self.setMinimumHeight(5 * _ROW)
+        self.itemChanged.connect(self._on_item_changed)
+        scenes.shown.connect(self._show)
+        self._show()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Let Space tick the row that the keyboard is on, whatever its column."""
+        if event.key() == Qt.Key.Key_Space and self.currentRow() >= 0:
+            self._scenes.toggle(self._labels[self.currentRow()])
+        else:
+            super().keyPressEvent(event)
+
+    def _show(self) -> None:
+        """Write the rows."""
+        self._is_filling = True
+        scene = self._scenes.current
+        cut = None if scene is None else self._scenes.cut_of(scene)
+        self._labels = () if cut is None else cut.labels
+        self.setRowCount(len(self._labels))
+        if scene is not None and cut is not None:
+            areas = cut.areas(scene.found.pieces.sizes)
+            colours = part_colours(self._labels)
+            objects = cut.objects
+            for row, label in enumerate(self._labels):
+                show_label(self._item(row, _COLOUR), label, colours[label])
+                ticked = Qt.CheckState.Checked if label in objects else Qt.CheckState.Unchecked
+                self._item(row, _OBJECT).setCheckState(ticked)
+                self._item(row, _AREA).setText(f"{areas[row]:.1%}")
+                self._item(row, _LOOKED).setText(f"{cut.proposals.densities[row]:.1f}")
+        self._is_filling = False
+
+    def _item(self, row: int, column: int) -> QTableWidgetItem:
+        item = self.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            self.setItem(row, column, item)
+            item.setToolTip(wrapped(list(_HEADS.values())[column]))
+        return item
+
+    def _on_item_changed(self, item: QTableWidgetItem) -> None:
+        if not self._is_filling and item.column() == _OBJECT:
+            self._scenes.toggle(self._labels[item.row()])
