@@ -29,7 +29,7 @@ def filled(layer) -> list[int]:
 def test_keys_judge_the_box_that_stands_out_and_go_on_to_the_next(viewer, found, boxes):
     count = len(boxes.data)
     assert filled(boxes) == [0]
-    press_key(found, "Y")
+    press_key(found, "K")
     assert statuses(boxes).count("accepted") == 1
     press_key(found, "N")
     assert statuses(boxes).count("rejected") == 1
@@ -52,7 +52,7 @@ def test_an_accepted_box_stays_at_every_detail_and_a_rejected_one_only_while_it_
     qtbot, found, boxes
 ):
     press_key(found, "J")
-    press_key(found, "Y")
+    press_key(found, "K")
     accepted = boxes.data[statuses(boxes).index("accepted")]
     for place in (4, 0, 40):
         slide(qtbot, found, place)
@@ -79,7 +79,7 @@ def test_boxes_that_are_selected_are_meant_and_as_a_hand_has_moved_them(viewer, 
 
 
 def test_judged_boxes_are_told_apart_by_eye(found, boxes):
-    press_key(found, "Y")
+    press_key(found, "K")
     press_key(found, "N")
     own = statuses(boxes)
     widths = np.array(boxes.edge_width)
@@ -90,7 +90,7 @@ def test_judged_boxes_are_told_apart_by_eye(found, boxes):
 
 def test_keys_are_those_of_preferences_and_free_again_when_the_widget_has_gone(viewer, found, boxes):
     keys = declared()["object_keys"]
-    assert keys == {"accept": "Y", "reject": "N", "skip": "J"}
+    assert keys == {"accept": "K", "reject": "N", "skip": "J"}
     text = next(label.text() for label in found.findChild(Keys).children() if hasattr(label, "text"))
     assert all(title in text for title in ("accept a box", "reject a box", "skip a box"))
     assert "not bound" not in text
