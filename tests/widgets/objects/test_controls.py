@@ -45,11 +45,14 @@ def test_what_was_found_is_sent_to_paint_to_segment_as_strokes(qtbot, viewer, fo
     settle(qtbot, found)
     assert says(found, "strokes on 1 image layer")
     strokes = viewer.layers["photo strokes"]
-    names = class_names(strokes)
-    assert list(names.values()) == ["object 1", "ground"]
-    assert (labels.data[strokes.data == 1] > 0).all()
-    assert (labels.data[strokes.data == 2] == 0).all()
-    assert 0 < (strokes.data == 1).sum() < 0.5 * (labels.data > 0).sum()
+    *names, ground = class_names(strokes).values()
+    assert names == [f"object {number}" for number in range(1, len(names) + 1)]
+    assert ground == "ground"
+    is_ground = strokes.data == len(names) + 1
+    is_object = (strokes.data > 0) & ~is_ground
+    assert (labels.data[is_object] > 0).all()
+    assert (labels.data[is_ground] == 0).all()
+    assert 0 < is_object.sum() < 0.5 * (labels.data > 0).sum()
     painter = found.window().findChild(ClassifierWidget)
     assert painter._bench.layers.image == viewer.layers["photo"]
     assert painter._bench.layers.strokes == strokes
