@@ -11,7 +11,12 @@ import pytest
 from napari_vitrail.objects import OBJECTS, find_objects_steps
 from tests.widgets.objects.hands import dock, find
 
-TINY = replace(OBJECTS, descriptor=replace(OBJECTS.descriptor, stride=4), side=96)
+TINY = replace(
+    OBJECTS,
+    descriptor=replace(OBJECTS.descriptor, stride=4),
+    side=96,
+    boxes=replace(OBJECTS.boxes, min_area=4),
+)
 PLACES = ((24, 40), (12, 20))
 """Where the square begins in each of the images."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QSlider
 
 from napari_vitrail.spec import DEFAULT_BACKBONE
@@ -59,6 +60,7 @@ def test_what_was_found_is_sent_to_paint_to_segment_as_strokes(qtbot, viewer, fo
     assert painter._bench.obstacle() == ""
 
 
+@pytest.mark.slow
 def test_each_object_of_one_image_is_a_class_and_in_several_there_is_one(qtbot, viewer, found, things):
     slide(qtbot, found, 40)
     n_objects = len(np.unique(viewer.layers["photo found objects"].data)) - 1
@@ -77,6 +79,7 @@ def test_each_object_of_one_image_is_a_class_and_in_several_there_is_one(qtbot, 
         assert list(class_names(viewer.layers[f"{name} strokes"]).values()) == ["object", "ground"]
 
 
+@pytest.mark.slow
 def test_another_network_or_more_pixels_are_asked_by_the_next_find(qtbot, viewer, widget, steps):
     find(qtbot, widget)
     assert (steps[0].descriptor.backbone, steps[0].side) == (DEFAULT_BACKBONE, 448)

@@ -81,6 +81,7 @@ def test_a_class_that_is_ticked_in_the_table_is_an_object(qtbot, viewer, found):
     assert not (labels.data > 0).all()
 
 
+@pytest.mark.slow
 def test_what_was_decided_holds_at_other_details(qtbot, viewer, found):
     labels, image = viewer.layers["photo found objects"], viewer.layers["photo"]
     spot = np.argwhere(labels.data == 0)[0]
@@ -126,6 +127,7 @@ def test_a_stack_in_is_a_stack_out(qtbot, make_napari_viewer_proxy, things):
     np.testing.assert_array_equal(labels.data[[0, 2]], before[[0, 2]])
 
 
+@pytest.mark.slow
 def test_of_a_stack_the_plane_in_view_is_looked_at_and_others_are_added(
     qtbot, make_napari_viewer_proxy, things
 ):
@@ -143,6 +145,7 @@ def test_of_a_stack_the_plane_in_view_is_looked_at_and_others_are_added(
     assert labels.data.any(axis=(1, 2)).tolist() == [True, True]
 
 
+@pytest.mark.slow
 def test_ticked_layers_each_get_their_own(qtbot, viewer, widget, things):
     viewer.add_image(things[1], name="other")
     for row in range(2):
