@@ -25,15 +25,15 @@ from tests.widgets.objects.hands import (
 def test_objects_become_labels_and_boxes_where_the_image_lies(viewer, found):
     image, labels, boxes = (viewer.layers[name] for name in ("photo", "photo found objects", "photo boxes"))
     assert viewer.layers.index(labels) == viewer.layers.index(image) + 1
-    assert overlap(labels.data, PLACES[0]) > 0.5
+    assert overlap(labels.data, PLACES[0]) > 0.4
     for layer in (labels, boxes):
         assert is_result(layer)
         for name in ("scale", "translate", "rotate"):
             np.testing.assert_array_equal(getattr(layer, name), getattr(image, name))
-    rows, columns = np.nonzero(labels.data)
-    whole = boxes.data[0]
-    np.testing.assert_allclose(whole.min(axis=0), (rows.min() - 0.5, columns.min() - 0.5))
-    np.testing.assert_allclose(whole.max(axis=0), (rows.max() + 0.5, columns.max() + 0.5))
+    first, last = boxes.data[0].min(axis=0), boxes.data[0].max(axis=0)
+    np.testing.assert_allclose(first, np.array(PLACES[0]) - 0.5, atol=4)
+    np.testing.assert_allclose(last, np.array(PLACES[0]) + 31.5, atol=4)
+    assert (first % 1 == 0.5).all()
     assert boxes.features["score"][0] > 1
     assert viewer.layers.selection.active == image
 
@@ -216,7 +216,7 @@ def test_a_volume_in_view_is_said_to_be_in_the_way(qtbot, make_napari_viewer_pro
 def test_labels_are_made_anew_when_they_were_removed(qtbot, viewer, found):
     viewer.layers.remove("photo found objects")
     slide(qtbot, found, 20)
-    assert overlap(viewer.layers["photo found objects"].data, PLACES[0]) > 0.5
+    assert overlap(viewer.layers["photo found objects"].data, PLACES[0]) > 0.4
 
 
 def test_a_widget_that_is_closed_leaves_clicks_to_the_viewer(viewer, found):
