@@ -325,6 +325,19 @@ def test_a_run_of_other_images_begins_anew(interrupted, capsys):
     assert masks_in(interrupted / "out" / "masks")["a.png"].shape == (64, 72)
 
 
+def test_nothing_tells_of_masks_of_an_earlier_run_once_they_are_gone(interrupted, monkeypatch):
+    assert run("set", "-o", "out", "--resume") == 0
+    told = [interrupted / "out" / name for name in ("areas.json", "index.html")]
+    assert all(path.exists() for path in told)
+
+    def stopped(path, labels):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_vitrail.cosegmentfiles._masks._write_mask", stopped)
+    assert run("set", "-o", "out") == cli.INTERRUPTED
+    assert not any(path.exists() for path in told)
+
+
 @pytest.mark.parametrize("words", [(), ("--resume",)], ids=str)
 def test_masks_that_no_run_has_made_are_left_alone(folder, tiny, capsys, words):
     drawn = folder / "masks"

@@ -117,11 +117,6 @@ class SeenSet:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the descriptors, which are nearly all of it."""
-        return sum(picture.descriptors.nbytes for picture in self.pictures)
-
     def see_steps(
         self, image: ArrayLike | LayeredImage, store: TokenStore | None = None
     ) -> Steps[SeenPicture]:

@@ -30,7 +30,7 @@ def settings_of(
 
 
 def begin_masks(files: SetFiles, settings: dict[str, Any], *, resume: bool) -> None:
-    """Write the settings down, and remove masks that were made by others.
+    """Write the settings down, and remove masks that were made by others, and what tells of them.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ def begin_masks(files: SetFiles, settings: dict[str, Any], *, resume: bool) -> N
         return
     for index in range(len(files.images)):
         files.mask(index).unlink(missing_ok=True)
+    for summary in (files.areas, files.gallery):  # of masks that are gone
+        summary.unlink(missing_ok=True)
     with written_aside(files.settings) as aside:
         aside.write_text(json.dumps(settings, indent=1), encoding="utf-8")
 

@@ -137,3 +137,4 @@ def _is_painted(viewer: Viewer, image: Image) -> bool:
 def _open_painter(viewer: Viewer, image: Image, strokes: Labels) -> None:
     _, painter = viewer.window.add_plugin_dock_widget("napari-vitrail", _PAINTER, tabify=True)
     painter.choose(image, strokes)
+    viewer.layers.selection.active = strokes

@@ -17,7 +17,7 @@ from napari_vitrail.widgets._part_layers import write_labels
 from napari_vitrail.widgets._sharing import Sharing
 
 _HINTS = {
-    SALIENCY: "Show how much the network looks at each place; 1 is the most of all images",
+    SALIENCY: "Show how much the network looks at each place; from 0 to 1, which is a lot in most images",
     SCORE: "Show how much each place is of the shared object; from 0 to 1",
     CLUSTERS: "Show all clusters that the network sees, not only those of the object",
 }
@@ -78,18 +78,23 @@ class SeenLayers(QWidget):
 
 def values_steps(found: Found, kind: str, indices: Iterable[int]) -> Steps[int]:
     """Yield Progress, so far the `Values` of one image after the other; return how many there are."""
-    wanted, most = sorted(indices), 1.0
-    if kind == SALIENCY:
-        most = max(float(picture.saliency.max()) for picture in found.seen.descriptors.pictures) or 1.0
+    wanted = sorted(indices)
+    most = _usual_most(found) if kind == SALIENCY else 1.0
     for done, index in enumerate(wanted, start=1):
         yield Progress(done, len(wanted), "images", (index, _values(found, kind, index, most)))
     return len(wanted)
 
 
+def _usual_most(found: Found) -> float:
+    """Return what the most looked-at places of an image get: the greatest of all would darken the others."""
+    most = [np.percentile(picture.saliency, 99) for picture in found.seen.descriptors.pictures]
+    return float(np.median(most)) or 1.0
+
+
 def _values(found: Found, kind: str, index: int, most: float) -> NDArray:
     pictures = found.seen.descriptors.pictures
     if kind == SALIENCY:
-        return pictures[index].placed(pictures[index].saliency, "bilinear") / most
+        return np.minimum(pictures[index].placed(pictures[index].saliency, "bilinear") / most, 1)
     if kind == SCORE:
         return np.clip(found.parts.found.scores(index), 0, 1)
     assert found.voted is not None  # else the button could not be pressed

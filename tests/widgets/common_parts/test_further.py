@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_vitrail.widgets import ClassifierWidget
 from napari_vitrail.widgets._layers import class_names, is_result
 from tests.widgets.common_parts.conftest import PLACES
-from tests.widgets.common_parts.hands import by_votes, click_picture, set_parts, settle
+from tests.widgets.common_parts.hands import by_votes, click_picture, find, set_parts, settle
 from tests.widgets.driving import button, says
 
 
@@ -22,6 +24,23 @@ def test_saliency_and_score_become_layers_over_their_images(qtbot, viewer, found
             assert layer.data.shape == (64, 72)
             assert layer.data.min() >= 0 < layer.data.max() <= 1
             np.testing.assert_array_equal(layer.scale, (2, 3))
+
+
+def test_an_image_that_is_looked_at_much_does_not_darken_the_others(
+    qtbot, viewer, widget, steps, monkeypatch
+):
+    def looked_at_more(*arguments, **options):
+        seen = yield from steps(*arguments, **options)
+        first, second, third = seen.pictures
+        second = replace(second, saliency=100 * second.saliency)
+        return replace(seen, pictures=(first, second, third))
+
+    monkeypatch.setattr("napari_vitrail.cosegmentation.see_set_steps", looked_at_more)
+    find(qtbot, widget)
+    button(widget, "Saliency").click()
+    settle(qtbot, widget)
+    assert viewer.layers["photo 0 saliency"].data.max() > 0.5
+    assert viewer.layers["photo 1 saliency"].data.max() == 1
 
 
 @pytest.mark.slow
@@ -65,6 +84,7 @@ def test_parts_are_sent_to_paint_to_segment_as_strokes(qtbot, viewer, found):
     painter = found.window().findChild(ClassifierWidget)
     assert painter._bench.layers.image == viewer.layers["photo 0"]
     assert painter._bench.layers.strokes == viewer.layers["photo 0 strokes"]
+    assert viewer.layers.selection.active == viewer.layers["photo 0 strokes"]
     assert painter._bench.obstacle() == ""
 
 
