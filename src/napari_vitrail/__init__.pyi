@@ -107,6 +107,14 @@ from .pairs import (
 from .presets import preset
 from .progress import Progress, drain
 from .project import Project, load_classifier, load_project, save_classifier, save_project
+from .propagation import (
+    DINO_PROPAGATION,
+    PROPAGATION,
+    PropagatedFrame,
+    PropagationSpec,
+    propagate_labels,
+    propagate_labels_steps,
+)
 from .reference import ImageReference
 from .refinement import refine, refine_steps
 from .segmentation import (
@@ -128,10 +136,12 @@ __all__ = [
     "AMIR_COSEGMENTATION",
     "AMIR_MATCHING",
     "COSEGMENTATION",
+    "DINO_PROPAGATION",
     "DOCHERTY_OBJECTS",
     "DOCHERTY_SEGMENTATION",
     "MATCHING",
     "OBJECTS",
+    "PROPAGATION",
     "SEGMENTATION",
     "AlignedImages",
     "Alignment",
@@ -173,6 +183,8 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectError",
+    "PropagatedFrame",
+    "PropagationSpec",
     "SavedPairs",
     "SavedPoints",
     "SeenImage",
@@ -238,6 +250,8 @@ __all__ = [
     "plan_features",
     "preset",
     "probabilities_steps",
+    "propagate_labels",
+    "propagate_labels_steps",
     "read_block",
     "refine",
     "refine_steps",

@@ -70,6 +70,10 @@ class Grid:
         cells = np.indices(self.shape).reshape(2, -1).T
         return self.to_pixels(cells)
 
+    def along(self, axis: int) -> NDArray[np.float64]:
+        """Return the pixel rows (0) or columns (1) that the cells sit on."""
+        return self.origin[axis] + self.spacing[axis] * np.arange(self.shape[axis], dtype=np.float64)
+
     def magnified(self, factors: tuple[float, float]) -> Grid:
         """Return this grid of an image enlarged by `factors` in the pixels of the image as it was.
 

@@ -29,7 +29,7 @@ SPECS = {
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """Return the folder of caches, where pictures go that do not fit into memory."""
-    monkeypatch.setattr("napari_vitrail.cosegmentation._pictures.cache_directory", lambda: tmp_path / "cache")
+    monkeypatch.setattr("napari_vitrail.scratch.cache_directory", lambda: tmp_path / "cache")
     return tmp_path / "cache"
 
 
@@ -65,7 +65,7 @@ def test_what_is_found_is_the_same_whether_pictures_are_in_memory_or_in_a_file(
 
 def test_the_file_of_pictures_goes_with_the_set(patches, tiny_backbone, cache):
     seen = see_set(patches, COMPONENTS, backbone=tiny_backbone, memory_bytes=0)
-    file = seen.pictures._file
+    file = seen.pictures._scratch._file
     first = seen.pictures[0]
     assert not file.closed
     del seen

@@ -1,0 +1,20 @@
+"""Labels of a few frames, passed on through a stack or a movie."""
+
+from napari_vitrail.propagation._frame import PropagatedFrame
+from napari_vitrail.propagation._passing import CarriedFrame, Pass
+from napari_vitrail.propagation._propagate import propagate_labels, propagate_labels_steps
+from napari_vitrail.propagation._seen import SeenFrame, SeenFrames
+from napari_vitrail.propagation._spec import DINO_PROPAGATION, PROPAGATION, PropagationSpec
+
+__all__ = [
+    "DINO_PROPAGATION",
+    "PROPAGATION",
+    "CarriedFrame",
+    "Pass",
+    "PropagatedFrame",
+    "PropagationSpec",
+    "SeenFrame",
+    "SeenFrames",
+    "propagate_labels",
+    "propagate_labels_steps",
+]

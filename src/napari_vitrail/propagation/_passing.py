@@ -1,0 +1,83 @@
+"""Values passed on from frame to frame: each cell takes them from those most like it, near it, before."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_vitrail.features import vote_in_window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from napari_vitrail.propagation._seen import SeenFrame
+    from napari_vitrail.propagation._spec import PropagationSpec
+
+
+@dataclass(frozen=True, eq=False)
+class CarriedFrame:
+    """A frame and what its cells have to pass on: shares of labels, or any other values.
+
+    Attributes
+    ----------
+    frame : SeenFrame
+    values : (h, w, k) float16
+        Of the cells of the frame's grid. A cell of zeros alone knows nothing and has no vote.
+    similarity : (h, w) float32 or None
+        How alike the cells are that the values came from; None where they were given.
+    """
+
+    frame: SeenFrame
+    values: NDArray[np.float16]
+    similarity: NDArray[np.float32] | None = None
+
+
+class Pass:
+    """Values on their way through a stack, away from one frame.
+
+    Every next frame takes its values from that first one, and from the last few before it with the values
+    that they were given themselves. So much is held, however long the way.
+
+    Parameters
+    ----------
+    source : CarriedFrame
+        Where the values start from.
+    spec : PropagationSpec
+    recent : iterable of CarriedFrame
+        Frames that were passed already, in their order.
+
+    Raises
+    ------
+    ValueError
+        If fewer places may vote than the spec's topk.
+    """
+
+    def __init__(
+        self, source: CarriedFrame, spec: PropagationSpec, recent: Iterable[CarriedFrame] = ()
+    ) -> None:
+        places = int(np.prod(source.frame.voting_grid.shape))
+        if spec.topk > places:
+            raise ValueError(f"topk must be at most {places}, the places of a frame, got {spec.topk}")
+        self._source = source
+        self._spec = spec
+        self._recent = deque(recent, maxlen=spec.n_context)
+
+    def step(self, frame: SeenFrame) -> CarriedFrame:
+        """Return the next frame with its values, which the frames after it will ask for."""
+        context = [self._source, *self._recent]
+        voting = self._source.frame.voting
+        values = np.stack([carried.values[voting] for carried in context])
+        votes = vote_in_window(
+            frame.descriptors, frame.grid,
+            np.stack([carried.frame.descriptors[voting] for carried in context]), frame.voting_grid, values,
+            radius=frame.reach, topk=self._spec.topk, temperature=self._spec.temperature,
+            voters=np.asarray(values.any(axis=-1)),
+        )  # fmt: skip
+        carried = CarriedFrame(frame, votes.values.astype(np.float16), votes.similarity)
+        self._recent.append(carried)
+        return carried

@@ -1,0 +1,166 @@
+"""Frames of a stack as the ViT sees them, one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_vitrail.features import enlarged_pixels, seen_pixels, unit_rows, vit_features_steps
+from napari_vitrail.grid import Grid
+from napari_vitrail.image import IntensityRange, as_image
+from napari_vitrail.progress import Progress
+from napari_vitrail.scratch import FiledArray, Scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_vitrail.backbones import Backbone
+    from napari_vitrail.features import TokenStore
+    from napari_vitrail.image import LayeredImage, Picture
+    from napari_vitrail.progress import Steps
+    from napari_vitrail.propagation._spec import PropagationSpec
+
+    Stack = ArrayLike | Sequence[ArrayLike | LayeredImage]
+
+LONGEST = 2.0
+"""Times `PropagationSpec.side` that the longer side of a frame is seen at most: a strip would be huge."""
+SCRATCH_BYTES = 2 << 30
+"""Of descriptors that wait in a file for the way back; frames beyond are seen again."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeenFrame:
+    """One frame as the ViT has seen it.
+
+    Attributes
+    ----------
+    index : int
+        Which frame of the stack.
+    shape : (H, W)
+        Of the frame as it was given.
+    grid : Grid
+        Where the descriptors sit, in pixels of the frame.
+    descriptors : (h, w, D) float16
+        Of length 1.
+    voting : (rows, columns) slices
+        Cells that vote on other frames, see `PropagationSpec.context`.
+    reach : float, pixels
+        How far a thing may have moved since another frame; 0 is any distance.
+    """
+
+    index: int
+    shape: tuple[int, int]
+    grid: Grid
+    descriptors: NDArray[np.float16]
+    voting: tuple[slice, slice] = (slice(None), slice(None))
+    reach: float = 0.0
+
+    @property
+    def voting_grid(self) -> Grid:
+        """Where the cells that vote sit."""
+        rows, columns = (range(side)[part] for part, side in zip(self.voting, self.grid.shape, strict=True))
+        origin = self.grid.to_pixels([rows.start, columns.start])
+        spacing = self.grid.spacing[0] * rows.step, self.grid.spacing[1] * columns.step
+        return Grid((len(rows), len(columns)), (float(origin[0]), float(origin[1])), spacing)
+
+
+@dataclass
+class SeenFrames:
+    """The frames of a stack, each seen when it is asked for, and not kept in memory.
+
+    Descriptors wait in a scratch file, where no store keeps them: the way back sees the same frames.
+
+    Attributes
+    ----------
+    stack : sequence of pictures
+    spec : PropagationSpec
+    backbone : Backbone
+    store : TokenStore or None
+    """
+
+    stack: Stack
+    spec: PropagationSpec
+    backbone: Backbone
+    store: TokenStore | None = None
+    _scratch: Scratch = field(default_factory=Scratch)
+    _known: dict[int, tuple[SeenFrame, FiledArray]] = field(default_factory=dict)
+    _shape: tuple[int, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.stack)  # type: ignore[arg-type]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of every frame."""
+        if self._shape is None:
+            self.picture(0)
+        assert self._shape is not None
+        return self._shape
+
+    def picture(self, index: int) -> Picture:
+        """Return one frame, read now.
+
+        Raises
+        ------
+        ValueError
+            If it is no image, or of another size than the frames before it.
+        """
+        try:
+            picture = as_image(self.stack[index])  # type: ignore[index]
+        except ValueError as error:
+            raise ValueError(f"frame {index}: {error}") from error
+        shape = (int(picture.shape[0]), int(picture.shape[1]))
+        self._shape = self._shape or shape
+        if shape != self._shape:
+            raise ValueError(f"all frames must be of one size; frame {index} is {shape}, not {self._shape}")
+        return picture
+
+    def see_steps(self, index: int) -> Steps[SeenFrame]:
+        """Yield Progress; return a frame as the ViT sees it."""
+        if index in self._known:
+            frame, filed = self._known[index]
+            yield Progress(1, 1, "frames")
+            return replace(frame, descriptors=filed.read())
+        frame = yield from _look_steps(index, self.picture(index), self.spec, self.backbone, self.store)
+        if self.store is None and (len(self._known) + 1) * frame.descriptors.nbytes <= SCRATCH_BYTES:
+            nothing = np.empty((0, 0, 0), np.float16)
+            self._known[index] = replace(frame, descriptors=nothing), self._scratch.put(frame.descriptors)
+        return frame
+
+
+def _look_steps(
+    index: int, picture: Picture, spec: PropagationSpec, backbone: Backbone, store: TokenStore | None
+) -> Steps[SeenFrame]:
+    own = spec.descriptor
+    pixels = seen_pixels(picture, own, IntensityRange.of([picture], own.intensity)).rgb
+    assert pixels is not None  # the descriptor's features are the ViT's
+    shape = (pixels.shape[0], pixels.shape[1])
+    rgb = enlarged_pixels(pixels, _factor(shape, spec.side))
+    features = yield from vit_features_steps(rgb, own, backbone, store=store)
+    factors = (rgb.shape[0] / shape[0], rgb.shape[1] / shape[1])
+    descriptors = unit_rows(features.values).astype(np.float16)
+    size = backbone.info.patch_size
+    voting = tuple(_voting(features.grid, axis, size, spec) for axis in (0, 1))
+    return SeenFrame(
+        index, shape, features.grid.magnified(factors), descriptors, (voting[0], voting[1]),
+        spec.radius * size / min(factors),
+    )  # fmt: skip
+
+
+def _voting(grid: Grid, axis: int, patch_size: int, spec: PropagationSpec) -> slice:
+    """Return which rows, or columns, of a grid on the image as it is seen vote on other frames."""
+    step = patch_size // spec.descriptor.stride
+    if spec.context == "all" or step < 2:
+        return slice(None)
+    stride = grid.spacing[axis]
+    first = round((patch_size - 1) / 2 - grid.origin[axis]) // round(stride) % step  # the patch grid's phase
+    return slice(min(first, (grid.shape[axis] - 1) % step), None, step)
+
+
+def _factor(shape: tuple[int, int], side: int | None) -> float:
+    """Return by how much a frame is enlarged."""
+    return 1.0 if side is None else min(side / min(shape), LONGEST * side / max(shape))
