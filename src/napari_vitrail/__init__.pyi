@@ -53,6 +53,7 @@ from .features import (
 from .forecast import forecast_seconds
 from .grabcut import GrabCut
 from .grid import FeatureGrid, Grid
+from .guidedfilter import GuidedFilter
 from .image import LayeredImage, as_image
 from .instances import find_instances, find_instances_steps
 from .large import segment_blocks, segment_blocks_steps
@@ -169,6 +170,7 @@ __all__ = [
     "FoundObjects",
     "GrabCut",
     "Grid",
+    "GuidedFilter",
     "ImagePair",
     "ImageReference",
     "LayeredImage",

@@ -5,11 +5,13 @@ from napari_vitrail.propagation._passing import CarriedFrame, Pass
 from napari_vitrail.propagation._propagate import propagate_labels, propagate_labels_steps
 from napari_vitrail.propagation._seen import SeenFrame, SeenFrames
 from napari_vitrail.propagation._spec import DINO_PROPAGATION, PROPAGATION, PropagationSpec
+from napari_vitrail.propagation._stretches import Direction
 
 __all__ = [
     "DINO_PROPAGATION",
     "PROPAGATION",
     "CarriedFrame",
+    "Direction",
     "Pass",
     "PropagatedFrame",
     "PropagationSpec",

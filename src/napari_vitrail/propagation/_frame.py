@@ -34,6 +34,8 @@ class PropagatedFrame:
         The labelled frames that it depends on.
     key : str
         Names all that the labels follow from, but the stack: the labels of `sources`, and the spec.
+    quality : float, 0 to 1
+        How well its labels find their way back to `sources`; 1 where it was labelled by hand.
     """
 
     index: int
@@ -43,6 +45,7 @@ class PropagatedFrame:
     grid: Grid
     sources: tuple[int, ...]
     key: str
+    quality: float = 1.0
 
     @property
     def is_given(self) -> bool:

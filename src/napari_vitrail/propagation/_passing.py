@@ -63,14 +63,14 @@ class Pass:
         places = int(np.prod(source.frame.voting_grid.shape))
         if spec.topk > places:
             raise ValueError(f"topk must be at most {places}, the places of a frame, got {spec.topk}")
-        self._source = source
+        self.source = source
         self._spec = spec
         self._recent = deque(recent, maxlen=spec.n_context)
 
     def step(self, frame: SeenFrame) -> CarriedFrame:
         """Return the next frame with its values, which the frames after it will ask for."""
-        context = [self._source, *self._recent]
-        voting = self._source.frame.voting
+        context = [self.source, *self._recent]
+        voting = self.source.frame.voting
         values = np.stack([carried.values[voting] for carried in context])
         votes = vote_in_window(
             frame.descriptors, frame.grid,

@@ -18,6 +18,7 @@ from napari_vitrail.propagation._frame import PropagatedFrame
 from napari_vitrail.propagation._given import GivenLabels, shares_of
 from napari_vitrail.propagation._passing import CarriedFrame, Pass
 from napari_vitrail.propagation._pixels import pixel_labels_steps
+from napari_vitrail.propagation._quality import way_back
 from napari_vitrail.propagation._seen import SeenFrame, SeenFrames
 from napari_vitrail.propagation._spec import PROPAGATION, PropagationSpec
 from napari_vitrail.propagation._stretches import Direction, Stretch, stretches
@@ -179,7 +180,8 @@ class _Run:
         for index in way[len(known) :]:
             carried = carrying.step((yield from self._see_steps(index)))
             if index in stretch.wanted:
-                yield self._counted((yield from self._labelled_steps(carried.frame, carried.values, ends)))
+                quality = way_back(carrying.source, carried, ends.ids, self.spec)
+                yield self._counted((yield from self._labelled_steps(carried, quality, ends)))
             else:
                 yield self._counted(None)
 
@@ -194,6 +196,7 @@ class _Run:
             return
         waiting: dict[int, FiledArray] = {}
         carrying = yield from self._pass_steps(stretch.after, ends)
+        after = carrying.source
         for index in stretch.backward:
             carried = carrying.step((yield from self._see_steps(index)))
             if index in stretch.wanted:
@@ -205,10 +208,12 @@ class _Run:
             if index not in stretch.wanted:
                 yield self._counted(None)
                 continue
-            weight = np.float32(stretch.weight_of_before(index))
-            blended = weight * carried.values + (1 - weight) * waiting.pop(index).read()
-            labelling = self._labelled_steps(carried.frame, blended.astype(np.float16), ends)
-            yield self._counted((yield from labelling))
+            weight = stretch.weight_of_before(index)
+            values = np.float32(weight) * carried.values + np.float32(1 - weight) * waiting.pop(index).read()
+            blended = CarriedFrame(carried.frame, values.astype(np.float16))
+            ways = [way_back(source, blended, ends.ids, self.spec) for source in (carrying.source, after)]
+            quality = weight * ways[0] + (1 - weight) * ways[1]
+            yield self._counted((yield from self._labelled_steps(blended, quality, ends)))
 
     def _pass_steps(self, source: int, ends: _Ends, known: Sequence[int] = ()) -> Steps[Pass]:
         """Yield Progress; return a pass that starts from a labelled frame, and has come past known ones."""
@@ -221,14 +226,15 @@ class _Run:
             recent.append(CarriedFrame(frame, self.known[index].shares))
         return Pass(CarriedFrame(first, shares), self.spec, recent)
 
-    def _labelled_steps(
-        self, frame: SeenFrame, shares: NDArray[np.float16], ends: _Ends
-    ) -> Steps[PropagatedFrame]:
+    def _labelled_steps(self, carried: CarriedFrame, quality: float, ends: _Ends) -> Steps[PropagatedFrame]:
         """Yield Progress; return a frame with labels on its pixels."""
+        frame, shares = carried.frame, carried.values
         picture = self.seen.picture(frame.index)
         sharpening = pixel_labels_steps(shares, frame.grid, ends.ids, picture, self.spec)
         labels = (yield from part_of(sharpening, self._done, self._total)).astype(self.given.dtype)
-        return PropagatedFrame(frame.index, labels, ends.ids, shares, frame.grid, ends.sources, ends.key)
+        return PropagatedFrame(
+            frame.index, labels, ends.ids, shares, frame.grid, ends.sources, ends.key, quality
+        )
 
     def _see_steps(self, index: int) -> Steps[SeenFrame]:
         return (yield from part_of(self.seen.see_steps(index), self._done, self._total))
