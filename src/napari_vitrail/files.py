@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from contextlib import contextmanager
@@ -33,3 +34,9 @@ def written_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike[str], told: Any, *, indent: int | None = None) -> None:
+    """Write plain values as JSON, whole or not at all; ValueError at NaN, which JSON has no word for."""
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(told, indent=indent, allow_nan=False), encoding="utf-8")

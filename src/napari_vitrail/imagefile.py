@@ -102,7 +102,13 @@ def jpeg_bytes(image: NDArray[np.uint8]) -> bytes:
 
 
 def png_bytes(image: NDArray[np.uint8]) -> bytes:
-    """Return a (H, W, 3) image as the bytes of a PNG file."""
+    """Return a (H, W) or (H, W, 3) image as the bytes of a PNG file."""
     import imageio.v3 as iio
 
     return bytes(iio.imwrite("<bytes>", image, extension=".png", plugin="pillow"))
+
+
+def write_png(path: str | os.PathLike[str], image: NDArray[np.uint8]) -> None:
+    """Write a (H, W) or (H, W, 3) image as a PNG file, whole or not at all."""
+    with written_aside(path) as aside:
+        aside.write_bytes(png_bytes(image))

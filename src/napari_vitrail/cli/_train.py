@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,12 +81,11 @@ def _assess(
     path: Path, images: list[Any], labels: list[Any], spec: FeatureSpec, settings: dict[str, Any]
 ) -> None:
     """Say how far a classifier trained on these strokes can be trusted, and write the figures."""
-    from napari_vitrail.files import written_aside
+    from napari_vitrail.files import write_json
     from napari_vitrail.trust import assess_steps
 
     trust = with_bar(assess_steps(images, labels, spec, **settings), "assessing")
-    with written_aside(path) as aside:
-        aside.write_text(json.dumps(trust.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
+    write_json(path, trust.to_dict(), indent=1)
     for line in (trust.summary, *(own.sentence for own in trust.advice)):
         print(line)
     for own in trust.importance:

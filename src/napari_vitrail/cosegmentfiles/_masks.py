@@ -8,8 +8,7 @@ from napari_vitrail.cosegmentfiles._areas import PartArea, part_areas
 from napari_vitrail.cosegmentfiles._images import FailedImage
 from napari_vitrail.cosegmentfiles._outlines import outlines
 from napari_vitrail.errors import ComputeError, MissingExtra
-from napari_vitrail.files import written_aside
-from napari_vitrail.imagefile import png_bytes, read_image, write_tiff
+from napari_vitrail.imagefile import read_image, write_png, write_tiff
 from napari_vitrail.progress import Progress, Steps, part_of
 
 if TYPE_CHECKING:
@@ -91,7 +90,6 @@ def _found_steps(shared: SharedLabels, index: int, image: CheckedImage, files: S
 
 def _write_mask(path: Path, labels: NDArray[np.uint8]) -> None:
     if path.suffix == ".png":
-        with written_aside(path) as aside:
-            aside.write_bytes(png_bytes(labels))
+        write_png(path, labels)
     else:
         write_tiff(path, labels)

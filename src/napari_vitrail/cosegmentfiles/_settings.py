@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from napari_vitrail import provenance
-from napari_vitrail.files import identity, written_aside
+from napari_vitrail.files import identity, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +52,7 @@ def begin_masks(files: SetFiles, settings: dict[str, Any], *, resume: bool) -> N
         files.mask(index).unlink(missing_ok=True)
     for summary in (files.areas, files.gallery):  # of masks that are gone
         summary.unlink(missing_ok=True)
-    with written_aside(files.settings) as aside:
-        aside.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+    write_json(files.settings, settings, indent=1)
 
 
 def _check_same(files: SetFiles, settings: dict[str, Any]) -> None:

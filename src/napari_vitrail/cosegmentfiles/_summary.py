@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_vitrail.files import written_aside
+from napari_vitrail.files import write_json
 from napari_vitrail.picture import Colour, class_colours
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ def write_areas(files: SetFiles, gallery: Gallery) -> None:
         "failed": [{"image": str(image.path), "error": image.error} for image in gallery.failed],
         "clusters": None if gallery.curve is None else _told_curve(gallery.curve),
     }
-    with written_aside(files.areas) as aside:
-        aside.write_text(json.dumps(told, indent=1, allow_nan=False), encoding="utf-8")
+    write_json(files.areas, told, indent=1)
 
 
 def _told_image(found: ImageFound, files: SetFiles) -> dict[str, Any]:

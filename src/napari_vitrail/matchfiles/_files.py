@@ -11,8 +11,9 @@ from napari_vitrail.alignment import Alignment, fit_alignment
 from napari_vitrail.batch import each_file_steps
 from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.image import main_of
+from napari_vitrail.imagefile import write_png
 from napari_vitrail.matchfiles._picture import pairs_picture
-from napari_vitrail.matchfiles._written import write_alignment, write_pairs, write_picture, write_warped
+from napari_vitrail.matchfiles._written import write_alignment, write_pairs, write_warped
 from napari_vitrail.matching import CREDIBLE, ImagePair, SeenImage, align_steps, find_steps, see_image_steps
 from napari_vitrail.pairs import Correspondences
 from napari_vitrail.progress import Progress, Steps, drain, part_of, without_results
@@ -138,7 +139,7 @@ def _file_steps(
         yield Progress(1, 1, f"warping {path.name}")
         write_warped(paths["warped"], path, reading, alignment, main_of(reference.image).shape)
     if wanted.picture:
-        write_picture(paths["picture"], _drawn(reference, path, image, pairs, ids, alignment))
+        write_png(paths["picture"], _drawn(reference, path, image, pairs, ids, alignment))
     return FileMatched(path, tuple(paths.values()), pairs, alignment, error)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_vitrail.files import written_aside
+from napari_vitrail.csvfile import write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -100,11 +100,8 @@ class Summary:
 
 def write_summary(path: Path, rows: Iterable[SummaryRow]) -> None:
     """Write a table with a row for each image, those that failed included."""
-    with written_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(SummaryRow._fields)
-        for row in rows:
-            writer.writerow(f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row)
+    written = ([f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row] for row in rows)
+    write_lines(path, [SummaryRow._fields, *written])
 
 
 def read_summary(path: Path) -> list[SummaryRow]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from napari_vitrail.alignment import warp_image
-from napari_vitrail.files import written_aside
-from napari_vitrail.imagefile import png_bytes, write_tiff
+from napari_vitrail.files import write_json
+from napari_vitrail.imagefile import write_tiff
 from napari_vitrail.pairs import save_bigwarp, save_napari_points, save_pairs
 
 if TYPE_CHECKING:
@@ -52,8 +51,7 @@ def write_alignment(
             )
         ],
     }  # fmt: skip
-    with written_aside(path) as aside:
-        aside.write_text(json.dumps(told, indent=1, allow_nan=False), encoding="utf-8")
+    write_json(path, told, indent=1)
 
 
 def write_warped(
@@ -64,12 +62,6 @@ def write_warped(
     way: Any = "nearest" if whole.pixels.dtype.kind == "b" else "linear"
     moved = whole._replace(pixels=warp_image(whole.pixels, alignment, shape, interpolation=way))
     write_tiff(path, moved.for_tiff(), moved.axes)
-
-
-def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write a picture as PNG."""
-    with written_aside(path) as aside:
-        aside.write_bytes(png_bytes(picture))
 
 
 def _finite(residual: float) -> float | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from napari_vitrail.files import written_aside
+from napari_vitrail.files import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +38,7 @@ def write_coco(path: Path, found: Sequence[FileFound]) -> None:
         "annotations": annotations,
         "failed": [{"file_name": file.image.as_posix(), "error": file.error} for file in found if file.error],
     }
-    with written_aside(path) as aside:
-        aside.write_text(json.dumps(told, allow_nan=False), encoding="utf-8")
+    write_json(path, told)
 
 
 def _image(id_: int, path: Path, plane: FoundPlane) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.batch import each_file_steps
-from napari_vitrail.files import written_aside
 from napari_vitrail.image import main_of
-from napari_vitrail.imagefile import png_bytes, tiff_axes, write_tiff
+from napari_vitrail.imagefile import tiff_axes, write_png, write_tiff
 from napari_vitrail.objectfiles._picture import objects_picture
 from napari_vitrail.objectfiles._record import FileFound
 from napari_vitrail.objectfiles._regions import described
@@ -19,8 +18,6 @@ from napari_vitrail.reading import named, shape_of_file
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from napari_vitrail.backbones import Backbone
     from napari_vitrail.features import TokenStore
@@ -90,7 +87,7 @@ def _file_steps(
             labels.append(proposals.labels.astype(np.min_scalar_type(proposals.n_classes)))
             masks.append(proposals.mask.astype(np.uint8))
             written.append(files.overlay(number, index if counts else None))
-            _write_png(written[-1], objects_picture(main_of(plane), proposals))
+            write_png(written[-1], objects_picture(main_of(plane), proposals))
     for file, arrays in zip(written, (labels, masks), strict=False):
         whole = np.stack(arrays).reshape(*counts, *arrays[0].shape)  # the widest type of all planes
         write_tiff(file, whole, tiff_axes(whole.ndim))
@@ -123,8 +120,3 @@ def _proposals_steps(
         return (yield from steps).cut()
     found = yield from part_of(steps, 0, 2)
     return (yield from part_of(found.refined_steps(image, wanted.refinement), 1, 2))
-
-
-def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
-    with written_aside(path) as aside:
-        aside.write_bytes(png_bytes(picture))

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_vitrail.files import identity, written_aside
+from napari_vitrail.files import identity, write_json
 from napari_vitrail.objectfiles._record import FileFound, FoundPlane
 from napari_vitrail.provenance import settings_of
 
@@ -46,8 +46,7 @@ class Settings:
 
     def write(self, path: Path) -> None:
         """Write them down for people."""
-        with written_aside(path) as aside:
-            aside.write_text(json.dumps(self.told, indent=1), encoding="utf-8")
+        write_json(path, self.told, indent=1)
 
     def write_record(self, files: ObjectFiles, number: int, found: FileFound) -> None:
         """Write what was found in an image; last of all, so that what is said to be there is there."""
@@ -56,8 +55,7 @@ class Settings:
             "settings": self.digest,
             "planes": [plane.plain() for plane in found.planes],
         }
-        with written_aside(files.record(number)) as aside:
-            aside.write_text(json.dumps(told, allow_nan=False), encoding="utf-8")
+        write_json(files.record(number), told)
 
     def earlier(self, files: ObjectFiles, number: int) -> FileFound | None:
         """Return what an earlier run found in an image in this way, if all it wrote of it is there.

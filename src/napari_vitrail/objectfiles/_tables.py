@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
-from napari_vitrail.files import written_aside
+from napari_vitrail.csvfile import write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,7 +53,4 @@ def _write(
     path: Path, found: Sequence[FileFound], columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
 ) -> None:
     place = ("image", "plane") if _is_counted(found) else ("image",)
-    with written_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow((*place, *columns))
-        writer.writerows(rows)
+    write_lines(path, [(*place, *columns), *rows])

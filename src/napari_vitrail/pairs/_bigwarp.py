@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from napari_vitrail.pairs._csvfile import csv_fault, csv_lines, csv_number, write_lines
+from napari_vitrail.csvfile import csv_fault, csv_lines, csv_number, write_lines
 from napari_vitrail.pairs._files import SavedPairs, checked_pairs
 from napari_vitrail.pairs._pairs import Correspondences
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_vitrail.pairs._csvfile import AnyPath
+    from napari_vitrail.csvfile import AnyPath
     from napari_vitrail.pairs._files import PairStatus
 
 _NAME = re.compile(r"Pt-(\d+)")

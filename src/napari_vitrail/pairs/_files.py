@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast, get_args
 
 import numpy as np
 
-from napari_vitrail.pairs._csvfile import CsvTable, csv_fault, write_lines
+from napari_vitrail.csvfile import CsvTable, csv_fault, write_lines
 from napari_vitrail.pairs._pairs import Correspondences
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_vitrail.pairs._csvfile import AnyPath
+    from napari_vitrail.csvfile import AnyPath
 
 PairStatus: TypeAlias = Literal["proposed", "accepted", "locked", "rejected"]
 _STATUSES: tuple[PairStatus, ...] = get_args(PairStatus)

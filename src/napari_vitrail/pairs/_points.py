@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_vitrail.pairs._csvfile import CsvTable, csv_fault
+from napari_vitrail.csvfile import CsvTable, csv_fault
 from napari_vitrail.pairs._files import AXES, PLACES, load_pairs, points_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_vitrail.pairs._csvfile import AnyPath
+    from napari_vitrail.csvfile import AnyPath
 
 
 class SavedPoints(NamedTuple):
