@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+
+def natural_order(path: Path) -> tuple[tuple[int, int | str], ...]:
+    """Return what sorts files as people do: ``frame_9.png`` before ``frame_10.png``."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", str(path).casefold())
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts)
 
 
 def output_names(images: Sequence[Path]) -> list[str]:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from napari_vitrail.cosegmentation import Consensus, CoSegmentation, CosegmentationSpec, Votes
     from napari_vitrail.cosegmentfiles import (
         FailedImage,
-        FileImages,
         Gallery,
         ImageFound,
         SetFiles,
         SharedLabels,
     )
+    from napari_vitrail.framefiles import FileImages
     from napari_vitrail.refinement import Refinement
 
 
@@ -95,7 +95,6 @@ def _run(options: Namespace) -> int:
     from napari_vitrail.batch import find_images
     from napari_vitrail.cosegmentation import cosegment_seen_steps, see_set_steps
     from napari_vitrail.cosegmentfiles import (
-        FileImages,
         Gallery,
         begin_masks,
         check_images_steps,
@@ -105,6 +104,7 @@ def _run(options: Namespace) -> int:
         settings_of,
         write_masks_steps,
     )
+    from napari_vitrail.framefiles import FileImages
 
     spec, reading, refinement = _spec(options), reading_of(options), refinement_of(options)
     _check_parts(options.parts)

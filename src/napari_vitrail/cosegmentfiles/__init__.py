@@ -2,7 +2,7 @@
 
 from napari_vitrail.cosegmentfiles._areas import PartArea, part_areas
 from napari_vitrail.cosegmentfiles._gallery import Gallery, write_gallery
-from napari_vitrail.cosegmentfiles._images import CheckedImage, FailedImage, FileImages, check_images_steps
+from napari_vitrail.cosegmentfiles._images import CheckedImage, FailedImage, check_images_steps
 from napari_vitrail.cosegmentfiles._masks import ImageFound, write_masks_steps
 from napari_vitrail.cosegmentfiles._plan import SetFiles, plan_set
 from napari_vitrail.cosegmentfiles._settings import begin_masks, origin_of, settings_of
@@ -13,7 +13,6 @@ __all__ = [
     "MOST_PARTS",
     "CheckedImage",
     "FailedImage",
-    "FileImages",
     "Gallery",
     "ImageFound",
     "ObjectLabels",

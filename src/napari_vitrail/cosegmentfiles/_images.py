@@ -1,48 +1,19 @@
-"""Image files as a set: each is read when it is asked for, and those that cannot be read are found first."""
+"""Image files as a set: those that cannot be read are found first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple
 
-from napari_vitrail.image import Picture, main_of
+from napari_vitrail.framefiles import FileImages
+from napari_vitrail.image import main_of
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.reading import Reading
 from napari_vitrail.thumbnails import thumbnail, thumbnail_source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_vitrail.cosegmentfiles._plan import SetFiles
-
-
-@dataclass(frozen=True)
-class FileImages(Sequence[Picture]):
-    """Image files as a sequence of images, of which none is held.
-
-    Attributes
-    ----------
-    paths : tuple of Path
-    reading : Reading
-        How their axes are meant.
-    """
-
-    paths: tuple[Path, ...]
-    reading: Reading = Reading()  # noqa: RUF009  frozen
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    @overload
-    def __getitem__(self, index: int) -> Picture: ...
-    @overload
-    def __getitem__(self, index: slice) -> FileImages: ...
-    def __getitem__(self, index: int | slice) -> Picture | FileImages:
-        if isinstance(index, slice):
-            return FileImages(self.paths[index], self.reading)
-        [image] = self.reading.read(self.paths[index]).planes
-        return image
+    from napari_vitrail.reading import Reading
 
 
 class CheckedImage(NamedTuple):

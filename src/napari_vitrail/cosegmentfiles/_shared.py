@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.cosegmentation import CoSegmentation, PartSegmentation
-    from napari_vitrail.cosegmentfiles._images import FileImages
+    from napari_vitrail.framefiles import FileImages
     from napari_vitrail.progress import Steps
     from napari_vitrail.refinement import Refinement
 
