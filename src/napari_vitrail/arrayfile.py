@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from napari_vitrail.files import folder_written_aside, written_aside
 from napari_vitrail.imagefile import TIFF_SUFFIXES, read_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
 Index = tuple[int | slice, ...]
 UNKNOWN = "Q"
 """TIFF's letter of an axis of which nothing is said."""
+ZARR_SUFFIX = ".zarr"
+LARGEST_TIFF = 2**32 - 2**25
+"""Bytes of pixels that fit into a TIFF with addresses of 32 bits, with room for its tags."""
 _ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
 
 
@@ -175,3 +179,39 @@ def _array_of_group(path: Path, group: Any) -> FileArray:
         names = ", ".join(sorted(name for name, _ in arrays)) or "none"
         raise ValueError(f"{path} must be one array or an OME-Zarr; its arrays: {names}")
     return FileArray(arrays[0][1], UNKNOWN * arrays[0][1].ndim)
+
+
+def write_planes(
+    path: Path, planes: Iterable[NDArray[Any]], shape: tuple[int, ...], dtype: DTypeLike, axes: str = "ZYX"
+) -> None:
+    """Write an array plane by plane, whole or not at all; only one of them is in memory at a time.
+
+    Parameters
+    ----------
+    path : Path
+        A zarr array where it ends in .zarr, of which each plane is a chunk; else a compressed TIFF.
+    planes : iterable of array
+        One for each place along the first axis.
+    shape : tuple of int
+        Of the array.
+    dtype : data type
+    axes : str
+        TIFF's letter for each axis.
+    """
+    if path.suffix.lower() == ZARR_SUFFIX:
+        import zarr
+
+        with folder_written_aside(path) as aside:
+            array = zarr.create_array(aside, shape=shape, dtype=np.dtype(dtype), chunks=(1, *shape[1:]))
+            for number, plane in enumerate(planes):
+                array[number] = plane
+        return
+    import tifffile
+
+    own = (np.asarray(plane, dtype) for plane in planes)
+    is_big = math.prod(shape) * np.dtype(dtype).itemsize > LARGEST_TIFF
+    with written_aside(path) as aside:
+        tifffile.imwrite(
+            aside, own, shape=shape, dtype=np.dtype(dtype), bigtiff=is_big, photometric="minisblack",
+            compression="zlib", metadata={"axes": axes},
+        )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,3 +41,20 @@ def write_json(path: str | os.PathLike[str], told: Any, *, indent: int | None = 
     """Write plain values as JSON, whole or not at all; ValueError at NaN, which JSON has no word for."""
     with written_aside(path) as aside:
         aside.write_text(json.dumps(told, indent=indent, allow_nan=False), encoding="utf-8")
+
+
+@contextmanager
+def folder_written_aside(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` for a folder; see `written_aside`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside, old = (path.with_name(f".{secrets.token_hex(8)}-{path.name}") for _ in range(2))
+    try:
+        yield aside
+        if path.exists():
+            path.replace(old)
+        aside.replace(path)
+    finally:
+        if old.exists() and not path.exists():
+            old.replace(path)
+        for stale in (aside, old):
+            shutil.rmtree(stale, ignore_errors=True)

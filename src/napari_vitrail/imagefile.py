@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -47,6 +48,18 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[Any]:
     if image.size == 0:
         raise ValueError(f"{path} cannot be read as an image: it holds no pixels")
     return image
+
+
+def read_labels(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Return labels from an image file: as `read_image`, but of a palette the numbers, not the colours."""
+    path = Path(path)
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        from PIL import Image
+
+        with suppress(OSError), Image.open(path) as image:  # what is wrong is said below
+            if image.mode == "P":
+                return np.asarray(image)
+    return read_image(path)
 
 
 def _read_tiff(file: BinaryIO) -> NDArray[Any]:

@@ -47,6 +47,15 @@ def thumbnail(image: NDArray[np.generic], side: int = SIDE) -> NDArray[np.uint8]
     return picture if shape == picture.shape[:2] else np.rint(shrunk_to(picture, shape)).astype(np.uint8)
 
 
+def labels_at(labels: NDArray[np.integer], shape: tuple[int, ...]) -> NDArray[np.integer]:
+    """Return labels (H, W) at the places of the pixels of a smaller picture."""
+    rows, columns = (
+        ((np.arange(small) + 0.5) * side / small).astype(np.intp)
+        for small, side in zip(shape, labels.shape, strict=False)
+    )
+    return labels[np.ix_(rows, columns)]
+
+
 def thumbnail_source(picture: NDArray[np.uint8], path: Path | None, folder: Path) -> str:
     """Return the address of a thumbnail on a page in a folder: the file that it is written to, or itself."""
     data = jpeg_bytes(picture)

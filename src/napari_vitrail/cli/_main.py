@@ -15,6 +15,7 @@ from napari_vitrail.cli import (
     _match,
     _models,
     _objects,
+    _propagate,
     _segment,
     _store,
     _train,
@@ -25,7 +26,7 @@ from napari_vitrail.errors import VitrailError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (_train, _segment, _match, _cosegment, _objects, _features, _demo, _store, _models)
+_COMMANDS = (_train, _segment, _match, _cosegment, _objects, _propagate, _features, _demo, _store, _models)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_vitrail.picture import class_colours, overlay
-from napari_vitrail.thumbnails import thumbnail
+from napari_vitrail.thumbnails import labels_at, thumbnail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,21 +43,12 @@ def objects_picture(image: NDArray[Any], proposals: ObjectProposals) -> NDArray[
     picture = thumbnail(image, SIDE)
     ids = proposals.object_ids.tolist()
     colours = class_colours(ids)
-    small = _shrunk(np.where(proposals.mask, proposals.labels, 0), picture.shape)
+    small = labels_at(np.where(proposals.mask, proposals.labels, 0), picture.shape)
     picture[small == 0] = np.rint(DIMMED * picture[small == 0])
     tinted = overlay(picture, small, colours, opacity=0.25)
     canvas = Image.fromarray(tinted)
     _draw_boxes(canvas, proposals, {0: ALL_TOGETHER, **colours})
     return np.asarray(canvas)
-
-
-def _shrunk(labels: NDArray[np.integer], shape: tuple[int, ...]) -> NDArray[np.integer]:
-    """Return labels (H, W) at the places of the pixels of a smaller picture."""
-    rows, columns = (
-        ((np.arange(small) + 0.5) * side / small).astype(np.intp)
-        for small, side in zip(shape, labels.shape, strict=False)
-    )
-    return labels[np.ix_(rows, columns)]
 
 
 def _draw_boxes(canvas: Image.Image, proposals: ObjectProposals, colours: dict[int, Colour]) -> None:

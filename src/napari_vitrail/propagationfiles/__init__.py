@@ -1,0 +1,34 @@
+"""A stack or a movie labelled from some of its frames: label stacks, tables and pictures, as files."""
+
+from napari_vitrail.propagationfiles._film import MOST_IN_FILM, film_picture
+from napari_vitrail.propagationfiles._given import GivenFrames, LabelSource, open_given
+from napari_vitrail.propagationfiles._kept import KeptFrames, stack_identity
+from napari_vitrail.propagationfiles._plan import PropagationFiles, plan_propagation
+from napari_vitrail.propagationfiles._run import (
+    FrameDone,
+    PropagationWanted,
+    check_frames_steps,
+    propagate_files_steps,
+)
+from napari_vitrail.propagationfiles._stacks import write_confidence, write_labels
+from napari_vitrail.propagationfiles._table import summary_lines, write_table
+
+__all__ = [
+    "MOST_IN_FILM",
+    "FrameDone",
+    "GivenFrames",
+    "KeptFrames",
+    "LabelSource",
+    "PropagationFiles",
+    "PropagationWanted",
+    "check_frames_steps",
+    "film_picture",
+    "open_given",
+    "plan_propagation",
+    "propagate_files_steps",
+    "stack_identity",
+    "summary_lines",
+    "write_confidence",
+    "write_labels",
+    "write_table",
+]
