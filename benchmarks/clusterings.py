@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from benchmarks.memory import peak_begins, resident
 from napari_vitrail import Consensus
+from napari_vitrail.clusters import fit_centres
 from napari_vitrail.cosegmentation import Clusters
-from napari_vitrail.cosegmentation._clusters import fit_centres
 from napari_vitrail.cosegmentation._sampling import spread
 
 RECIPE = Consensus()

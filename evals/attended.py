@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from evals.discovery import token_cut
 from evals.groups import Group
 from napari_vitrail import CosegmentationSpec, SeenSet, drain, shared_store
-from napari_vitrail.cosegmentation._clusters import fit_centres
-from napari_vitrail.cosegmentation._look import Shown, shown_steps
-from napari_vitrail.cosegmentation._seen import SeenPicture
+from napari_vitrail.clusters import fit_centres
+from napari_vitrail.cosegmentation._picture import SeenPicture
 from napari_vitrail.grid import FeatureGrid, Grid
+from napari_vitrail.seen import Shown, shown_steps
 
 Map = NDArray[np.float32]
 Measure = Callable[[Group, SeenSet], SeenSet]
@@ -30,7 +30,7 @@ def _by_attention(of_heads: Callable[[NDArray[np.floating]], Map]) -> Measure:
 
     def measure(group: Group, seen: SeenSet) -> SeenSet:
         def own(shown: Shown, picture: SeenPicture) -> Map:
-            return of_heads(shown.features.values[..., shown.features.channels["attention"]])
+            return of_heads(shown.attention)
 
         return _measured(group, seen, own)
 
@@ -56,7 +56,9 @@ def coarser_grid(grid: Grid) -> Grid:
 def _measured(group: Group, seen: SeenSet, own: Callable[[Shown, SeenPicture], Map]) -> SeenSet:
     def again(index: int) -> Map:
         spec: CosegmentationSpec = seen.spec
-        shown = drain(shown_steps(group[index], spec, seen.backbone, shared_store()))
+        shown = drain(
+            shown_steps(group[index], spec.descriptor, spec.side, seen.backbone, shared_store(), spec.edge)
+        )
         return own(shown, seen.pictures[index])
 
     return with_saliency(seen, [again(index) for index in range(len(group))])

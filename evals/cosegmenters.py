@@ -22,8 +22,8 @@ from napari_vitrail import (
     cosegment_seen,
     drain,
 )
-from napari_vitrail.cosegmentation._consensus import plane_of
 from napari_vitrail.cosegmentation._result import SharedObject
+from napari_vitrail.object_plane import ObjectPlane
 from napari_vitrail.refinement import Refinement
 
 Masks = Callable[[Group, SeenSet], Iterator[Mask]]
@@ -151,7 +151,7 @@ def _plane(how: Consensus) -> Callable[[SeenSet], SharedObject]:
 
     def shared_of(seen: SeenSet) -> SharedObject:
         rows = seen.spread(how.sample_size).rows
-        return plane_of(rows, drain(how.agreement_steps(seen)).share(rows))
+        return ObjectPlane.learned(rows, drain(how.agreement_steps(seen)).share(rows))
 
     return shared_of
 

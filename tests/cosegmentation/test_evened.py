@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from napari_vitrail.clusters import fit_centres
 from napari_vitrail.cosegmentation import cosegment_parts_seen
-from napari_vitrail.cosegmentation._clusters import fit_centres
 from napari_vitrail.cosegmentation._evened import EvenedClusters, evened
 from tests.cosegmentation.test_parts import kinds, scenes_of
 from tests.cosegmentation.test_parts import truth as drawn

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_vitrail.clusters import fit_centres
 from napari_vitrail.cosegmentation import (
     CommonClusters,
     SeenPicture,
@@ -11,7 +12,6 @@ from napari_vitrail.cosegmentation import (
     cosegment_parts_seen,
     cosegment_seen,
 )
-from napari_vitrail.cosegmentation._clusters import fit_centres
 from napari_vitrail.grid import Grid
 from tests.cosegmentation.conftest import TINY
 

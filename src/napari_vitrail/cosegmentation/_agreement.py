@@ -10,8 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_vitrail.cosegmentation._clusters import Clusters
-    from napari_vitrail.cosegmentation._seen import SeenPicture
+    from napari_vitrail.clusters import Clusters
+    from napari_vitrail.cosegmentation._picture import SeenPicture
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
+from napari_vitrail.clusters import Clusters, distinct_rows, fit_centres
 from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.progress import Progress, Steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet
+    from napari_vitrail.cosegmentation._picture import SeenPicture
+    from napari_vitrail.cosegmentation._seen import SeenSet
 
 Criterion = Literal["elbow", "silhouette"]
-ITERATIONS = 300
 LARGEST_SAMPLE = 50_000
 """Descriptors that clusters are learned of at most: of thousands of images they are taken more seldom."""
 SILHOUETTE_ROWS = 2000
@@ -46,45 +46,6 @@ class Curve:
     distortions: NDArray[np.float64]
     silhouettes: NDArray[np.float64]
     chosen: int
-
-
-@dataclass(frozen=True)
-class Clusters:
-    """Clusters of descriptors.
-
-    Attributes
-    ----------
-    centres : (k, D) float32
-    distortion : float
-        Mean squared distance of all descriptors of the set to the centre of their cluster.
-    """
-
-    centres: NDArray[np.float32]
-    distortion: float = float("nan")
-
-    @property
-    def count(self) -> int:
-        """Number of clusters."""
-        return len(self.centres)
-
-    def nearest(self, rows: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Return the cluster (n,) of each descriptor (n, D)."""
-        return self.squares(rows).argmin(axis=1)
-
-    def squares(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the squared distance (n, k) of each descriptor (n, D) to each centre."""
-        lengths = (rows**2).sum(axis=1)[:, None] + (self.centres**2).sum(axis=1)
-        return np.maximum(lengths - 2 * rows @ self.centres.T, 0)
-
-    def labels(self, picture: SeenPicture) -> NDArray[np.intp]:
-        """Return the cluster (h, w) of each cell of a picture."""
-        return self.nearest(picture.rows).reshape(picture.grid.shape)
-
-
-def fit_centres(rows: NDArray[np.float32], count: int, *, n_init: int, random_state: int) -> Clusters:
-    """Return `count` clusters of rows (n, D)."""
-    fitted = KMeans(count, n_init=n_init, max_iter=ITERATIONS, random_state=random_state).fit(rows)
-    return Clusters(fitted.cluster_centers_.astype(np.float32))
 
 
 def _with_distortion(clusters: Clusters, pictures: Sequence[SeenPicture]) -> Clusters:
@@ -156,9 +117,7 @@ def _sample(seen: SeenSet, interval: int, most: int) -> NDArray[np.float32]:
 
 def possible_counts(sample: NDArray[np.float32], counts: Sequence[int]) -> list[int]:
     """Return the numbers of clusters that a sample has different descriptors for."""
-    distinct = len(np.unique(sample[: 50 * max(counts)], axis=0))
-    if distinct < max(counts):
-        distinct = len(np.unique(sample, axis=0))
+    distinct = distinct_rows(sample, max(counts))
     possible = [count for count in counts if count <= distinct]
     if len(possible) == len(counts):
         return possible

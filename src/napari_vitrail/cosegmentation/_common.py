@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_vitrail.cosegmentation._clusters import Clusters, fit_centres
+from napari_vitrail.clusters import Clusters, fit_centres
 from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.progress import Progress, Steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_vitrail.cosegmentation._picture import SeenPicture
     from napari_vitrail.cosegmentation._result import CoSegmentation, SharedObject
-    from napari_vitrail.cosegmentation._seen import SeenPicture
 
 MOST_CLUSTERS = 14
 STARTS = 4

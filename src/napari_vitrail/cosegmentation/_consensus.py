@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from skimage.filters import threshold_otsu
-from sklearn.linear_model import Ridge
 
+from napari_vitrail.clusters import fit_centres
 from napari_vitrail.cosegmentation._agreement import Agreement
-from napari_vitrail.cosegmentation._clusters import Clusters, fit_centres, possible_counts
+from napari_vitrail.cosegmentation._clusters import possible_counts
 from napari_vitrail.cosegmentation._sampling import spread
 from napari_vitrail.cosegmentation._votes import salient
 from napari_vitrail.errors import VitrailWarning
+from napari_vitrail.object_plane import ObjectPlane
 from napari_vitrail.progress import Progress
 
 if TYPE_CHECKING:
@@ -22,15 +22,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet
+    from napari_vitrail.clusters import Clusters
+    from napari_vitrail.cosegmentation._seen import SeenSet
     from napari_vitrail.progress import Steps
 
     Voter = tuple[NDArray[np.float32], NDArray[np.float32]]
 
-ROUNDS = 3
-"""How often the plane is learned, each time of what the last one has told apart."""
-PENALTY = 1.0
-"""Of ridge regression: next to nothing, with thousands of rows."""
 VOTERS = 64
 """Images, evenly spread over the set, that vote."""
 VOTERS_PLACES = 500
@@ -87,7 +84,7 @@ class Consensus:
         share = agreement.share(rows)
         if np.ptp(share) == 0:
             return self._alike(rows.shape[1], len(seen), is_object=bool(share[0] > agreement.threshold))
-        plane = plane_of(rows, share)
+        plane = ObjectPlane.learned(rows, share)
         return plane.turned() if lies_outside(plane, seen) else plane
 
     def agreement_steps(self, seen: SeenSet, random_state: int = 0) -> Steps[Agreement]:
@@ -151,52 +148,3 @@ def lies_outside(plane: ObjectPlane, seen: SeenSet) -> bool:
             inside.append(inner.mean())
             edge.append((members.sum() - inner.sum()) / (members.size - inner.size))
     return bool(np.sum(edge) > np.sum(inside))
-
-
-def plane_of(rows: NDArray[np.float32], share: NDArray[np.float64]) -> ObjectPlane:
-    """Return the plane between rows (n, D) that are of the object and the others, by a first guess (n,)."""
-    for _ in range(ROUNDS):
-        fitted = Ridge(PENALTY).fit(rows, share)
-        plane = ObjectPlane(fitted.coef_.astype(np.float32), float(fitted.intercept_), 0.5)
-        scores = np.clip(plane.scored(rows), 0, 1)
-        threshold = _halfway(scores)
-        share = (scores > threshold).astype(np.float64)
-    return ObjectPlane(plane.weights, plane.offset, threshold)
-
-
-def _halfway(scores: NDArray[np.float32]) -> float:
-    """Return what lies halfway between the means of the two kinds of scores that Otsu's threshold separates.
-
-    Which is where that threshold is, but for scores so well apart that any between them would do.
-    """
-    above = scores > threshold_otsu(scores)
-    return float((scores[above].mean() + scores[~above].mean()) / 2)
-
-
-@dataclass(frozen=True)
-class ObjectPlane:
-    """The plane in the space of descriptors between the object that images share and the rest.
-
-    Attributes
-    ----------
-    weights : (D,) float32
-    offset : float
-    threshold : float
-        Above which a score is of the object.
-    """
-
-    weights: NDArray[np.float32]
-    offset: float
-    threshold: float
-
-    def scored(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the score (n,) of descriptors (n, D): about 0 for the rest, 1 for the object."""
-        return np.asarray(rows @ self.weights + self.offset, np.float32)
-
-    def scores(self, picture: SeenPicture) -> NDArray[np.float32]:
-        """Return the score (h, w) of each cell of a picture."""
-        return self.scored(picture.rows).reshape(picture.grid.shape)
-
-    def turned(self) -> ObjectPlane:
-        """Return the plane that takes the rest for the object."""
-        return ObjectPlane(-self.weights, 1 - self.offset, 1 - self.threshold)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_vitrail.cosegmentation._clusters import Clusters
+from napari_vitrail.clusters import Clusters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_vitrail.cosegmentation._clusters import Clusters, fit_centres
+from napari_vitrail.clusters import Clusters, fit_centres
 from napari_vitrail.cosegmentation._common import common_object_steps
 from napari_vitrail.cosegmentation._cosegment import cosegment_seen_steps, cosegment_steps
 from napari_vitrail.cosegmentation._evened import evened

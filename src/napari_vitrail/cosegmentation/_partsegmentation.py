@@ -17,9 +17,9 @@ from napari_vitrail.refinement import refine_steps
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_vitrail.cosegmentation._clusters import Clusters
+    from napari_vitrail.clusters import Clusters
+    from napari_vitrail.cosegmentation._picture import SeenPicture
     from napari_vitrail.cosegmentation._result import CoSegmentation
-    from napari_vitrail.cosegmentation._seen import SeenPicture
     from napari_vitrail.features import TokenStore
     from napari_vitrail.image import LayeredImage
     from napari_vitrail.refinement import Refinement

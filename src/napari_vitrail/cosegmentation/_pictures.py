@@ -11,7 +11,7 @@ import numpy as np
 from napari_vitrail.scratch import FiledArray, Scratch
 
 if TYPE_CHECKING:
-    from napari_vitrail.cosegmentation._seen import SeenPicture
+    from napari_vitrail.cosegmentation._picture import SeenPicture
 
 
 class Pictures(Sequence["SeenPicture"]):

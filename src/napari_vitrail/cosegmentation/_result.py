@@ -15,7 +15,8 @@ from napari_vitrail.progress import Steps, drain
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet
+    from napari_vitrail.cosegmentation._picture import SeenPicture
+    from napari_vitrail.cosegmentation._seen import SeenSet
     from napari_vitrail.features import TokenStore
     from napari_vitrail.image import LayeredImage
     from napari_vitrail.refinement import Refinement

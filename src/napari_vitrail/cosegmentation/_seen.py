@@ -14,13 +14,13 @@ from napari_vitrail.cosegmentation._pictures import ChosenPictures, Pictures
 from napari_vitrail.cosegmentation._sampling import spread
 from napari_vitrail.cosegmentation._spec import COSEGMENTATION, CosegmentationSpec
 from napari_vitrail.features import Projection
-from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.progress import Steps, drain, part_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.backbones import Backbone
+    from napari_vitrail.cosegmentation._picture import SeenPicture
     from napari_vitrail.features import TokenStore
     from napari_vitrail.image import LayeredImage
 
@@ -31,49 +31,6 @@ FITTED_IMAGES = 64
 FITTED_ROWS = 20_000
 MEMORY_BYTES = 256 << 20
 """What descriptors of a set may take in memory; those of further images lie in a file."""
-
-
-@dataclass(frozen=True)
-class SeenPicture:
-    """One image of a set, as the ViT has seen it.
-
-    Attributes
-    ----------
-    shape : (H, W)
-        Of the image as it was given.
-    grid : Grid
-        Where the descriptors sit, in pixels of the image.
-    descriptors : (h, w, D) float16
-        Of length 1, or their principal components.
-    saliency : (h, w) float32
-        How much the network looks at each place.
-    cls : (D,) float32 or None
-        The CLS token's descriptor, where outliers are to be found.
-    """
-
-    shape: tuple[int, int]
-    grid: Grid
-    descriptors: NDArray[np.float16]
-    saliency: NDArray[np.float32]
-    cls: NDArray[np.float32] | None = None
-
-    @property
-    def rows(self) -> NDArray[np.float32]:
-        """The descriptors (h * w, D) in single precision."""
-        return self.descriptors.reshape(-1, self.descriptors.shape[2]).astype(np.float32)
-
-    def rows_at(self, places: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return some of the descriptors (n, D), by their numbers."""
-        return self.descriptors.reshape(-1, self.descriptors.shape[2])[places].astype(np.float32)
-
-    def placed(self, values: NDArray[np.generic], interpolation: str) -> NDArray[np.float32]:
-        """Return values (h, w) of the cells on the pixels (H, W) of the image."""
-        cells = FeatureGrid(values[..., None].astype(np.float32), self.grid)
-        return cells.on(Grid.of_pixels(self.shape), interpolation=interpolation).values[..., 0]
-
-    def projected(self, projection: Projection) -> SeenPicture:
-        """Return this picture with fewer channels that say as much."""
-        return replace(self, descriptors=projection(self.descriptors).astype(np.float16))
 
 
 class Sample(NamedTuple):
@@ -121,7 +78,7 @@ class SeenSet:
         self, image: ArrayLike | LayeredImage, store: TokenStore | None = None
     ) -> Steps[SeenPicture]:
         """Yield Progress; return another image, seen as those of the set are."""
-        picture = yield from _seen_steps(image, self.spec, self.backbone, store)
+        picture = yield from look_steps(image, self.spec, self.backbone, store)
         return picture if self.projection is None else picture.projected(self.projection)
 
     @property
@@ -236,16 +193,9 @@ def _indexed_steps(
 ) -> Steps[SeenPicture]:
     """Yield Progress; return one image of a sequence, whose index an error names."""
     try:
-        return (yield from _seen_steps(images[index], spec, backbone, store))
+        return (yield from look_steps(images[index], spec, backbone, store))
     except ValueError as error:
         raise ValueError(f"image {index}: {error}") from error
-
-
-def _seen_steps(
-    image: ArrayLike | LayeredImage, spec: CosegmentationSpec, backbone: Backbone, store: TokenStore | None
-) -> Steps[SeenPicture]:
-    look = yield from look_steps(image, spec, backbone, store)
-    return SeenPicture(look.shape, look.grid, look.descriptors, look.saliency, look.cls)
 
 
 def _principal(pictures: Sequence[SeenPicture], n_components: int) -> Projection:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from napari_vitrail.cosegmentation._clusters import Clusters, Criterion, Curve, clusters_steps
+from napari_vitrail.cosegmentation._clusters import Criterion, Curve, clusters_steps
 from napari_vitrail.errors import VitrailWarning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_vitrail.cosegmentation._seen import SeenPicture, SeenSet
+    from napari_vitrail.clusters import Clusters
+    from napari_vitrail.cosegmentation._picture import SeenPicture
+    from napari_vitrail.cosegmentation._seen import SeenSet
     from napari_vitrail.progress import Steps
 
 _FROM_0_TO_1 = ("elbow", "vote_fraction")

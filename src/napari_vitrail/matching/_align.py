@@ -9,12 +9,12 @@ import numpy as np
 from napari_vitrail.alignment import LEAST_PAIRS, Alignment, fit_alignment
 from napari_vitrail.backbones import load_backbone
 from napari_vitrail.matching._guided import guided_steps
-from napari_vitrail.matching._seen import shown_pixels
 from napari_vitrail.matching._selection import spread_over
 from napari_vitrail.matching._spec import MATCHING, MatchingSpec
 from napari_vitrail.matching._turning import FEWEST, Scene, turned_steps
 from napari_vitrail.pairs import Correspondences
 from napari_vitrail.progress import Steps, drain, part_of
+from napari_vitrail.seen import shown_pixels
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -112,7 +112,7 @@ def align_steps(
         raise ValueError(f"unknown kind {kind!r}; known: {', '.join(LEAST_PAIRS)}")
     backbone = backbone or load_backbone(spec.descriptor.backbone, device=device)
     (fixed_rgb, fixed_shape), (moving_rgb, moving_shape) = (
-        shown_pixels(image, spec) for image in (fixed, moving)
+        shown_pixels(image, spec.descriptor, spec.side) for image in (fixed, moving)
     )
     scene = Scene(fixed_rgb, moving_rgb, spec, backbone)
     found = yield from part_of(turned_steps(scene, deep), 0, 2)

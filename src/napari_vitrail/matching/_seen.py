@@ -12,17 +12,15 @@ from napari_vitrail.features import (
     BinnedGrid,
     DescriptorGrid,
     Descriptors,
-    enlarged_pixels,
     query_lattice,
     saliency,
-    seen_pixels,
     unit_rows,
     vit_features_steps,
 )
 from napari_vitrail.grid import FeatureGrid, Grid
-from napari_vitrail.image import IntensityRange, LayeredImage, as_image
 from napari_vitrail.matching._spec import MATCHING, MatchingSpec
 from napari_vitrail.progress import Progress, Steps, drain
+from napari_vitrail.seen import shown_pixels
 from napari_vitrail.tiling import reflected
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_vitrail.backbones import Backbone, Context
+    from napari_vitrail.image import LayeredImage
     from napari_vitrail.spec import FeatureSpec
 
     Source = tuple[int, str]
@@ -204,7 +203,7 @@ def see_image(
 
 def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Backbone) -> Steps[SeenImage]:
     """Yield Progress; return an image with the descriptors that one pass brings: those of the patch grid."""
-    rgb, shape = shown_pixels(image, spec)
+    rgb, shape = shown_pixels(image, spec.descriptor, spec.side)
     seen_shape = (rgb.shape[0], rgb.shape[1])
     if not spec.uses_queries:
         features, salient = yield from _strided_steps(rgb, spec, backbone)
@@ -225,19 +224,6 @@ def look_steps(image: ArrayLike | LayeredImage, spec: MatchingSpec, backbone: Ba
     described = _described(context.tokens.patches, grid, spec)
     context = replace(context, cls_query=None, log_denominator=None)  # or queries walk to the last block
     return SeenImage(shape, seen_shape, spec, backbone, described, salient, guide, context)
-
-
-def shown_pixels(
-    image: ArrayLike | LayeredImage, spec: MatchingSpec
-) -> tuple[NDArray[np.float32], tuple[int, int]]:
-    """Return an image as the ViT is to see it, as large as the spec says, and its own shape."""
-    picture = as_image(image)
-    pixels = seen_pixels(
-        picture, spec.descriptor, IntensityRange.of([picture], spec.descriptor.intensity)
-    ).rgb
-    assert pixels is not None  # the descriptor's features are the ViT's
-    height, width = pixels.shape[:2]
-    return enlarged_pixels(pixels, spec.side / max(height, width)), (height, width)
 
 
 def within(points: NDArray[np.float64], shape: Sequence[int]) -> NDArray[np.bool_]:

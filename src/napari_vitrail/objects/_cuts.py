@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import eigh
-from skimage.filters import threshold_otsu
 from sklearn.cluster import KMeans
-from sklearn.linear_model import Ridge
 
 from napari_vitrail.errors import VitrailWarning
+from napari_vitrail.object_plane import ObjectPlane
 from napari_vitrail.objects._pieces import Pieces, centroids_of, nearest_of, one_piece
 from napari_vitrail.objects._tree import MergeTree
 from napari_vitrail.progress import Progress
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from napari_vitrail.objects._seen import SeenScene
     from napari_vitrail.progress import Steps
 
-ROUNDS = 3
-"""How often the plane is learned, each time of what the last one has told apart."""
-PENALTY = 1.0
-"""Of ridge regression: next to nothing, with hundreds of rows."""
 STARTS = 4
 """Of k-means: with one, chance decides more."""
 FEWEST = 4
@@ -117,8 +112,8 @@ class NormalisedCuts:
         share = self._votes(rows[places], seen.density.ravel()[places], random_state)
         if np.ptp(share) == 0:
             return np.zeros(shape, np.float32), 0.5
-        weights, offset, threshold = learned_plane(rows[places], share)
-        return (rows @ weights + offset).reshape(shape), threshold
+        plane = ObjectPlane.learned(rows[places], share)
+        return plane.scored(rows).reshape(shape), plane.threshold
 
     def _votes(
         self, rows: NDArray[np.float32], looked: NDArray[np.float32], random_state: int
@@ -154,17 +149,3 @@ def cut_vectors(edges: NDArray[np.float32], count: int) -> NDArray[np.float64]:
     n = len(edges)
     _, vectors = eigh(scale[:, None] * edges * scale, subset_by_index=[n - 1 - count, n - 2])
     return np.asarray(scale[:, None] * vectors[:, ::-1])
-
-
-def learned_plane(
-    rows: NDArray[np.float32], share: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], float, float]:
-    """Return the plane between objects and ground, by a first guess (n,): weights (D,), offset, threshold."""
-    for _ in range(ROUNDS):
-        fitted = Ridge(PENALTY).fit(rows, share)
-        weights, offset = fitted.coef_.astype(np.float32), float(fitted.intercept_)
-        scores = np.clip(rows @ weights + offset, 0, 1)
-        above = scores > threshold_otsu(scores)
-        threshold = float((scores[above].mean() + scores[~above].mean()) / 2)
-        share = (scores > threshold).astype(np.float64)
-    return weights, offset, threshold

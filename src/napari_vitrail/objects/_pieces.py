@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.cluster import KMeans
+
+from napari_vitrail.clusters import distinct_rows, fit_centres
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.objects._seen import SeenScene
-
-ITERATIONS = 300
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,8 @@ def one_piece(seen: SeenScene) -> Pieces:
 
 def centroids_of(rows: NDArray[np.float32], count: int, random_state: int) -> NDArray[np.float32]:
     """Return the centroids (k, D) of k-means of rows (n, D); fewer where there are fewer different rows."""
-    distinct = len(np.unique(rows[: 20 * count], axis=0))
-    if distinct < count:
-        distinct = len(np.unique(rows, axis=0))
-    fitted = KMeans(min(count, distinct), n_init=1, max_iter=ITERATIONS, random_state=random_state).fit(rows)
-    return fitted.cluster_centers_.astype(np.float32)
+    count = distinct_rows(rows, count)
+    return fit_centres(rows, count, n_init=1, random_state=random_state).centres
 
 
 def nearest_of(seen: SeenScene, centroids: NDArray[np.float32]) -> NDArray[np.uint16]:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from napari_vitrail.features import (
-    attention_density,
-    enlarged_pixels,
-    seen_pixels,
-    unit_rows,
-    vit_features_steps,
-)
+from napari_vitrail.features import attention_density
 from napari_vitrail.grid import FeatureGrid, Grid
-from napari_vitrail.image import IntensityRange
+from napari_vitrail.seen import Seen, shown_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_vitrail.backbones import Backbone
@@ -33,7 +26,7 @@ STRIP_VALUES = 1 << 24
 
 
 @dataclass(frozen=True)
-class SeenScene:
+class SeenScene(Seen):
     """An image as the ViT has seen it, so that its objects are found again without the network.
 
     Attributes
@@ -50,21 +43,12 @@ class SeenScene:
         How values between cells are made.
     """
 
-    shape: tuple[int, int]
-    grid: Grid
-    descriptors: NDArray[np.float16]
     density: NDArray[np.float32]
     interpolation: str = "bilinear"
 
-    @property
-    def rows(self) -> NDArray[np.float32]:
-        """The descriptors (h * w, D) in single precision."""
-        return self.descriptors.reshape(-1, self.descriptors.shape[2]).astype(np.float32)
-
-    def placed(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
+    def placed(self, values: NDArray[np.generic], interpolation: str | None = None) -> NDArray[np.float32]:
         """Return values (h, w) of the cells on the pixels (H, W) of the image."""
-        cells = FeatureGrid(values[..., None].astype(np.float32), self.grid)
-        return cells.on(Grid.of_pixels(self.shape), interpolation=self.interpolation).values[..., 0]
+        return super().placed(values, interpolation or self.interpolation)
 
     def strips(self, values: NDArray[np.floating]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Yield rows of the image, and the values (h, w, d) of the cells on their pixels."""
@@ -88,12 +72,6 @@ def look_steps(
     side : int or None, pixels
         To which the longer side is brought before; as it is where None.
     """
-    pixels = seen_pixels(image, descriptor, IntensityRange.of([image], descriptor.intensity)).rgb
-    assert pixels is not None  # the descriptor's features are the ViT's
-    shape = (pixels.shape[0], pixels.shape[1])
-    rgb = enlarged_pixels(pixels, 1.0 if side is None else side / max(shape))
-    features = yield from vit_features_steps(rgb, replace(descriptor, attention=True), backbone, store=store)
-    grid = features.grid.magnified((rgb.shape[0] / shape[0], rgb.shape[1] / shape[1]))
-    descriptors = unit_rows(features.values[..., features.channels["vit"]]).astype(np.float16)
-    looked = attention_density(features.values[..., features.channels["attention"]])
-    return SeenScene(shape, grid, descriptors, looked, descriptor.interpolation)
+    shown = yield from shown_steps(image, descriptor, side, backbone, store)
+    looked = attention_density(shown.attention)
+    return SeenScene(shown.shape, shown.grid, shown.descriptors, looked, descriptor.interpolation)
