@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from skimage.io import imread
 
 from evals.datasets import Array, data_folder
+from napari_vitrail.objects import overlaps
 
 Mask = NDArray[np.bool_]
 Boxes = NDArray[np.intp]
@@ -91,12 +92,3 @@ def foreground_iou(mask: Mask, truth: Mask) -> float:
 def is_localised(found: Boxes, true: Boxes) -> bool:
     """Return whether any of the boxes found overlaps a true one by half of what both cover."""
     return bool(len(found) and len(true) and (overlaps(found, true) >= RIGHT).any())
-
-
-def overlaps(boxes0: Boxes, boxes1: Boxes) -> NDArray[np.float64]:
-    """Return the intersection over union (n, m) of every pair of half-open boxes."""
-    first = np.maximum(boxes0[:, None, :2], boxes1[None, :, :2])
-    last = np.minimum(boxes0[:, None, 2:], boxes1[None, :, 2:])
-    shared = np.prod(np.maximum(last - first, 0), axis=-1)
-    areas0, areas1 = (np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1) for boxes in (boxes0, boxes1))
-    return np.asarray(shared / (areas0[:, None] + areas1[None] - shared))

@@ -5,7 +5,8 @@ import pytest
 
 from evals.discovery import lost, token_cut
 from evals.objects import boxes_of, objects_section
-from evals.scenes import foreground_iou, is_localised, overlaps
+from evals.scenes import foreground_iou, is_localised
+from napari_vitrail.objects import overlaps
 
 
 @pytest.fixture

@@ -163,7 +163,18 @@ def _chosen(boxes: Boxes, chosen: NDArray[np.intp]) -> Boxes:
 
 
 def overlaps(boxes0: NDArray[np.intp], boxes1: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the intersection over union (n, m) of every pair of half-open boxes."""
+    """Return the intersection over union of every pair of boxes.
+
+    Parameters
+    ----------
+    boxes0, boxes1 : (n, 4) and (m, 4) int array, pixels
+        Half-open rows and columns ``(y0, x0, y1, x1)``.
+
+    Returns
+    -------
+    overlaps : (n, m) float64
+        0 to 1.
+    """
     first = np.maximum(boxes0[:, None, :2], boxes1[None, :, :2])
     last = np.minimum(boxes0[:, None, 2:], boxes1[None, :, 2:])
     shared = np.prod(np.maximum(last - first, 0), axis=-1)
