@@ -73,7 +73,8 @@ class KeptFrames(Mapping[int, PropagatedFrame]):
         with written_aside(self._file(frame.index)) as aside:
             np.savez_compressed(
                 aside, labels=frame.labels, ids=frame.ids, shares=frame.shares, cells=grid.shape,
-                origin=grid.origin, spacing=grid.spacing, sources=frame.sources, key=frame.key, quality=frame.quality,
+                origin=grid.origin, spacing=grid.spacing, sources=frame.sources, key=frame.key,
+                quality=frame.quality,
             )  # fmt: skip
 
     def has(self, frame: PropagatedFrame) -> bool:
