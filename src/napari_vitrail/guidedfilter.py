@@ -58,39 +58,61 @@ class GuidedFilter:
         """
         if image is None:
             raise ValueError("image must be given for GuidedFilter: borders go where its colours change")
-        guide = np.moveaxis(to_rgb(IntensityRange.of([image]).scale(image)), -1, 0)
-        if (guide == guide[:1]).all():
-            guide = guide[:1]  # grey: one plane says as much as three, in a fourth of the time
-        mean = self._means(guide)
-        inverse = np.linalg.inv(self._covariance(guide, mean))
+        guide = self.guided_by(image)
         refined = np.empty_like(probabilities)
         for index, own in enumerate(probabilities):
-            refined[index] = self._followed(own, guide, mean, inverse)
+            refined[index] = guide.followed(own)
             yield Progress(index + 1, len(probabilities), "guided filter")
-        return np.clip(refined, 0, 1, out=refined)
+        return refined
 
-    def _covariance(self, guide: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the covariance (H, W, c, c) of colours in every window."""
-        count = len(guide)
-        covariance = np.empty((*guide.shape[1:], count, count), np.float32)
+    def guided_by(self, image: NDArray[np.generic]) -> Guide:
+        """Return what an image (H, W) or (H, W, 3) has to say, for any number of classes."""
+        colours = np.moveaxis(to_rgb(IntensityRange.of([image]).scale(image)), -1, 0)
+        if (colours == colours[:1]).all():
+            colours = colours[:1]  # grey: one plane says as much as three, in less time
+        colours = np.ascontiguousarray(colours)
+        side = 2 * self.radius + 1
+        mean = _means(colours, side)
+        count = len(colours)
+        covariance = np.empty((*colours.shape[1:], count, count), np.float32)
         for i in range(count):
             for j in range(i, count):
-                own = self._means(guide[i] * guide[j]) - mean[i] * mean[j]
+                own = _means(colours[i] * colours[j], side) - mean[i] * mean[j]
                 covariance[..., i, j] = covariance[..., j, i] = own
-        return covariance + self.softness * np.eye(count, dtype=np.float32)
+        covariance += self.softness * np.eye(count, dtype=np.float32)
+        return Guide(colours, mean, np.linalg.inv(covariance).astype(np.float32, copy=False), side)
 
-    def _followed(
-        self, own: NDArray[np.float32], guide: NDArray[np.float32], mean: NDArray[np.float32],
-        inverse: NDArray[np.float32],
-    ) -> NDArray[np.float32]:  # fmt: skip
-        """Return one class (H, W), in each window a linear function of the colours."""
-        level = self._means(own)
-        together = self._means(guide * own) - mean * level
-        slopes = np.einsum("hwij,jhw->ihw", inverse, together)
-        offset = level - (slopes * mean).sum(axis=0)
-        found: NDArray[np.float32] = (self._means(slopes) * guide).sum(axis=0) + self._means(offset)
-        return found
 
-    def _means(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the means of planes (..., H, W) in the window round every pixel."""
-        return uniform_filter(planes, 2 * self.radius + 1, axes=(-2, -1), mode="reflect")
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """The colours of an image, and how they vary in the windows round its pixels.
+
+    Attributes
+    ----------
+    colours, mean : (c, H, W) float32
+        Of each pixel, and the mean of its window.
+    inverse : (H, W, c, c) float32
+        Of the covariance in the window.
+    side : int, pixels
+        Of a window.
+    """
+
+    colours: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    inverse: NDArray[np.float32]
+    side: int
+
+    def followed(self, own: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return one class (H, W), in each window a linear function of the colours; 0 to 1."""
+        level = _means(own, self.side)
+        together = _means(self.colours * own, self.side) - self.mean * level
+        slopes = np.einsum("hwij,jhw->ihw", self.inverse, together)
+        offset = level - (slopes * self.mean).sum(axis=0)
+        found = (_means(slopes, self.side) * self.colours).sum(axis=0) + _means(offset, self.side)
+        return np.clip(found, 0, 1)
+
+
+def _means(planes: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Return the means of planes (..., H, W) in the window round every pixel."""
+    means: NDArray[np.float32] = uniform_filter(planes, side, axes=(-2, -1), mode="reflect")
+    return means

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
+from napari_vitrail.guidedfilter import GuidedFilter
 from napari_vitrail.spec import FeatureSpec
-
-if TYPE_CHECKING:
-    from napari_vitrail.refinement import Refinement
 
 CHOICES = {"mode": ("dense", "scribble"), "seed": ("occupancy", "nearest"), "context": ("patches", "all")}
 SMALLEST_SIDE, LARGEST_SIDE = 64, 2048
@@ -47,8 +45,8 @@ class PropagationSpec:
         A label that is nowhere surer than this is not there.
     scaled : bool
         Labels are scaled to their own range, 0 to 1, in every frame before the surest wins.
-    refinement : Refinement or None
-        What moves borders to those of the image.
+    refinement : GuidedFilter or None
+        What moves borders to those of the image; its radius is in pixels of the frame as it is seen.
 
     Raises
     ------
@@ -67,12 +65,12 @@ class PropagationSpec:
     seed: Literal["occupancy", "nearest"] = "occupancy"
     n_context: int = 7
     context: Literal["patches", "all"] = "patches"
-    radius: float = 12.0
+    radius: float = 3.0
     topk: int = 5
     temperature: float = 0.1
     vanish_below: float = 0.1
     scaled: bool = False
-    refinement: Refinement | None = None
+    refinement: GuidedFilter | None = GuidedFilter()  # noqa: RUF009  frozen
 
     def __post_init__(self) -> None:
         if self.descriptor.features != "vit":
@@ -107,7 +105,9 @@ DINO_PROPAGATION = PropagationSpec(
     FeatureSpec(features="vit", sampling="strided", stride=14, tile=4096, contrast="fitted"),
     seed="nearest",
     context="all",
+    radius=12.0,
     vanish_below=0.0,
     scaled=True,
+    refinement=None,
 )
 """Labels patch by patch: the protocol by which DINO was evaluated on DAVIS (Caron et al. 2021)."""
