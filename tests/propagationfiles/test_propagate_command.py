@@ -12,6 +12,7 @@ import zarr
 
 from napari_vitrail import DINO_PROPAGATION, PROPAGATION, FeatureStore, cli, propagate_labels
 from napari_vitrail.cli import _propagate
+from napari_vitrail.guidedfilter import GuidedFilter
 from napari_vitrail.imagefile import read_image
 from napari_vitrail.propagation import SeenFrames
 from tests.propagationfiles.conftest import LEFTS, MOVIE, square
@@ -196,13 +197,19 @@ def test_options_are_those_of_the_spec():
     assert spec_of() == PROPAGATION
     assert spec_of("--recipe", "dino") == DINO_PROPAGATION
     given = spec_of(
-        "--mode", "scribble", "--side", "320", "--stride", "2", "--context", "3", "--radius", "6",
+        "--mode", "scribble", "--side", "320", "--stride", "2", "--n-context", "3", "--radius", "6",
         "--topk", "9", "--temperature", "0.07", "--vanish-below", "0.2",
     )  # fmt: skip
     assert given == replace(
         PROPAGATION, descriptor=replace(PROPAGATION.descriptor, stride=2), mode="scribble", side=320,
         n_context=3, radius=6.0, topk=9, temperature=0.07, vanish_below=0.2,
     )  # fmt: skip
+
+
+def test_borders_are_refined_as_the_recipe_says_unless_another_way_is_chosen():
+    assert spec_of("--refine", "guided").refinement == GuidedFilter()
+    assert spec_of("--refine", "none").refinement is None
+    assert spec_of("--recipe", "dino").refinement is DINO_PROPAGATION.refinement
 
 
 # ---- going on -------------------------------------------------------------------------------------

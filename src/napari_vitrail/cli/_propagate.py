@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_vitrail.cli._computing import add_computing, add_no_store, backbone_of, passing_store_of
 from napari_vitrail.cli._images import add_channels, reading_of
-from napari_vitrail.cli._refining import add_refine, refinement_of
+from napari_vitrail.cli._refining import refinement_of
 from napari_vitrail.cli._spec import given
 from napari_vitrail.cli._voice import with_bar
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PropagationFiles,
         PropagationWanted,
     )
+    from napari_vitrail.refinement import Refinement
 
 
 def add(commands: Any, common: ArgumentParser) -> None:
@@ -113,7 +114,7 @@ def _add_spec(parser: ArgumentParser) -> None:
         "--stride", type=int, metavar="PIXELS", help="between the places compared, as they are seen"
     )
     group.add_argument(
-        "--context", type=int, metavar="N", help="frames before a frame that its labels come from too"
+        "--n-context", type=int, metavar="N", help="frames before a frame that its labels come from too"
     )
     group.add_argument(
         "--radius", type=float, metavar="PATCHES",
@@ -125,7 +126,10 @@ def _add_spec(parser: ArgumentParser) -> None:
         "--vanish-below", type=float, metavar="SHARE",
         help="a label that is nowhere in a frame surer than this, 0 to 1, is not there",
     )  # fmt: skip
-    add_refine(parser, "each label")
+    group.add_argument(
+        "--refine", choices=("guided", "grabcut", "crf", "none"),
+        help="what moves borders to where colours change; grabcut needs napari-vitrail[refine], crf [crf]",
+    )  # fmt: skip
 
 
 def _labels(word: str) -> tuple[int | None, Path]:
@@ -249,8 +253,17 @@ def _spec(options: Namespace) -> PropagationSpec:
     spec = PROPAGATION if options.recipe == "ours" else DINO_PROPAGATION
     descriptor = replace(spec.descriptor, **given(backbone=options.backbone, stride=options.stride))
     own = given(
-        mode=options.mode, side=options.side, n_context=options.context, radius=options.radius,
+        mode=options.mode, side=options.side, n_context=options.n_context, radius=options.radius,
         topk=options.topk, temperature=options.temperature, vanish_below=options.vanish_below,
-        refinement=refinement_of(options),
     )  # fmt: skip
+    if options.refine is not None:
+        own["refinement"] = _refinement(options)
     return replace(spec, descriptor=descriptor, **own)
+
+
+def _refinement(options: Namespace) -> Refinement | None:
+    from napari_vitrail.guidedfilter import GuidedFilter
+
+    if options.refine == "none":
+        return None
+    return GuidedFilter() if options.refine == "guided" else refinement_of(options)

@@ -122,7 +122,7 @@ def _of_folder(folder: Path, frames: Frames, shape: tuple[int, ...]) -> dict[int
         if number is None:
             raise ValueError(
                 f"{path} must be called as the frame whose labels it has: as its file, or by its number "
-                f"where one file holds all, 0 to {len(frames) - 1}"
+                f"where one file holds all frames, 0 to {len(frames) - 1}"
             )
         reader = partial(_labels_of, path, shape)
         if reader().any():
