@@ -61,6 +61,9 @@ class KeptFrames(Mapping[int, PropagatedFrame]):
         except Exception as error:  # numpy raises anything at damaged files
             raise ValueError(f"{path} must be of vitrail propagate, and is not: remove it") from error
 
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and self._file(number).exists()
+
     def __iter__(self) -> Iterator[int]:
         return iter(sorted(int(path.stem) for path in self.folder.glob("*.npz") if path.stem.isdecimal()))
 
@@ -79,7 +82,7 @@ class KeptFrames(Mapping[int, PropagatedFrame]):
 
     def has(self, frame: PropagatedFrame) -> bool:
         """Whether a frame is kept just so."""
-        return self._file(frame.index).exists() and self[frame.index].key == frame.key
+        return frame.index in self and self[frame.index].key == frame.key
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number:06}.npz"

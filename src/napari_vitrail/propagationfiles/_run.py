@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from napari_vitrail.framefiles import FileImages
 from napari_vitrail.image import main_of
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.propagation import PROPAGATION, PropagationSpec, propagate_labels_steps
@@ -85,7 +86,7 @@ def check_frames_steps(frames: Frames, wanted: PropagationWanted, given: Collect
     for done, number in enumerate(range(first, last + 1), start=1):
         own = main_of(frames[number]).shape[:2]
         if own != shape:
-            raise ValueError(f"{name_of(frames, number)} must be as large as frame 0, {shape}, got {own}")
+            raise ValueError(f"{_name_of(frames, number)} must be as large as frame 0, {shape}, got {own}")
         yield Progress(done, last + 1 - first, "frames")
 
 
@@ -99,10 +100,9 @@ def _check_reach(wanted: PropagationWanted, given: Collection[int]) -> None:
         )
 
 
-def name_of(frames: Frames, number: int) -> str:
+def _name_of(frames: Frames, number: int) -> str:
     """Return what a frame is called: by its file, where it has one."""
-    paths = getattr(frames, "paths", None)
-    return f"frame {number}" if paths is None else str(paths[number])
+    return str(frames.paths[number]) if isinstance(frames, FileImages) else f"frame {number}"
 
 
 def propagate_files_steps(

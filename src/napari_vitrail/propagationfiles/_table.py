@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_vitrail.csvfile import write_lines
-from napari_vitrail.propagationfiles._run import name_of
+from napari_vitrail.framefiles import FileImages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,14 +22,14 @@ WORST = 5
 
 def write_table(path: Path, done: Sequence[FrameDone], frames: Frames) -> None:
     """Write a row for each frame: whether it was labelled by hand, its quality, the pixels of each label."""
-    ids = _ids(done)
-    header = ("frame", "name", "by_hand", "quality", *(f"label_{id_}_px" for id_ in ids))
+    ids = sorted({id_ for own in done for id_ in own.pixels})
+    columns = ("by_hand", "quality", *(f"label_{id_}_px" for id_ in ids))
     rows = (
-        (own.frame, name_of(frames, own.frame), own.is_given, f"{own.quality:.4f}",
-         *(own.pixels.get(id_, 0) for id_ in ids))
+        (*_place(frames, own), own.is_given, f"{own.quality:.4f}", *(own.pixels.get(id_, 0) for id_ in ids))
         for own in done
-    )  # fmt: skip
-    write_lines(path, [header, *rows])
+    )
+    place = ("frame", "image") if isinstance(frames, FileImages) else ("frame",)
+    write_lines(path, [(*place, *columns), *rows])
 
 
 def summary_lines(done: Sequence[FrameDone], frames: Frames) -> Iterator[str]:
@@ -40,14 +40,14 @@ def summary_lines(done: Sequence[FrameDone], frames: Frames) -> Iterator[str]:
     if not passed:
         return
     quality = np.array([own.quality for own in passed])
-    yield f"quality {quality.mean():.2f} on average, {quality.min():.2f} at least"
-    worst = sorted(passed, key=lambda own: (own.quality, own.frame))[:WORST]
-    rows = [(str(own.frame), name_of(frames, own.frame), own.quality, own.pixels) for own in worst]
-    width = max(len("look at"), *(len(name) for _, name, *_ in rows))
-    yield f"{'look at':<{width}} {'frame':>6} {'quality':>7} {'labels':>6} {'area_px':>9}"
-    for number, name, own, pixels in rows:
-        yield f"{name:<{width}} {number:>6} {own:>7.2f} {len(pixels):>6} {sum(pixels.values()):>9}"
+    yield f"quality {quality.mean():.2f} on average; least sure are"
+    yield f"{'frame':>7} {'quality':>7} {'labels':>6} {'area_px':>9}"
+    for own in sorted(passed, key=lambda own: (own.quality, own.frame))[:WORST]:
+        number, *image = _place(frames, own)
+        area = sum(own.pixels.values())
+        yield "  ".join([f"{number:>7} {own.quality:>7.2f} {len(own.pixels):>6} {area:>9}", *map(str, image)])
 
 
-def _ids(done: Sequence[FrameDone]) -> list[int]:
-    return sorted({id_ for own in done for id_ in own.pixels})
+def _place(frames: Frames, done: FrameDone) -> tuple[Any, ...]:
+    """Return a frame's number and, where it has one of its own, its file."""
+    return (done.frame, frames.paths[done.frame]) if isinstance(frames, FileImages) else (done.frame,)
