@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from napari_vitrail.errors import SpecMismatch
+from napari_vitrail.errors import SpecMismatch, VitrailWarning
 from napari_vitrail.image import LayeredImage, Picture, as_image, channel_name, main_of
 from napari_vitrail.imagefile import read_image
 from napari_vitrail.planes import grey
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.classify import PixelClassifier
+    from napari_vitrail.progress import Steps
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,24 @@ def named(path: Path) -> Iterator[None]:
         raise
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def naming_steps(name: str, steps: Steps[Result]) -> Steps[Result]:
+    """Run `steps`, and let warnings say what they are about, those too that were given of another before."""
+    while True:
+        with warnings.catch_warnings(record=True) as given:
+            warnings.simplefilter("always", VitrailWarning)
+            try:
+                part, is_done = next(steps), False
+            except StopIteration as stop:
+                part, is_done = stop.value, True
+        for warning in given:
+            is_ours = issubclass(warning.category, VitrailWarning)
+            said = f"{name}: {warning.message}" if is_ours else warning.message
+            warnings.warn(said, warning.category, stacklevel=2)
+        if is_done:
+            return part
+        yield part
 
 
 def shape_of_file(path: Path) -> tuple[int, ...]:

@@ -146,15 +146,25 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_done(folder, tin
     assert len(coco["images"]) == 3
 
 
-@pytest.mark.filterwarnings("always:the image has the same value everywhere")
+@pytest.mark.filterwarnings("always:.*the image has the same value everywhere")
 def test_an_image_without_an_object_has_one_class_and_no_box(folder, tiny, capsys):
     iio.imwrite("set/blank.png", np.full((40, 300), 7, np.uint8))
     assert run("set/blank.png", "-o", "out") == 0
-    assert "nothing in it is an object" in capsys.readouterr().err
+    assert "set/blank.png: the image has the same value everywhere" in capsys.readouterr().err
     assert read_image("out/labels/blank.tif").tolist() == [[1] * 300] * 40
     assert not read_image("out/masks/blank.tif").any()
     assert pd.read_csv("out/boxes.csv").empty
     assert json.loads((folder / "out" / "boxes.json").read_text())["annotations"] == []
+
+
+@pytest.mark.filterwarnings("always:.*the image has the same value everywhere")
+def test_every_image_without_an_object_is_named(folder, tiny, capsys):
+    for name in ("white", "dark"):
+        iio.imwrite(f"set/{name}.png", np.full((40, 60), 7, np.uint8))
+    assert run("set", "-o", "out") == 0
+    said = capsys.readouterr().err
+    for name in ("white", "dark"):
+        assert said.count(f"set/{name}.png: the image has the same value everywhere") == 1
 
 
 def test_every_plane_of_a_stack_is_an_image(folder, tiny, tiny_backbone):

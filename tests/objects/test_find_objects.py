@@ -16,6 +16,7 @@ from napari_vitrail import (
     ObjectsSpec,
     Smoothing,
     VitrailWarning,
+    drain,
     find_objects,
     find_objects_seen,
     find_objects_steps,
@@ -68,6 +69,20 @@ def test_a_coarser_result_comes_first(thing, default_named_backbone):
     assert coarse.seen.density.size < found.seen.density.size / 3
     shares = [progress.done / progress.total for progress in seen]
     assert shares == sorted(shares)
+
+
+def test_the_network_is_not_asked_for_a_coarser_result_that_nobody_wants(
+    thing, default_named_backbone, tmp_path
+):
+    first, both = FeatureStore(tmp_path / "first"), FeatureStore(tmp_path / "both")
+    own = find_objects(thing, TINY, backbone=default_named_backbone, store=first)
+    last = drain(find_objects_steps(thing, TINY, backbone=default_named_backbone, store=both))
+    np.testing.assert_array_equal(own.labels(), last.labels())
+    n_first, n_both = (
+        len([path for path in store.rglob("*") if path.is_file()])
+        for store in (tmp_path / "first", tmp_path / "both")
+    )
+    assert n_first < n_both
 
 
 def test_on_the_patch_grid_there_is_nothing_coarser(thing, default_named_backbone):

@@ -14,7 +14,7 @@ from napari_vitrail.objectfiles._record import FileFound
 from napari_vitrail.objectfiles._regions import described
 from napari_vitrail.objects import find_objects_steps
 from napari_vitrail.progress import Progress, Steps, part_of
-from napari_vitrail.reading import named, shape_of_file
+from napari_vitrail.reading import named, naming_steps, shape_of_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,8 @@ def _file_steps(
     labels, masks, written = [], [], [files.labels(number), files.mask(number)]
     with named(path):
         for index, plane in enumerate(planes):
-            steps = _proposals_steps(plane, wanted, backbone, store)
+            name = f"{path} plane {index}" if counts else str(path)
+            steps = naming_steps(name, _proposals_steps(plane, wanted, backbone, store))
             proposals = yield from part_of(steps, index, len(planes))
             found.append(described(proposals, index if counts else reading.plane))
             labels.append(proposals.labels.astype(np.min_scalar_type(proposals.n_classes)))
@@ -114,7 +115,7 @@ def _proposals_steps(
 ) -> Steps[ObjectProposals]:
     """Yield Progress; return the objects of an image at the cut of the spec, refined where that is wanted."""
     steps = find_objects_steps(
-        image, wanted.spec, random_state=wanted.random_state, backbone=backbone, store=store
+        image, wanted.spec, random_state=wanted.random_state, backbone=backbone, store=store, coarse=False
     )
     if wanted.refinement is None:
         return (yield from steps).cut()

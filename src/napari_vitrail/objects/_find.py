@@ -61,30 +61,35 @@ def find_objects(
     ----------
     Docherty et al. (2024), Algorithm 2; see docs/explanation/objects.md for what differs.
     """
-    return drain(
-        find_objects_steps(
-            image, spec, random_state=random_state, backbone=backbone, device=device, store=store
-        )
+    steps = find_objects_steps(
+        image, spec, random_state=random_state, backbone=backbone, device=device, store=store, coarse=False
     )
+    return drain(steps)
 
 
 def find_objects_steps(
     image: ArrayLike | LayeredImage, spec: ObjectsSpec = OBJECTS, *, random_state: int = 0,
     backbone: Backbone | None = None, device: str = "auto", store: TokenStore | None = None,
+    coarse: bool = True,
 ) -> Steps[FoundObjects]:  # fmt: skip
     """Yield Progress, whose ``so_far`` soon holds coarser objects; return what `find_objects` returns.
 
-    Coarser objects are those of the patch grid, where the spec asks for descriptors in between.
+    Parameters
+    ----------
+    image, spec, random_state, backbone, device, store
+        See `find_objects`.
+    coarse : bool
+        Whether coarser objects are wanted first: those of the patch grid, where the spec asks for
+        descriptors in between. What is returned is the same.
     """
     picture = as_image(image)
     backbone = backbone or load_backbone(spec.descriptor.backbone, device=device)
-    coarse = _coarse(spec, backbone)
-    if coarse is not None:
-        seen = yield from part_of(look_steps(picture, coarse.descriptor, coarse.side, backbone, store), 0, 4)
-        found = yield from part_of(_found_steps(picture, seen, coarse, random_state), 1, 4)
-        yield Progress(2, 4, "objects", so_far=found)
-    seen = yield from part_of(look_steps(picture, spec.descriptor, spec.side, backbone, store), 2, 4)
-    return (yield from part_of(_found_steps(picture, seen, spec, random_state), 3, 4))
+    first = _coarser(spec, backbone) if coarse and not _is_blank(picture) else None
+    if first is None:
+        return (yield from _look_and_find_steps(picture, spec, backbone, store, random_state))
+    found = yield from part_of(_look_and_find_steps(picture, first, backbone, store, random_state), 0, 2)
+    yield Progress(1, 2, "objects", so_far=found)
+    return (yield from part_of(_look_and_find_steps(picture, spec, backbone, store, random_state), 1, 2))
 
 
 def find_objects_seen(seen: SeenScene, spec: ObjectsSpec = OBJECTS, *, random_state: int = 0) -> FoundObjects:
@@ -114,19 +119,24 @@ def find_objects_seen_steps(
     return FoundObjects(seen, spec, pieces, tree)
 
 
-def _found_steps(
-    picture: Picture, seen: SeenScene, spec: ObjectsSpec, random_state: int
+def _look_and_find_steps(
+    picture: Picture, spec: ObjectsSpec, backbone: Backbone, store: TokenStore | None, random_state: int
 ) -> Steps[FoundObjects]:
     """Yield Progress; return the objects of an image; there are none in one that is all the same."""
-    if np.ptp(main_of(picture)) > 0:
-        return (yield from find_objects_seen_steps(seen, spec, random_state=random_state))
+    seen = yield from part_of(look_steps(picture, spec.descriptor, spec.side, backbone, store), 0, 2)
+    if not _is_blank(picture):
+        return (yield from part_of(find_objects_seen_steps(seen, spec, random_state=random_state), 1, 2))
     warnings.warn(
         "the image has the same value everywhere: nothing in it is an object", VitrailWarning, stacklevel=2
     )
     return FoundObjects(seen, spec, one_piece(seen), MergeTree(np.zeros((0, 4)), 0.0))
 
 
-def _coarse(spec: ObjectsSpec, backbone: Backbone) -> ObjectsSpec | None:
+def _is_blank(picture: Picture) -> bool:
+    return not np.ptp(main_of(picture)) > 0
+
+
+def _coarser(spec: ObjectsSpec, backbone: Backbone) -> ObjectsSpec | None:
     """Return a spec that sees the patch grid only, in one pass; None if that is the spec itself."""
     size = backbone.info.patch_size
     plain = replace(spec.descriptor, stride=size, shifts="none", flips="none")
