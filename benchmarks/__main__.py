@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from benchmarks import clusterings, coseg, features, memory, neighbours, speedups
+from benchmarks import clusterings, coseg, features, memory, neighbours, objects, speedups
 from benchmarks.memory import resident, warm_up
 from evals.datasets import data_folder
 from evals.pages import write_section
@@ -31,6 +31,7 @@ def main() -> None:
         (measure_speedups, "what else was tried to make the network faster on a CPU"),
         (measure_neighbours, "nearest neighbours by blocks beside faiss, which it needs; Linux"),
         (measure_coseg, "ten to a thousand images that share something; needs faiss, and Linux"),
+        (measure_objects, "objects of one image, coarse and in full; Linux"),
         (measure_live, "from a stroke to the picture, in a viewer; needs a display"),
         (measure_convpaint, "napari-convpaint beside ours; needs its Python, a display, and Linux"),
         (measure_large, "a plane far beyond memory, painted in a viewer; needs a display, and Linux"),
@@ -119,6 +120,14 @@ def measure_coseg(options: argparse.Namespace) -> str:
         coseg.table(grown),
         clusterings.table(found),
     ])  # fmt: skip
+
+
+def measure_objects(_: argparse.Namespace) -> str:
+    """Return how soon the objects of an image are found, as Markdown."""
+    head = (
+        f"`python -m benchmarks objects`, {objects.SIDE} x {objects.SIDE} pixels, median of {objects.REPEATS}"
+    )
+    return f"{head}, {machine()}.\n\n{objects.table(objects.measured())}"
 
 
 def measure_live(_: argparse.Namespace) -> str:

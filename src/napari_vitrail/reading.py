@@ -207,18 +207,19 @@ def named(path: Path) -> Iterator[None]:
 def naming_steps(name: str, steps: Steps[Result]) -> Steps[Result]:
     """Run `steps`, and let warnings say what they are about, those too that were given of another before."""
     while True:
+        done: list[Result] = []
         with warnings.catch_warnings(record=True) as given:
             warnings.simplefilter("always", VitrailWarning)
             try:
-                part, is_done = next(steps), False
+                part = next(steps)
             except StopIteration as stop:
-                part, is_done = stop.value, True
+                done.append(stop.value)
         for warning in given:
             is_ours = issubclass(warning.category, VitrailWarning)
             said = f"{name}: {warning.message}" if is_ours else warning.message
             warnings.warn(said, warning.category, stacklevel=2)
-        if is_done:
-            return part
+        if done:
+            return done[0]
         yield part
 
 
