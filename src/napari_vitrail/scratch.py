@@ -28,8 +28,8 @@ class FiledArray:
     dtype: np.dtype[Any]
 
     def read(self) -> NDArray[Any]:
-        """Return the array, mapped into memory as long as somebody has it."""
-        return np.asarray(np.memmap(self.file, self.dtype, "r", self.start, self.shape))
+        """Return the array, mapped into memory as long as somebody has it; changes stay out of the file."""
+        return np.asarray(np.memmap(self.file, self.dtype, "c", self.start, self.shape))
 
 
 class Scratch:

@@ -1,56 +1,252 @@
 """propagate_labels: a few labelled frames in, a labelled stack out."""
 
+import gc
 from dataclasses import replace
 
+import dask.array as da
 import numpy as np
 import pytest
 
-from napari_vitrail import PROPAGATION, propagate_labels, propagate_labels_steps
-
-TINY = replace(PROPAGATION, descriptor=replace(PROPAGATION.descriptor, stride=4, layer=2), side=64)
-
-
-def scene(left, top=24, other=None):
-    """Return a frame (64, 96) uint8 of a chequered square 24 pixels wide, and maybe a striped one."""
-    frame = np.full((64, 96), 60, np.uint8)
-    rows, columns = np.indices((24, 24)) // 4
-    frame[top : top + 24, left : left + 24] = np.where((rows + columns) % 2, 230, 20)
-    if other is not None:
-        frame[top : top + 24, other : other + 24] = np.where(rows % 2, 200, 120)
-    return frame
+from napari_vitrail import DINO_PROPAGATION, FeatureStore, propagate_labels, propagate_labels_steps
+from napari_vitrail.propagation import SeenFrame
+from tests.propagation.conftest import SHAPE, TINY, scene, square
 
 
-def square(left, own=7, top=24):
-    labels = np.zeros((64, 96), np.uint16)
-    labels[top : top + 24, left : left + 24] = own
-    return labels
+class Reel:
+    """A stack whose frames are read one at a time, which it counts."""
+
+    def __init__(self, frames):
+        self.frames = frames
+        self.read = []
+
+    def __len__(self):
+        return len(self.frames)
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return self.frames[index].copy()
 
 
-def overlap(labels, truth):
-    return np.logical_and(labels, truth).sum() / np.logical_or(labels, truth).sum()
+def finished(steps):
+    """Return all frames that were finished."""
+    return [progress.so_far for progress in steps if progress.so_far is not None]
 
 
 @pytest.fixture
-def moving():
-    """Return six frames of a square that moves to the right by a patch each."""
-    return np.stack([scene(8 + 8 * index) for index in range(6)])
+def frames_of(moving, default_named_backbone):
+    """Return a function that returns the finished frames of the moving square by their index."""
+
+    def frames_of(labels, *, stack=moving, spec=TINY, **options):
+        steps = propagate_labels_steps(stack, labels, spec, backbone=default_named_backbone, **options)
+        return {frame.index: frame for frame in finished(steps)}
+
+    return frames_of
 
 
-@pytest.mark.slow
-def test_a_label_follows_what_it_lies_on(moving, real_backbone):
-    spec = replace(PROPAGATION, side=112)
-    labels = propagate_labels(moving, {0: square(8)}, spec, backbone=real_backbone)
+def test_labelled_frames_stay_as_they_are_and_only_their_ids_are_elsewhere(moving, default_named_backbone):
+    given = {0: square(8, 7), 5: square(48, 300)}
+    labels = propagate_labels(moving, given, TINY, backbone=default_named_backbone)
+    assert labels.shape == moving.shape
     assert labels.dtype == np.uint16
-    assert set(np.unique(labels)) == {0, 7}
-    assert all(overlap(own == 7, square(8 + 8 * index) > 0) > 0.7 for index, own in enumerate(labels))
-    np.testing.assert_array_equal(labels[0], square(8))
+    assert set(np.unique(labels)) <= {0, 7, 300}
+    for index, own in given.items():
+        np.testing.assert_array_equal(labels[index], own)
 
 
-def test_frames_come_as_they_are_finished(moving, default_named_backbone):
+def test_labels_in_an_array_are_those_of_the_frames_that_have_any(moving, default_named_backbone, frames_of):
+    array = np.zeros(moving.shape, np.int32)
+    array[2] = square(24)
+    labels = propagate_labels(moving, array, TINY, backbone=default_named_backbone)
+    assert labels.dtype == np.int32
+    for index, frame in frames_of({2: square(24)}).items():
+        np.testing.assert_array_equal(labels[index], frame.labels)
+
+
+def test_frames_come_as_they_are_finished(frames_of):
+    frames = frames_of({3: square(32)}, frames=range(1, 6))
+    assert list(frames) == [3, 2, 1, 4, 5]
+    assert [frame.is_given for frame in frames.values()] == [True, False, False, False, False]
+    assert {frame.sources for frame in frames.values()} == {(3,)}
+    assert frames[3].quality == 1
+    assert all(0 <= frame.quality <= 1 for frame in frames.values())
+    for frame in frames.values():
+        assert frame.labels.shape == SHAPE
+        np.testing.assert_allclose(frame.shares.sum(axis=-1, dtype=float), 1, atol=2e-3)
+        assert frame.confidence.shape == frame.shares.shape[:2]
+
+
+def test_progress_reaches_its_end(moving, default_named_backbone):
     steps = propagate_labels_steps(
-        moving, {3: square(32)}, TINY, frames=range(1, 6), backbone=default_named_backbone
+        moving, {0: square(8), 4: square(40)}, TINY, backbone=default_named_backbone
     )
-    frames = [progress.so_far for progress in steps if progress.so_far is not None]
-    assert [frame.index for frame in frames] == [3, 2, 1, 4, 5]
-    assert [frame.is_given for frame in frames] == [True, False, False, False, False]
-    assert {frame.sources for frame in frames} == {(3,)}
+    shares = [done / total for done, total, *_ in steps]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize(("direction", "reached"), [("forward", [2, 3, 4, 5]), ("backward", [2, 1, 0])])
+def test_labels_go_one_way_where_they_are_told_to(
+    direction, reached, frames_of, moving, default_named_backbone
+):
+    assert list(frames_of({2: square(24)}, direction=direction)) == reached
+    labels = propagate_labels(
+        moving, {2: square(24)}, TINY, direction=direction, backbone=default_named_backbone
+    )
+    left = [index for index in range(6) if index not in reached]
+    assert not labels[left].any()
+
+
+def test_between_two_labelled_frames_each_counts_the_more_the_nearer(frames_of):
+    there, nothing = frames_of({0: square(8)}), frames_of({5: np.zeros(SHAPE, np.uint8)})
+    both = frames_of({0: square(8), 5: np.zeros(SHAPE, np.uint8)})
+    assert not any(frame.labels.any() for frame in nothing.values())
+    for index in range(1, 5):
+        expected = there[index].shares[..., 1] * (1 - index / 5)
+        np.testing.assert_allclose(both[index].shares[..., 1], expected, atol=2e-3)
+        assert both[index].sources == (0, 5)
+
+
+def test_a_correction_changes_only_what_lies_between_its_labelled_neighbours(frames_of, moving):
+    given = {0: square(8), 4: square(40)}
+    first = frames_of(given)
+    reel = Reel(moving)
+    again = frames_of(given | {2: square(24, 9)}, stack=reel, known=first)
+    assert set(reel.read) == {0, 1, 2, 3, 4}  # nothing of frame 5, which depends on frame 4 alone
+    assert again[5] is first[5]
+    assert again[1].sources == (0, 2)
+    fresh = frames_of(given | {2: square(24, 9)})
+    for index, frame in again.items():
+        np.testing.assert_array_equal(frame.labels, fresh[index].labels)
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_was(frames_of, moving, default_named_backbone):
+    spec = replace(TINY, n_context=1)
+    whole = frames_of({0: square(8)}, spec=spec)
+    steps = propagate_labels_steps(moving, {0: square(8)}, spec, backbone=default_named_backbone)
+    known = {}
+    for progress in steps:
+        if progress.so_far is not None:
+            known[progress.so_far.index] = progress.so_far
+        if 3 in known:
+            break
+    steps.close()
+    reel = Reel(moving)
+    rest = frames_of({0: square(8)}, spec=spec, stack=reel, known=known)
+    assert set(reel.read) == {0, 3, 4, 5}  # the labelled one, the last one before, and those to come
+    for index, frame in whole.items():
+        np.testing.assert_array_equal(rest[index].labels, frame.labels)
+        np.testing.assert_array_equal(rest[index].shares, frame.shares)
+
+
+def test_frames_of_other_labels_or_settings_are_not_taken_for_known(frames_of):
+    first = frames_of({0: square(8)})
+    other = frames_of({0: square(16)}, known=first)
+    assert other[1] is not first[1]
+    assert frames_of({0: square(8)}, spec=replace(TINY, topk=3), known=first)[1] is not first[1]
+    assert frames_of({0: square(8)}, known=first)[1] is first[1]
+
+
+@pytest.mark.parametrize("labelled", [(0,), (0, 5)], ids=["one way", "both ways"])
+def test_a_store_changes_nothing_but_rounding(labelled, frames_of, tmp_path):
+    given = {index: square(8 + 8 * index) for index in labelled}
+    plain, stored = frames_of(given), frames_of(given, store=FeatureStore(tmp_path))
+    for index, frame in plain.items():
+        assert np.mean(frame.labels != stored[index].labels) < 0.01
+
+
+def test_a_stack_is_read_frame_by_frame_and_nothing_of_it_is_kept(default_named_backbone):
+    reel = Reel([scene(8 + index) for index in range(10)])
+    spec = replace(TINY, n_context=2)
+    given = {0: square(8), 9: square(17)}
+    most = 0
+    for progress in propagate_labels_steps(reel, given, spec, backbone=default_named_backbone):
+        if progress.so_far is not None:
+            held = [own for own in gc.get_objects() if type(own) is SeenFrame and own.descriptors.size]
+            most = max(most, len(held))
+    assert most <= 2 + 3  # the context, what passes start from, and the frame itself
+
+
+def test_what_waits_for_the_way_back_goes_with_the_run(moving, default_named_backbone, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_vitrail.scratch.cache_directory", lambda: tmp_path / "cache")
+    steps = propagate_labels_steps(
+        moving, {0: square(8), 5: square(48)}, TINY, backbone=default_named_backbone
+    )
+    counted = (progress for progress in steps if progress.what == "frames" and progress.done == 4)
+    assert next(counted).so_far is None  # two labelled frames, and two on the way back
+    steps.close()
+    assert not list((tmp_path / "cache").iterdir())
+
+
+@pytest.mark.parametrize("wrap", [da.from_array, list, lambda own: np.stack([own] * 3, axis=-1)])
+def test_stacks_may_be_of_any_kind(wrap, moving, frames_of):
+    plain = frames_of({0: square(8)})
+    other = frames_of({0: square(8)}, stack=wrap(moving))
+    for index, frame in plain.items():
+        np.testing.assert_array_equal(frame.labels, other[index].labels)
+
+
+def test_frames_that_are_all_the_same_value_are_no_error(default_named_backbone):
+    labels = propagate_labels(np.zeros((3, *SHAPE)), {0: square(8)}, TINY, backbone=default_named_backbone)
+    assert labels.shape == (3, *SHAPE)
+
+
+def test_scribbles_leave_what_nobody_knows_to_those_who_do(frames_of):
+    scribbles = np.zeros(SHAPE, np.uint8)
+    scribbles[30:40, 12:24] = 2
+    scribbles[4:10, 40:60] = 5
+    spec = replace(TINY, mode="scribble", radius=0.0)
+    frames = frames_of({0: scribbles}, spec=spec)
+    assert frames[1].ids == (2, 5)
+    assert set(np.unique(frames[1].labels)) <= {2, 5}  # 0 is passed on nowhere
+    near = frames_of({0: scribbles}, spec=replace(spec, radius=1.0))[1]
+    assert not near.labels[56:, 80:].any()  # no scribble is so near
+
+
+def test_the_published_protocol_runs(frames_of):
+    spec = replace(
+        DINO_PROPAGATION, descriptor=replace(DINO_PROPAGATION.descriptor, stride=8, layer=2), side=None
+    )
+    frames = frames_of({0: square(8)}, spec=spec)
+    assert frames[1].shares.shape == (8, 12, 2)
+    assert {7} <= set(np.unique(frames[1].labels)) <= {0, 7}
+
+
+GIVEN = {0: square(8)}
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "match"),
+    [
+        ({}, {}, "at least one labelled frame"),
+        (np.zeros((6, *SHAPE), int), {}, "at least one labelled frame"),
+        (np.zeros((5, *SHAPE), int), {}, r"\(6, H, W\)"),
+        ({6: square(8)}, {}, "frames 0 to 5"),
+        ({0: square(8)[1:]}, {}, "as large as the frame"),
+        ({0: square(8) / 2}, {}, "whole numbers"),
+        ({0: square(8).astype(int) - 1}, {}, "0 or more"),
+        (GIVEN, {"frames": range(4, 9)}, "frames"),
+        (GIVEN, {"frames": range(0)}, "frames"),
+        (GIVEN, {"direction": "up"}, "direction"),
+        ({4: square(8)}, {"direction": "forward", "frames": range(2)}, "reach none"),
+        (GIVEN, {"spec": replace(TINY, topk=5000)}, "topk"),
+    ],
+)
+def test_what_cannot_be_is_said(labels, options, match, frames_of):
+    with pytest.raises(ValueError, match=match):
+        frames_of(labels, **options)
+
+
+def test_frames_of_different_sizes_are_refused(moving, frames_of):
+    with pytest.raises(ValueError, match="one size; frame 4"):
+        frames_of({0: square(8)}, stack=[*moving[:4], moving[4][:40], moving[5]])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"topk": 0}, {"n_context": -1}, {"radius": -1.0}, {"temperature": 0.0}, {"vanish_below": 2.0},
+     {"side": 8}, {"mode": "sparse"}, {"seed": "mean"}, {"context": "some"}],
+    ids=str,
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(values):
+    with pytest.raises(ValueError, match=next(iter(values))):
+        replace(TINY, **values)

@@ -68,7 +68,13 @@ class Pass:
         self._recent = deque(recent, maxlen=spec.n_context)
 
     def step(self, frame: SeenFrame) -> CarriedFrame:
-        """Return the next frame with its values, which the frames after it will ask for."""
+        """Return the next frame with its values, which the frames after it will ask for.
+
+        In a blank frame nothing is known, and frames after it ask those before it.
+        """
+        if frame.is_blank:
+            nothing = np.zeros((*frame.grid.shape, self.source.values.shape[-1]), np.float16)
+            return CarriedFrame(frame, nothing)
         context = [self.source, *self._recent]
         voting = self.source.frame.voting
         values = np.stack([carried.values[voting] for carried in context])

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_vitrail.features import enlarged_pixels, seen_pixels, unit_rows, vit_features_steps
 from napari_vitrail.grid import Grid
-from napari_vitrail.image import IntensityRange, as_image
+from napari_vitrail.image import IntensityRange, as_image, main_of
 from napari_vitrail.progress import Progress
 from napari_vitrail.scratch import FiledArray, Scratch
 
@@ -50,6 +50,8 @@ class SeenFrame:
         Cells that vote on other frames, see `PropagationSpec.context`.
     reach : float, pixels
         How far a thing may have moved since another frame; 0 is any distance.
+    is_blank : bool
+        Whether all its pixels have the same value: nothing is to be seen.
     """
 
     index: int
@@ -58,6 +60,7 @@ class SeenFrame:
     descriptors: NDArray[np.float16]
     voting: tuple[slice, slice] = (slice(None), slice(None))
     reach: float = 0.0
+    is_blank: bool = False
 
     @property
     def voting_grid(self) -> Grid:
@@ -147,7 +150,7 @@ def _look_steps(
     voting = tuple(_voting(features.grid, axis, size, spec) for axis in (0, 1))
     return SeenFrame(
         index, shape, features.grid.magnified(factors), descriptors, (voting[0], voting[1]),
-        spec.radius * size / min(factors),
+        spec.radius * size / min(factors), not np.ptp(main_of(picture)),
     )  # fmt: skip
 
 

@@ -1,0 +1,72 @@
+"""What happens in stacks and movies, with the real network: things vanish, touch, brighten, turn colour."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from napari_vitrail import propagate_labels, propagate_labels_steps
+from tests.propagation.conftest import REAL, SHAPE, overlap, scene, square
+
+pytestmark = pytest.mark.slow
+
+
+def grey(frames):
+    return frames
+
+
+def colour(frames):
+    return np.stack([frames, frames // 2, 255 - frames], axis=-1)
+
+
+def sixteen_bit(frames):
+    return frames.astype(np.uint16) * 100 + 1000
+
+
+def darkening(frames):
+    return (frames * np.linspace(1, 0.3, len(frames))[:, None, None]).astype(np.float32)
+
+
+def on_ground(frame):
+    """Return a frame whose calm ground is rough, so that it looks like itself without things on it."""
+    rough = gaussian_filter(np.random.default_rng(0).normal(0, 80, SHAPE), 2)
+    return np.where(frame == 60, np.clip(60 + rough, 0, 255), frame).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", [grey, colour, sixteen_bit, darkening])
+def test_a_label_follows_what_it_lies_on(kind, moving, real_backbone):
+    labels = propagate_labels(kind(moving[:4]), {0: square(8)}, REAL, backbone=real_backbone)
+    assert set(np.unique(labels)) == {0, 7}
+    assert min(overlap(own, 8 + 8 * index) for index, own in enumerate(labels)) > 0.75
+
+
+def test_what_vanishes_leaves_nothing_and_returns_as_what_it_was(real_backbone):
+    places = [32, 34, None, None, 38, 40]
+    stack = np.stack([on_ground(scene(place)) for place in places])
+    frames = {}
+    for progress in propagate_labels_steps(stack, {0: square(32)}, REAL, backbone=real_backbone):
+        if progress.so_far is not None:
+            frames[progress.so_far.index] = progress.so_far
+    for index, place in enumerate(places):
+        if place is None:
+            assert np.mean(frames[index].labels > 0) < 0.02
+        else:
+            assert overlap(frames[index].labels, place) > 0.7
+    assert frames[3].quality < min(frames[1].quality, frames[5].quality)  # that nothing is left shows
+
+
+def test_things_that_touch_keep_their_ids(real_backbone):
+    stack = np.stack([scene(8 + 4 * index, 32 + 4 * index) for index in range(4)])
+    given = square(8, 3) + square(32, 12)
+    labels = propagate_labels(stack, {0: given}, REAL, backbone=real_backbone)
+    assert set(np.unique(labels)) == {0, 3, 12}
+    for index, own in enumerate(labels):
+        assert overlap(own, 8 + 4 * index, 3) > 0.7
+        assert overlap(own, 32 + 4 * index, 12) > 0.7
+
+
+def test_a_labelled_frame_without_labels_ends_a_thing(real_backbone):
+    stack = np.stack([on_ground(scene(place)) for place in (32, 34, None, None)])
+    given = {0: square(32), 2: np.zeros(SHAPE, np.uint16)}
+    labels = propagate_labels(stack, given, REAL, backbone=real_backbone)
+    assert not labels[2:].any()
+    assert labels[0].any()
