@@ -25,9 +25,12 @@ from evals.parts import FACES, MARKED, parts_rows, parts_section
 from evals.peers import Convpaint
 from evals.position import PROBE, position_rows
 from evals.position_pages import position_section
+from evals.propagate import RECIPES as PROPAGATIONS
+from evals.propagate import propagate_rows, propagate_section
 from evals.sampling import sampling_rows, sampling_section
 from evals.scenes import SCENES
 from evals.scribbles import HUMAN, RECIPES, all_rows
+from evals.videos import VIDEOS
 from napari_vitrail import OBJECTS, SEGMENTATION, load_backbone
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,6 +95,11 @@ def _measured_objects(options: argparse.Namespace) -> Iterator[Row]:
     )
 
 
+def _measured_propagate(options: argparse.Namespace) -> Iterator[Row]:
+    recipes = options.recipes or list(PROPAGATIONS)
+    return propagate_rows(options.sets, recipes, options.videos, options.frames)
+
+
 def _part(options: argparse.Namespace) -> slice:
     return slice(options.first, None, options.every)
 
@@ -132,6 +140,12 @@ EVALUATIONS = {
         list(SCENES),
         _measured_objects,
         objects_section,
+    ),
+    "propagate": Evaluation(
+        "labels of one frame passed on through films and sections",
+        list(VIDEOS),
+        _measured_propagate,
+        propagate_section,
     ),
     "convpaint": Evaluation(
         "napari-convpaint beside ours, in its own environment", SETS, _measured_convpaint, convpaint_section
@@ -182,6 +196,10 @@ def _parser() -> argparse.ArgumentParser:
     own["objects"].add_argument("--recipes", nargs="*", default=[], choices=list(FINDERS))
     own["objects"].add_argument("--stride", type=int, default=OBJECTS.descriptor.stride)
     own["objects"].add_argument("--dtype", default="auto", help="precision of the network")
+    propagate = own["propagate"]
+    propagate.add_argument("--recipes", nargs="*", default=[], choices=list(PROPAGATIONS))
+    propagate.add_argument("--videos", nargs="*", default=[], help="of a set, those of this name only")
+    propagate.add_argument("--frames", type=int, help="the first of each film only")
     own["coseg"].add_argument("--recipes", nargs="*", default=[], choices=list(COSEGMENTERS))
     own["coseg"].add_argument(
         "--tables", nargs="*", default=["recipes", "refined", "stages", "saliency"], choices=list(TABLES)
