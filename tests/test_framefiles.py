@@ -92,6 +92,12 @@ def test_one_image_is_no_stack(tmp_path):
         frames_of(tmp_path / "it.png")
 
 
+def test_a_film_is_to_be_taken_apart_first(tmp_path):
+    (tmp_path / "it.mp4").write_bytes(b"ftyp")
+    with pytest.raises(ValueError, match=r"it.mp4 is a film, which is not read: .* ffmpeg -i it.mp4"):
+        frames_of(tmp_path / "it.mp4")
+
+
 def test_what_is_damaged_is_named(tmp_path):
     tifffile.imwrite(tmp_path / "it.tif", GREY, photometric="minisblack", compression="zlib")
     (tmp_path / "it.tif").write_bytes((tmp_path / "it.tif").read_bytes()[:-80])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from napari_vitrail.arrayfile import FileArray, Index
 
+FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg")
+"""Endings of files that others are to take apart into frames."""
 Place = tuple[str, int]
 """An axis, by its number or its letter, and a place along it."""
 
@@ -162,6 +164,11 @@ def open_frames(path: Path, reading: Reading, at: Sequence[Place] = ()) -> Itera
             raise ValueError(f"--at is of a file that holds a whole stack, and {path} is a folder of frames")
         yield FileImages(tuple(sorted(find_images([path]), key=natural_order)), reading)
         return
+    if path.suffix.lower() in FILMS:
+        raise ValueError(
+            f"{path} is a film, which is not read: make a folder of its frames, for instance with "
+            f"ffmpeg -i {path.name} frames/%05d.png"
+        )
     with open_array(path) as array:
         with named(path):
             axes = stack_axes(array, reading.channel_axis, at)
