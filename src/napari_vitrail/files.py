@@ -58,3 +58,29 @@ def folder_written_aside(path: Path) -> Iterator[Path]:
             old.replace(path)
         for stale in (aside, old):
             shutil.rmtree(stale, ignore_errors=True)
+
+
+@contextmanager
+def files_written_aside(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary folder in `folder`; move what was written to it there on success, else remove it.
+
+    Until all is written what was there before is as it was; then files of the same names are replaced, those
+    that lie deepest first, and others stay.
+    """
+    folder = Path(folder)
+    is_new = not folder.exists()
+    aside = folder / f".{secrets.token_hex(8)}"
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        written = [path for path in aside.rglob("*") if path.is_file()]
+        for path in sorted(written, key=lambda path: (-len(path.parts), path)):
+            target = folder / path.relative_to(aside)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    except BaseException:  # closed, too
+        shutil.rmtree(aside, ignore_errors=True)
+        if is_new:
+            folder.rmdir()
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

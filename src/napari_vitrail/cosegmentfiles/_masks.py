@@ -61,28 +61,38 @@ def write_masks_steps(
     found : list of ImageFound
     failed : list of FailedImage
         Whose file has gone meanwhile, or whose mask could not be refined.
+
+    Raises
+    ------
+    OSError
+        If a mask cannot be written.
     """
     found, failed = [], []
     for index, image in enumerate(images):
         told: ImageFound | FailedImage
+        path = files.mask(image.number)
         try:
-            told = yield from part_of(_found_steps(shared, index, image, files), index, len(images))
-            found.append(told)
+            labels = yield from part_of(_labels_steps(shared, index, path), index, len(images))
         except MissingExtra:
             raise  # true of every image
         except (ValueError, OSError, ComputeError) as error:
             told = FailedImage(image.path, f"{image.path}: {error}")
             failed.append(told)
+        else:
+            told = _kept(path, labels, image)
+            found.append(told)
         yield Progress(index + 1, len(images), image.path.name, told)
     return found, failed
 
 
-def _found_steps(shared: SharedLabels, index: int, image: CheckedImage, files: SetFiles) -> Steps[ImageFound]:
-    path = files.mask(image.number)
-    if path.exists():
-        labels = read_image(path)
-    else:
-        labels = yield from shared.labels_steps(index)
+def _labels_steps(shared: SharedLabels, index: int, path: Path) -> Steps[NDArray[np.uint8]]:
+    """Yield Progress; return the labels of an image, those of its mask where that is there already."""
+    return read_image(path) if path.exists() else (yield from shared.labels_steps(index))
+
+
+def _kept(path: Path, labels: NDArray[np.uint8], image: CheckedImage) -> ImageFound:
+    """Write a mask unless it is there, and describe it; a disk that is full is so for every image."""
+    if not path.exists():
         _write_mask(path, labels)
     areas = part_areas(labels)
     return ImageFound(image, path, areas, outlines(labels, [area.id for area in areas], image.size))

@@ -48,6 +48,7 @@ class CommonPartsWidget(DockedWidget):
     def leave(self) -> None:
         """Cancel the running job, leave clicks to the viewer."""
         self._sharing.cancel()
+        self._save.cancel()
         self._clicks.close_down()
 
     def _lay_out(self) -> None:

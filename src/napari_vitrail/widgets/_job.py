@@ -33,7 +33,9 @@ class JobPanel(QWidget):
     hint : str
         Its tooltip while it can be pressed.
     advice : str
-        What the line says before anything was done.
+        What the line says before anything was done; there is no line where it says nothing.
+    untouched : str
+        What is said of work that was cancelled before anything of it was shown.
     """
 
     requested = Signal()
@@ -41,10 +43,12 @@ class JobPanel(QWidget):
     cancelled = Signal()
     """The cancelling button was pressed: nothing that follows of itself is wanted either."""
 
-    def __init__(self, action: str, hint: str, advice: str) -> None:
+    def __init__(
+        self, action: str, hint: str, advice: str = "", untouched: str = "no layer was changed"
+    ) -> None:
         super().__init__()
         load_triton_apart()
-        self._hint = hint
+        self._hint, self._untouched = hint, untouched
         self._began = 0.0
         self._on_preview: Callable[[Any], None] | None = None
         self._previewed = False
@@ -55,7 +59,7 @@ class JobPanel(QWidget):
         self._patience = timer(self, PATIENCE_MS, self._on_patience_lost)
         self._in_passing = False
         self._said: set[str] = set()  # of work in passing: every stroke would say it again
-        self._status = QLabel(advice)
+        self._status = QLabel()
         self._runner = Runner(
             on_progress=self._on_progress,
             on_error=self._on_error,
@@ -73,6 +77,7 @@ class JobPanel(QWidget):
         self._status.setSizePolicy(policy)
         self._status.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._lay_out()
+        self._say(advice)
         self._on_idle()
 
     def allow(self, obstacle: str = "") -> None:
@@ -81,11 +86,11 @@ class JobPanel(QWidget):
 
     def refuse(self, obstacle: str) -> None:
         """Say what stands in the way of work that was asked for."""
-        self._status.setText(f"Not yet: {obstacle}.")
+        self._say(f"Not yet: {obstacle}.")
 
     def note(self, text: str) -> None:
         """Say something that came of what was done outside the panel."""
-        self._status.setText(text)
+        self._say(text)
 
     def tell(self, error: Exception) -> None:
         """Notify of an error in a part of the work that the rest did not need."""
@@ -131,7 +136,7 @@ class JobPanel(QWidget):
             self._patience.start()
         else:
             self._bar.setVisible(True)
-            self._status.setText(f"{title} …")
+            self._say(f"{title} …")
 
     def make_way(self) -> None:
         """Drop what runs in passing, without a word: something else will be asked for soon."""
@@ -147,7 +152,7 @@ class JobPanel(QWidget):
         """Cancel what is running, if anything is."""
         if self._runner.is_wanted:
             self._runner.cancel()
-            self._status.setText(_CANCELLING)
+            self._say(_CANCELLING)
             self._allow_cancel(False)
 
     def _lay_out(self) -> None:
@@ -161,6 +166,10 @@ class JobPanel(QWidget):
         layout.addWidget(self._status, 3, 0, 1, 2)
         layout.setColumnStretch(0, 2)
         layout.setColumnStretch(1, 1)
+
+    def _say(self, text: str) -> None:
+        self._status.setText(text)
+        self._status.setVisible(bool(text))
 
     def _allow_cancel(self, allowed: bool) -> None:
         """Let the work be cancelled while there is any."""
@@ -180,7 +189,7 @@ class JobPanel(QWidget):
         self._bar.setFormat(f"{progress.what[:1].upper()}{progress.what[1:]}: %v of %m")
 
     def _on_error(self, error: Exception) -> None:
-        self._status.setText("Stopped by an error.")
+        self._say("Stopped by an error.")
         self._tell(show_error, _text_of(error))
 
     def _on_warning(self, text: str) -> None:
@@ -197,7 +206,7 @@ class JobPanel(QWidget):
         show(text)
 
     def _on_done(self, report: str) -> None:
-        self._status.setText(f"Done in {time.monotonic() - self._began:.1f} s: {report}")
+        self._say(f"Done in {time.monotonic() - self._began:.1f} s: {report}")
 
     def _on_patience_lost(self) -> None:
         self._bar.setVisible(self._runner.is_wanted)
@@ -207,8 +216,8 @@ class JobPanel(QWidget):
         self._bar.setVisible(False)
         self._allow_cancel(False)
         if self._status.text() == _CANCELLING:
-            left = "what was shown stays" if self._previewed else "no layer was changed"
-            self._status.setText(f"Cancelled; {left}.")
+            left = "what was shown stays" if self._previewed else self._untouched
+            self._say(f"Cancelled; {left}.")
 
 
 def _text_of(error: Exception) -> str:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
+from napari_vitrail.files import files_written_aside
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.widgets._form import allow
 from napari_vitrail.widgets._found import Found, Seen
 from napari_vitrail.widgets._gallery_images import FileImage
+from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._naming import Naming
 from napari_vitrail.widgets._part_layers import part_colours
 from napari_vitrail.widgets._sharing import Sharing
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 
 _HINT = (
     "Write a mask of each image, areas.json and a gallery, index.html, into a folder, as vitrail cosegment "
-    "does; names, merged and deleted parts are as in the table. Files of an earlier save are replaced"
+    "does; names, merged and deleted parts are as in the table. When all is written files of an earlier save "
+    "are replaced; masks of other images stay"
 )
 _LAYERS = "the images are layers, and napari saves layers itself: File > Save Selected Layers"
 
 
 class SaveFound(QWidget):
-    """A button that asks for a folder and writes files into it.
+    """A button that asks for a folder and writes files into it, beside all else that may be computed.
 
     Parameters
     ----------
@@ -43,13 +45,22 @@ class SaveFound(QWidget):
     def __init__(self, sharing: Sharing) -> None:
         super().__init__()
         self._sharing = sharing
-        self._save = QPushButton("Save masks and gallery ...")
-        self._save.clicked.connect(self._on_clicked)
+        self._job = JobPanel("Save masks and gallery ...", _HINT, untouched="no file was changed")
+        self._job.requested.connect(self._on_requested)
         sharing.shown.connect(self._allow)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._save)
+        layout.addWidget(self._job)
         self._allow()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being written."""
+        return self._job.is_busy
+
+    def cancel(self) -> None:
+        """Leave files as they were."""
+        self._job.cancel()
 
     def _obstacle(self) -> str:
         found = self._sharing.found
@@ -60,14 +71,14 @@ class SaveFound(QWidget):
         return "" if all(isinstance(image, FileImage) for image in found.seen.images) else _LAYERS
 
     def _allow(self) -> None:
-        allow(self._save, _HINT, self._obstacle())
+        self._job.allow(self._obstacle())
 
-    def _on_clicked(self) -> None:
+    def _on_requested(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Choose a folder for masks and gallery")
         if not name or self._sharing.found is None:
             return
         steps = saved_steps(self._sharing.found, self._sharing.naming, Path(name))
-        self._sharing.save(steps, partial(_report, Path(name)))
+        self._job.run(steps, on_done=partial(_report, Path(name)), title="Writing files")
 
 
 def _report(folder: Path, outcome: tuple[Sequence[ImageFound], Sequence[FailedImage]]) -> str:
@@ -107,7 +118,7 @@ class NamedLabels:
 def saved_steps(
     found: Found, naming: Naming, folder: Path
 ) -> Steps[tuple[list[ImageFound], list[FailedImage]]]:
-    """Yield Progress; write what image files share into a folder; return what came of them.
+    """Yield Progress; write what image files share into a folder, all or nothing; return what came of them.
 
     Raises
     ------
@@ -129,23 +140,31 @@ def saved_steps(
     from napari_vitrail.reading import Reading
 
     paths = [image.path for image in found.seen.images if isinstance(image, FileImage)]
-    files, reading, spec = plan_set(paths, folder), Reading(), _spec(found)
-    checked, unread = yield from check_images_steps(files, reading)
+    planned, reading, spec = plan_set(paths, folder), Reading(), _spec(found)
     numbers = {path: number for number, path in enumerate(paths)}
-    labels = NamedLabels(found, naming, [numbers[image.path] for image in checked])
     info = found.seen.descriptors.backbone.info
-    settings = settings_of(
-        checked, reading, spec, info, random_state=0, refinement=str(None), parts=_told_parts(found, naming)
-    )
-    begin_masks(files, settings, resume=False)
-    done, unwritten = yield from write_masks_steps(labels, checked, files)
-    colours = part_colours(naming.kept)
-    parts = [part._replace(colour=colours[part.id]) for part in part_summaries(done, labels.names)]
-    curve = None if found.voted is None else found.voted.curve
-    failed = [*_left_out(found.seen), *unread, *unwritten]
-    gallery = Gallery(done, parts, failed, curve, origin_of(spec, info, None))
-    write_areas(files, gallery)
-    write_gallery(files.gallery, gallery)
+    with files_written_aside(folder) as aside:
+        files = replace(planned, folder=aside)
+        checked, unread = yield from check_images_steps(files, reading)
+        labels = NamedLabels(found, naming, [numbers[image.path] for image in checked])
+        settings = settings_of(
+            checked,
+            reading,
+            spec,
+            info,
+            random_state=0,
+            refinement=str(None),
+            parts=_told_parts(found, naming),
+        )
+        begin_masks(files, settings, resume=False)
+        done, unwritten = yield from write_masks_steps(labels, checked, files)
+        colours = part_colours(naming.kept)
+        parts = [part._replace(colour=colours[part.id]) for part in part_summaries(done, labels.names)]
+        curve = None if found.voted is None else found.voted.curve
+        failed = [*_left_out(found.seen), *unread, *unwritten]
+        gallery = Gallery(done, parts, failed, curve, origin_of(spec, info, None))
+        write_areas(files, gallery)
+        write_gallery(files.gallery, gallery)
     return done, [*unread, *unwritten]
 
 

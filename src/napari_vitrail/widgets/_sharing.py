@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -149,10 +149,7 @@ class Sharing(QObject):
         )
 
     def find_again(self, wish: Wish) -> None:
-        """Look for something else among the same descriptors; what is being found is found so.
-
-        What is being saved is saved first.
-        """
+        """Look for something else among the same descriptors; what is being found is found so."""
         self.wish = wish
         if self.found is None or (self._held is not None and self.job.is_busy):
             return
@@ -163,15 +160,6 @@ class Sharing(QObject):
             title="Looking again",
             in_passing=True,
         )
-
-    def save(self, steps: Steps[Result], on_done: Callable[[Result], str]) -> None:
-        """Write files; what is wished meanwhile is looked for afterwards."""
-
-        def done(result: Result) -> str:
-            self._follow_wish()
-            return on_done(result)
-
-        self.job.run(self._held_steps(steps), on_done=done, title="Writing files")
 
     def edit(self, naming: Naming) -> None:
         """Let the parts count as something else, which can be undone."""

@@ -105,7 +105,7 @@ def test_masks_that_were_drawn_are_not_replaced(of_files, save, folder, notes):
     assert [path.read_bytes() for path in (folder / "masks").iterdir()] == [b"by hand"]
 
 
-def test_another_number_of_parts_waits_until_all_is_saved(qtbot, of_files, save, tmp_path, monkeypatch):
+def test_what_is_saved_is_what_was_shown_at_the_press(qtbot, of_files, save, tmp_path, monkeypatch):
     write, may_go = cosegmentfiles.write_masks_steps, threading.Event()
 
     def slow_steps(*arguments):
@@ -122,6 +122,69 @@ def test_another_number_of_parts_waits_until_all_is_saved(qtbot, of_files, save,
     masks = [iio.imread(tmp_path / "found" / "masks" / f"photo_{number}.png") for number in range(3)]
     assert set(np.unique(masks)) == {0, 1}
     assert (tmp_path / "found" / "index.html").exists()
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Return an event for which masks wait after the first was written."""
+    write, may_go = cosegmentfiles.write_masks_steps, threading.Event()
+
+    def slow_steps(*arguments):
+        steps = write(*arguments)
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            if progress.so_far is not None:
+                may_go.wait(20)
+            yield progress
+
+    monkeypatch.setattr(cosegmentfiles, "write_masks_steps", slow_steps)
+    yield may_go
+    may_go.set()
+
+
+def test_a_save_that_is_cancelled_leaves_what_was_saved_before(
+    qtbot, of_files, save, tmp_path, slow, monkeypatch
+):
+    slow.set()
+    into = tmp_path / "found"
+    save(into)
+    before = {path: path.read_bytes() for path in into.rglob("*") if path.is_file()}
+    slow.clear()
+    rows_of(of_files).item(0, 1).setText("tile")
+    button(of_files, "Save masks and gallery ...").click()
+    qtbot.waitUntil(lambda: bool(list(into.glob(".*/masks/*.png"))))
+    of_files._save.cancel()
+    slow.set()
+    settle(qtbot, of_files)
+    assert says(of_files, "Cancelled; no file was changed.")
+    assert {path: path.read_bytes() for path in into.rglob("*") if path.is_file()} == before
+    assert not list(into.glob(".*"))
+
+
+def test_a_save_goes_on_while_something_else_is_asked_for(qtbot, of_files, tmp_path, slow, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "found"))
+    button(of_files, "Save masks and gallery ...").click()
+    button(of_files, "Find").click()
+    slow.set()
+    settle(qtbot, of_files)
+    assert says(of_files, "3 masks, areas.json and index.html are in")
+    assert len(list((tmp_path / "found" / "masks").iterdir())) == 3
+
+
+def test_a_disk_that_is_full_is_said_to_be_and_nothing_is_left_on_it(
+    of_files, save, tmp_path, notes, monkeypatch
+):
+    def fail(path, labels):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("napari_vitrail.cosegmentfiles._masks._write_mask", fail)
+    save(tmp_path / "found")
+    assert any("No space left on device" in note.message for note in notes)
+    assert says(of_files, "Stopped by an error.")
+    assert not (tmp_path / "found").exists()
 
 
 def test_a_file_that_has_gone_meanwhile_is_named_and_the_others_are_written(
