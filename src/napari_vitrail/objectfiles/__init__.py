@@ -2,8 +2,10 @@
 
 from napari_vitrail.objectfiles._coco import write_coco
 from napari_vitrail.objectfiles._files import find_files_steps
-from napari_vitrail.objectfiles._plan import ObjectFiles, plan_objects
+from napari_vitrail.objectfiles._picture import write_picture
+from napari_vitrail.objectfiles._plan import ObjectFiles, check_ours, plan_objects
 from napari_vitrail.objectfiles._record import FileFound, FoundBox, FoundClass, FoundPlane
+from napari_vitrail.objectfiles._regions import described, drawn_box
 from napari_vitrail.objectfiles._settings import Settings
 from napari_vitrail.objectfiles._summary import summary_lines
 from napari_vitrail.objectfiles._tables import write_boxes, write_classes
@@ -17,10 +19,14 @@ __all__ = [
     "ObjectFiles",
     "ObjectsWanted",
     "Settings",
+    "check_ours",
+    "described",
+    "drawn_box",
     "find_files_steps",
     "plan_objects",
     "summary_lines",
     "write_boxes",
     "write_classes",
     "write_coco",
+    "write_picture",
 ]

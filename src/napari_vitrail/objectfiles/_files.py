@@ -88,7 +88,8 @@ def _file_steps(
             labels.append(proposals.labels.astype(np.min_scalar_type(proposals.n_classes)))
             masks.append(proposals.mask.astype(np.uint8))
             written.append(files.overlay(number, index if counts else None))
-            write_png(written[-1], objects_picture(main_of(plane), proposals))
+            objects = np.where(proposals.mask, proposals.labels, 0)
+            write_png(written[-1], objects_picture(main_of(plane), objects, found[-1].boxes))
     for file, arrays in zip(written, (labels, masks), strict=False):
         whole = np.stack(arrays).reshape(*counts, *arrays[0].shape)  # the widest type of all planes
         write_tiff(file, whole, tiff_axes(whole.ndim))

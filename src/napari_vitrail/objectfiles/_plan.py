@@ -68,6 +68,22 @@ class ObjectFiles:
         return self.folder / "settings.json"
 
 
+def check_ours(files: ObjectFiles, images: Sequence[Path]) -> None:
+    """Raise ValueError where an image would be replaced, or what no run has written that left its settings.
+
+    Masks that were drawn by hand often lie in ``masks`` beside ``images``.
+    """
+    count = range(len(files.names))
+    made = [path for number in count for path in (files.labels(number), files.mask(number))]
+    check_spared(made, images)
+    there = [path for path in made if path.exists()]
+    if there and not files.settings.exists():
+        raise ValueError(
+            f"{there[0]} would be replaced, and without {files.settings.name} beside it it is not of an "
+            "earlier run: choose another folder, or remove it"
+        )
+
+
 def plan_objects(images: Sequence[Path], folder: Path) -> ObjectFiles:
     """Return which files are read and written.
 

@@ -22,6 +22,8 @@ class FoundClass(NamedTuple):
         Of the image.
     looked : float
         How many times more than the mean pixel the network looks at one of the class.
+    name : str
+        That a person has given it; empty where nobody has.
     """
 
     id: int
@@ -29,6 +31,7 @@ class FoundClass(NamedTuple):
     area: int
     share: float
     looked: float
+    name: str = ""
 
 
 class FoundBox(NamedTuple):
@@ -46,6 +49,8 @@ class FoundBox(NamedTuple):
         How many times more than the mean pixel those of the part are looked at.
     runs : tuple of int, pixels
         The part in its image, column by column: how many pixels are not of it, how many then are, and so on.
+    status : str
+        What a person thinks of it; empty where nobody was asked.
     """
 
     class_id: int
@@ -53,6 +58,7 @@ class FoundBox(NamedTuple):
     area: int
     score: float
     runs: tuple[int, ...]
+    status: str = ""
 
 
 class FoundPlane(NamedTuple):
@@ -71,6 +77,11 @@ class FoundPlane(NamedTuple):
     shape: tuple[int, int]
     classes: tuple[FoundClass, ...]
     boxes: tuple[FoundBox, ...]
+
+    @property
+    def names(self) -> dict[int, str]:
+        """What classes are called that have a name."""
+        return {each.id: each.name for each in self.classes if each.name}
 
     @property
     def share(self) -> float:

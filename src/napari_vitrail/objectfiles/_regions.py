@@ -47,6 +47,38 @@ def _boxes(proposals: ObjectProposals) -> tuple[FoundBox, ...]:
     return tuple(boxes)
 
 
+def drawn_box(
+    objects: NDArray[np.integer], class_id: int, corners: tuple[int, int, int, int], score: float
+) -> FoundBox | None:
+    """Return a box that a person has moved, or kept from another cut; None if it is not in the image.
+
+    Parameters
+    ----------
+    objects : (H, W) int array
+        Classes of the objects, 0 on the ground.
+    class_id : int
+        Of the box; 0 is all objects together.
+    corners : (y0, x0, y1, x1), pixels
+        Cut at the border of the image.
+    score : float
+
+    Returns
+    -------
+    box : FoundBox or None
+        Of the pixels in it that are of its class; where none is of any object, else of all in it.
+    """
+    height, width = objects.shape
+    y0, x0, y1, x1 = np.clip(corners, 0, [height, width, height, width]).tolist()
+    if y0 >= y1 or x0 >= x1:
+        return None
+    within = objects[y0:y1, x0:x1]
+    kinds = (within > 0 if class_id == 0 else within == class_id, within > 0)
+    inside = next((kind for kind in kinds if kind.any()), np.ones(within.shape, bool))
+    strip = np.zeros((height, x1 - x0), bool)
+    strip[y0:y1] = inside
+    return FoundBox(class_id, (y0, x0, y1, x1), int(inside.sum()), score, runs_of(strip, x0, width))
+
+
 def _parts(
     labels: NDArray[np.generic], class_id: int | None, wanted: set[Box]
 ) -> dict[Box, NDArray[np.bool_]]:
