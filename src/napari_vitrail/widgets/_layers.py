@@ -55,6 +55,11 @@ _CLASS_COLOURS = (
     "#ffd92f", "#f0389a", "#1fd1d1", "#7ed321", "#ff8c1a", "#7a8cff", "#c98cff", "#ffb3c7",
 )  # fmt: skip
 
+_BRIGHTNESS = np.array([0.299, 0.587, 0.114])
+"""Of red, green and blue."""
+_DARKEST = 0.4
+"""Brightness, from 0 to 1, that a class has at least: else it passes for a shadow of the image."""
+
 
 def add_strokes(
     viewer: Viewer,
@@ -197,9 +202,13 @@ def add_quietly(viewer: Viewer, layer: Layer, position: int | None = None) -> No
 
 
 def class_colours() -> CyclicLabelColormap:
-    """Return label colours of which the first few are chosen with care, and the rest napari's."""
+    """Return label colours: the first few chosen with care, the rest napari's, of which none is dark."""
     chosen = [(0, 0, 0, 0), *map(transform_color, _CLASS_COLOURS)]
-    return CyclicLabelColormap(colors=np.vstack([*chosen, label_colormap().colors[1:]]))
+    others = label_colormap().colors[1:].copy()
+    brightness = others[:, :3] @ _BRIGHTNESS
+    lacking = np.maximum(_DARKEST - brightness, 0) / (1 - brightness)
+    others[:, :3] += lacking[:, None] * (1 - others[:, :3])
+    return CyclicLabelColormap(colors=np.vstack([*chosen, others]))
 
 
 def class_table(class_names: Mapping[int, str], locked: Collection[int] = ()) -> dict[str, list[Any]]:
