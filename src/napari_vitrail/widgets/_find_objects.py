@@ -14,6 +14,7 @@ from napari_vitrail.widgets._judging import Judging
 from napari_vitrail.widgets._network import NetworkChoice
 from napari_vitrail.widgets._object_rows import ObjectTable
 from napari_vitrail.widgets._object_strokes import SendObjects
+from napari_vitrail.widgets._save_objects import SaveObjects
 from napari_vitrail.widgets._scenes import SIDE, Scenes
 
 _SIDES = [("448 pixels", 448), ("672 pixels", 672), ("896 pixels", 896)]
@@ -39,6 +40,7 @@ class FindObjectsWidget(DockedWidget):
         self._rows = ObjectTable(self._scenes)
         self._judging = Judging(self._scenes)
         self._send = SendObjects(self._scenes)
+        self._save = SaveObjects(self._scenes)
         self._network = NetworkChoice(self._scenes.look_by, _SIDES, SIDE)
         self._clicks = StillClicks(viewer, self._scenes.toggle_at)
         self._lay_out()
@@ -52,6 +54,7 @@ class FindObjectsWidget(DockedWidget):
     def leave(self) -> None:
         """Cancel the running job, leave clicks and keys to the viewer."""
         self._scenes.cancel()
+        self._save.cancel()
         self._clicks.close_down()
         self._judging.leave()
 
@@ -65,4 +68,5 @@ class FindObjectsWidget(DockedWidget):
         layout.addWidget(self._rows, 1)
         layout.addWidget(self._judging)
         layout.addWidget(self._send)
+        layout.addWidget(self._save)
         layout.addWidget(self._network)

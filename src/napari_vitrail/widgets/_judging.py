@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_vitrail.widgets._form import allow, folded, wrapped
 from napari_vitrail.widgets._keys import KeyAction, Keys
@@ -16,6 +16,10 @@ KEYS = "object_keys"
 """The group of preferences."""
 _KEYS_HINT = "The keys that judge boxes, and what stands in the way of any"
 _SAYS_HINT = "How many boxes in the image in view were accepted, are proposed, and were rejected"
+_SCORE_HINT = (
+    "Propose boxes of at least this score: how many times more than the mean place of the image the network "
+    "looks at what is in them. Boxes that were accepted stay"
+)
 _WHICH = "the box that is filled, or those that are selected in their layer"
 _STATUSES: tuple[Judgement, ...] = ("accepted", "proposed", "rejected")
 
@@ -33,6 +37,14 @@ class Judging(QWidget):
         self._scenes = scenes
         self._says = QLabel()
         self._says.setToolTip(wrapped(_SAYS_HINT))
+        self._score = QDoubleSpinBox()
+        self._score.setRange(0, 99)
+        self._score.setSingleStep(0.5)
+        self._score.setDecimals(1)
+        self._score.setPrefix("score ")
+        self._score.setValue(scenes.least_score)
+        self._score.setToolTip(wrapped(_SCORE_HINT))
+        self._score.valueChanged.connect(scenes.propose_from)
         self._hints = {
             "Accept": f"Accept {_WHICH}: it stays at every detail",
             "Reject": f"Reject {_WHICH}: it turns grey, and stays so while it is proposed",
@@ -53,9 +65,12 @@ class Judging(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self._says, 0, 0, 1, 3)
+        grid.addWidget(shown := QLabel("Proposed from"), 1, 0, 1, 2)
+        grid.addWidget(self._score, 1, 2)
+        shown.setToolTip(self._score.toolTip())
         for place, (button, slot) in enumerate(zip(self._buttons.values(), slots, strict=True)):
             button.clicked.connect(_without_arguments(slot))
-            grid.addWidget(button, 1 + place // 3, place % 3)
+            grid.addWidget(button, 2 + place // 3, place % 3)
         self._keys = Keys(
             scenes.viewer,
             [
@@ -65,7 +80,7 @@ class Judging(QWidget):
             ],
             group=KEYS,
         )
-        grid.addWidget(folded("Keys", self._keys, _KEYS_HINT), 3, 0, 1, 3)
+        grid.addWidget(folded("Keys", self._keys, _KEYS_HINT), 4, 0, 1, 3)
         for signal in (scenes.shown, scenes.changed):
             signal.connect(self._show)
         self._show()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from napari_vitrail.widgets._planes import axes_of
 if TYPE_CHECKING:
     from napari_vitrail.objects import FoundObjects, ObjectProposals
 
+Said = TypeVar("Said")
 Judgement = Literal["proposed", "accepted", "rejected"]
 Corners = tuple[int, int, int, int]
 """Half-open rows and columns of a box: ``(y0, x0, y1, x1)``."""
@@ -45,11 +46,18 @@ class SceneCut:
         and its colour, while others are merged.
     of_pieces : (k,) int array
         The class of each piece, from 0.
+    names : mapping of int to str
+        Of the labels to which the user has given one.
     """
 
     proposals: ObjectProposals
     labels: tuple[int, ...]
     of_pieces: NDArray[np.intp]
+    names: Mapping[int, str]
+
+    def name(self, label: int) -> str:
+        """Return what a label is called."""
+        return self.names.get(label, f"class {label}")
 
     @property
     def objects(self) -> list[int]:
@@ -86,6 +94,8 @@ class Scene:
         Pieces that the user counts as of an object, or as ground.
     judged : tuple of JudgedBox
         Boxes that were accepted or rejected.
+    named : mapping of int to str
+        Pieces to whose class the user has given a name.
     """
 
     image: LayerImage
@@ -93,6 +103,7 @@ class Scene:
     run: object
     decided: Mapping[int, bool] = field(default_factory=dict)
     judged: tuple[JudgedBox, ...] = ()
+    named: Mapping[int, str] = field(default_factory=dict)
 
     def is_of(self, other: Scene) -> bool:
         """Whether both are of the same plane of the same layer."""
@@ -109,14 +120,28 @@ class Scene:
             touched = np.unique(of_pieces[list(self.decided)])
             salient[touched] = self._shares(of_pieces)[touched] > 0.5
             proposals = proposals.with_objects(np.flatnonzero(salient) + 1)
-        return SceneCut(proposals, tuple((first + 1).tolist()), of_pieces)
+        labels = tuple((first + 1).tolist())
+        return SceneCut(proposals, labels, of_pieces, self._names(of_pieces, labels))
 
     def _shares(self, of_pieces: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the share (K,) of each class that counts as object, piece by piece."""
         is_object = self._salient.copy()
         is_object[list(self.decided)] = list(self.decided.values())
+        return self._share(of_pieces, is_object)
+
+    def _names(self, of_pieces: NDArray[np.intp], labels: Sequence[int]) -> dict[int, str]:
+        """Return the names of classes: that of most of what each covers."""
+        names = {}
+        for name in dict.fromkeys(self.named.values()):
+            own = [self.named.get(piece) == name for piece in range(len(of_pieces))]
+            for at in np.flatnonzero(self._share(of_pieces, np.array(own)) > 0.5).tolist():
+                names[labels[at]] = name
+        return names
+
+    def _share(self, of_pieces: NDArray[np.intp], which: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the share (K,) of each class that some pieces (k,) cover."""
         sizes = self.found.pieces.sizes
-        return np.asarray(np.bincount(of_pieces, sizes * is_object) / np.bincount(of_pieces, sizes))
+        return np.asarray(np.bincount(of_pieces, sizes * which) / np.bincount(of_pieces, sizes))
 
     @cached_property
     def _salient(self) -> NDArray[np.bool_]:
@@ -141,6 +166,13 @@ class Scene:
         pieces = np.flatnonzero(cut.of_pieces == own).tolist()
         return replace(self, decided={**self.decided, **dict.fromkeys(pieces, becomes)})
 
+    def renamed(self, label: int, name: str, scale: float) -> Scene:
+        """Return the scene with a class called otherwise; an empty name takes that back."""
+        cut = self.cut(scale)
+        pieces = np.flatnonzero(cut.of_pieces == cut.of_pieces[label - 1]).tolist()
+        others = {piece: own for piece, own in self.named.items() if piece not in pieces}
+        return replace(self, named={**others, **dict.fromkeys(pieces, name)} if name else others)
+
     def with_judged(self, boxes: Iterable[JudgedBox]) -> Scene:
         """Return the scene with boxes judged, those that were before perhaps otherwise."""
         fresh = list(boxes)
@@ -149,31 +181,52 @@ class Scene:
 
     def found_anew(self, scene: Scene) -> Scene:
         """Return another scene of the same image with what was decided in this one."""
-        own, other = self.found.pieces, scene.found.pieces
-        signs = np.zeros(len(own.sizes))
-        for piece, yes in self.decided.items():
-            signs[piece] = 1 if yes else -1
-        means = np.bincount(other.labels.ravel(), signs[own.labels].ravel()) / other.sizes
-        pieces = np.flatnonzero(np.abs(means) > 0.5).tolist()
-        return replace(scene, decided={piece: means[piece] > 0 for piece in pieces}, judged=self.judged)
+        other = scene.found.pieces
+        on_other = np.bincount(
+            self.found.pieces.labels.ravel().astype(np.intp) * len(other.sizes) + other.labels.ravel(),
+            minlength=len(self.found.pieces.sizes) * len(other.sizes),
+        )
+        shares = on_other.reshape(-1, len(other.sizes)) / other.sizes
+        decided, named = _carried(self.decided, shares), _carried(self.named, shares)
+        return replace(scene, decided=decided, judged=self.judged, named=named)
 
-    def boxes(self, cut: SceneCut) -> list[JudgedBox]:
+    def boxes(self, cut: SceneCut, least_score: float = 0.0) -> list[JudgedBox]:
         """Return the boxes at a cut: those that were accepted at any, and what else is proposed at this one.
 
-        What was rejected stays so while it is proposed.
+        What was rejected stays so while it is proposed. Nothing of a lower score than the least is proposed.
         """
         from napari_vitrail.objects import overlaps  # loads torch, which has long been
 
         found = cut.proposals.boxes
         labels = np.array([0, *cut.labels])[found.classes].tolist()
         rows = zip(found.corners.tolist(), labels, found.scores.tolist(), strict=True)
-        proposed = [JudgedBox(tuple(corners), label, score) for corners, label, score in rows]
+        proposed = [
+            JudgedBox(tuple(corners), label, score) for corners, label, score in rows if score >= least_score
+        ]
         if not self.judged:
             return proposed
         judged = np.array([box.corners for box in self.judged])
-        same = np.nonzero(overlaps(judged, found.corners) > _SAME)
+        corners = np.array([box.corners for box in proposed]).reshape(-1, 4)
+        same = np.nonzero(overlaps(judged, corners) > _SAME)
         doubled, known = (set(numbers.tolist()) for numbers in same)
         shown = [
             box for at, box in enumerate(self.judged) if at in doubled or box.status == "accepted"
         ]  # fmt: skip
         return shown + [box for at, box in enumerate(proposed) if at not in known]
+
+
+def _carried(said: Mapping[int, Said], shares: NDArray[np.float64]) -> dict[int, Said]:
+    """Return what is said of some pieces for those of another segmentation: what holds for most of each.
+
+    Parameters
+    ----------
+    said : mapping of int to anything
+        By piece.
+    shares : (k, m) float array
+        Of each piece of the other segmentation (m) that lies in each piece of this one (k).
+    """
+    carried: dict[int, Said] = {}
+    for what in dict.fromkeys(said.values()):
+        own = shares[[piece for piece, other in said.items() if other == what]].sum(axis=0)
+        carried |= dict.fromkeys(np.flatnonzero(own > 0.5).tolist(), what)
+    return carried

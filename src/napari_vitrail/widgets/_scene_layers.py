@@ -11,8 +11,17 @@ from numpy.typing import NDArray
 
 from napari_vitrail.planes import Index
 from napari_vitrail.widgets._gallery_images import LayerImage
-from napari_vitrail.widgets._layers import BOXES, FOUND, add_quietly, mark, place, written, written_at
-from napari_vitrail.widgets._part_layers import dress, part_colours, write_labels
+from napari_vitrail.widgets._layers import (
+    BOXES,
+    FOUND,
+    add_quietly,
+    class_names,
+    mark,
+    place,
+    written,
+    written_at,
+)
+from napari_vitrail.widgets._part_layers import dress, in_view, part_colours, write_labels
 from napari_vitrail.widgets._scene import Corners, JudgedBox, Scene, SceneCut
 
 _THIN, _THICK = 1 / 250, 1 / 120
@@ -27,8 +36,14 @@ def write_found(viewer: Viewer, scene: Scene, cut: SceneCut, *, with_ground: boo
     """Write the objects of an image, of the ground too if that is wanted, into their layer."""
     labels = cut.table(with_ground=with_ground)[scene.found.pieces.labels]
     layer = write_labels(viewer, scene.image, FOUND, labels)
-    dress(layer, {piece + 1: f"class {piece + 1}" for piece in range(scene.found.tree.n_pieces)}, ())
+    if not class_names(layer) or scene.image in in_view(viewer, [scene.image]):
+        dress_found(layer, scene, cut)
     return layer
+
+
+def dress_found(layer: Labels, scene: Scene, cut: SceneCut) -> None:
+    """Give a layer the names of the classes of an image, of a stack those of one plane: its others differ."""
+    dress(layer, {label: cut.name(label) for label in range(1, scene.found.tree.n_pieces + 1)}, ())
 
 
 def write_boxes(
@@ -76,8 +91,13 @@ def place_found(viewer: Viewer, image: LayerImage) -> None:
 
 def layers_of(viewer: Viewer, image: LayerImage) -> list[Layer]:
     """Return the layers that there are of what was found in an image."""
-    both = (written_at(viewer.layers, image.plane, FOUND), boxes_layer(viewer, image))
+    both = (found_layer(viewer, image), boxes_layer(viewer, image))
     return [layer for layer in both if layer is not None]
+
+
+def found_layer(viewer: Viewer, image: LayerImage) -> Labels | None:
+    """Return the layer of the labels of an image, if there is one."""
+    return written_at(viewer.layers, image.plane, FOUND)
 
 
 def boxes_layer(viewer: Viewer, image: LayerImage) -> Shapes | None:

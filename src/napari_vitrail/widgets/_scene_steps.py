@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vitrail.backbones import backbone_info
+from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.strokes import inner_strokes
 from napari_vitrail.widgets._gallery_images import LayerImage
 from napari_vitrail.widgets._network import Network
-from napari_vitrail.widgets._scene import Scene
+from napari_vitrail.widgets._scene import Scene, SceneCut
 
 if TYPE_CHECKING:
     from napari_vitrail.objects import FoundObjects, ObjectsSpec
@@ -52,13 +55,20 @@ def scenes_steps(images: Sequence[LayerImage], network: Network, scale: Callable
     from napari_vitrail.objects import find_objects_steps
     from napari_vitrail.store import shared_store
 
-    spec, run = objects_spec(network), object()
+    plain, run = objects_spec(network), object()
     yield Progress(0, 1, "loading the network")
-    backbone, store = load_backbone(spec.descriptor.backbone), shared_store()
+    backbone, store = load_backbone(plain.descriptor.backbone), shared_store()
     for number, image in enumerate(images):
+        spec = replace(plain, boxes=replace(plain.boxes, min_area=_min_area(plain, image)))
         steps = find_objects_steps(image.read(), spec, backbone=backbone, store=store)
         yield from part_of(_scene_steps(image, steps, run, scale), number, len(images))
     return len(images)
+
+
+def _min_area(spec: ObjectsSpec, image: LayerImage) -> int:
+    """Return the smallest area of what gets a box, in pixels of an image that may be seen smaller."""
+    shrinking = max(image.plane.sides) / (spec.side or max(image.plane.sides))
+    return round(spec.boxes.min_area * max(shrinking, 1.0) ** 2)
 
 
 def _scene_steps(
@@ -73,11 +83,24 @@ def _scene_steps(
 
     while True:
         try:
-            progress = next(steps)
+            with _warnings_of(image.name):
+                progress = next(steps)
         except StopIteration as stop:
             yield Progress(1, 1, "objects", scene(stop.value))
             return
         yield progress if progress.so_far is None else progress._replace(so_far=scene(progress.so_far))
+
+
+@contextmanager
+def _warnings_of(name: str) -> Iterator[None]:
+    """Let warnings that are for people say which image they are about."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for each in caught:
+        if issubclass(each.category, VitrailWarning):
+            warnings.warn(f"{name}: {each.message}", each.category, stacklevel=2)
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 def strokes_steps(
@@ -85,20 +108,27 @@ def strokes_steps(
 ) -> Steps[tuple[list[tuple[LayerImage, NDArray[np.uint8]]], dict[int, str]]]:
     """Yield Progress; return strokes along the middle of what was found in images, and what labels mean.
 
-    In one image each object is a class of its own; in several there is no telling which are of a kind, and
-    all objects are one. The ground is always one.
+    What has the same name is one class. Of what has none each object is a class of its own in one image; in
+    several there is no telling which are of a kind, and all objects are one. The ground is always one.
     """
-    made, names = [], {1: OBJECT, 2: GROUND}
-    for done, scene in enumerate(scenes, start=1):
-        cut = scene.cut(scale)
-        is_object = cut.proposals.salient
-        if len(scenes) == 1:
-            count = int(is_object.sum())
-            classes = np.where(is_object, np.cumsum(is_object), count + 1)
-            names = {number: f"{OBJECT} {number}" for number in range(1, count + 1)} | {count + 1: GROUND}
-        else:
-            classes = np.where(is_object, 1, 2)
-        areas = classes[cut.of_pieces].astype(np.uint8)[scene.found.pieces.labels]
-        made.append((scene.image, inner_strokes(areas)))
+    cuts = [scene.cut(scale) for scene in scenes]
+    names = [_stroke_names(cut, one_by_one=len(scenes) == 1) for cut in cuts]
+    there = dict.fromkeys(name for own in names for name in own)
+    there.pop(GROUND, None)  # which comes last
+    numbers = {name: number for number, name in enumerate([*there, GROUND], start=1)}
+    made = []
+    for done, (scene, cut, own) in enumerate(zip(scenes, cuts, names, strict=True), start=1):
+        classes = np.array([numbers[name] for name in own], np.uint8)
+        made.append((scene.image, inner_strokes(classes[cut.of_pieces][scene.found.pieces.labels])))
         yield Progress(done, len(scenes), "images")
-    return made, names
+    return made, {number: name for name, number in numbers.items()}
+
+
+def _stroke_names(cut: SceneCut, *, one_by_one: bool) -> list[str]:
+    """Return by name which class of strokes each class of an image is; nameless objects may be counted."""
+    names, count = [], 0
+    for label, is_object in zip(cut.labels, cut.proposals.salient.tolist(), strict=True):
+        count += is_object and label not in cut.names
+        plain = f"{OBJECT} {count}" if one_by_one else OBJECT
+        names.append(cut.names.get(label, plain if is_object else GROUND))
+    return names

@@ -19,12 +19,21 @@ from napari_vitrail.widgets._network import Network
 from napari_vitrail.widgets._part_layers import in_view
 from napari_vitrail.widgets._planes import read_plane
 from napari_vitrail.widgets._scene import JudgedBox, Scene, SceneCut
-from napari_vitrail.widgets._scene_layers import layers_of, place_found, write_boxes, write_found
+from napari_vitrail.widgets._scene_layers import (
+    dress_found,
+    found_layer,
+    layers_of,
+    place_found,
+    write_boxes,
+    write_found,
+)
 from napari_vitrail.widgets._scene_steps import scenes_steps
 from napari_vitrail.widgets._source_panel import layers_obstacle
 from napari_vitrail.widgets._timer import Soon, timer
 from napari_vitrail.widgets._turns import Turns
 
+LEAST_SCORE = 1.0
+"""Of boxes that are proposed unless another is chosen: less than the mean place is mostly clutter."""
 SIDE = 448
 """The longer side in pixels at which images are seen unless another is chosen."""
 _HINT = "Let the network look at the ticked images and find what is in them: a coarse answer comes first"
@@ -50,6 +59,8 @@ class Scenes(QObject):
         Whether all planes of a stack are looked at.
     scale : float
         At which multiple of the semantic distance merge trees are cut.
+    least_score : float
+        Boxes of less are not proposed.
     with_ground : bool
         Whether the layers of labels show the ground, too.
     """
@@ -67,6 +78,7 @@ class Scenes(QObject):
         self.network = Network(side=SIDE)
         self.all_planes = False
         self.scale = 1.0
+        self.least_score = LEAST_SCORE
         self.with_ground = False
         self._scenes: list[Scene] = []
         self._cuts: dict[Scene, SceneCut] = {}  # at the scale
@@ -152,6 +164,13 @@ class Scenes(QObject):
         self._patience.start()
         self.shown.emit()
 
+    def propose_from(self, score: float) -> None:
+        """Propose boxes of at least a score."""
+        self.least_score = score
+        self._skipped.clear()
+        self._write_all_boxes()
+        self.shown.emit()
+
     def show_ground(self, is_wanted: bool) -> None:
         """Have the ground in the layers of labels, or objects alone."""
         self.with_ground = is_wanted
@@ -161,6 +180,11 @@ class Scenes(QObject):
         """Let a class of the image in view be ground where it is an object, and the other way round."""
         if (scene := self.current) is not None:
             self._take(scene, scene.toggled(label, self.scale))
+
+    def rename(self, label: int, name: str) -> None:
+        """Call a class of the image in view otherwise; an empty name takes back what it was called."""
+        if (scene := self.current) is not None:
+            self._take(scene, scene.renamed(label, name, self.scale))
 
     def toggle_at(self, position: Position, layers: Iterable[Layer]) -> None:
         """Toggle the class at a position in the world, in the top image in view that has any."""
@@ -175,7 +199,7 @@ class Scenes(QObject):
     def boxes(self) -> list[JudgedBox]:
         """Return the boxes in the image in view."""
         scene = self.current
-        return [] if scene is None else scene.boxes(self.cut_of(scene))
+        return [] if scene is None else self._boxes_of(scene)
 
     def judge(self, boxes: Sequence[JudgedBox]) -> None:
         """Take what is thought of some boxes in the image in view."""
@@ -212,11 +236,7 @@ class Scenes(QObject):
         return [LayerImage(layer, read_plane(layer, self.viewer.dims), layer.name)]
 
     def _on_found(self, count: int) -> str:
-        scene = self.current
-        if count > 1 or scene is None:
-            return f"objects of {_counted(count)}."
-        n_objects = len(self.cut_of(scene).objects)
-        return f"{n_objects} class{'' if n_objects == 1 else 'es'} of objects."
+        return f"labels and boxes of {_counted(count)} are layers."
 
     def _keep(self, scene: Scene) -> None:
         """Take what was found in an image, in place of what was found there before."""
@@ -244,8 +264,14 @@ class Scenes(QObject):
         for scene in here:
             key = (scene.image.layer, str(scene.image.plane.index))
             self._turns.put(key, partial(self._write_labels, scene))
-        for layer in dict.fromkeys(scene.image.layer for scene in here):
+        self._write_all_boxes()
+
+    def _write_all_boxes(self) -> None:
+        for layer in dict.fromkeys(scene.image.layer for scene in self.here):
             self._put_boxes(layer)
+
+    def _boxes_of(self, scene: Scene) -> list[JudgedBox]:
+        return scene.boxes(self.cut_of(scene), self.least_score)
 
     def _put_boxes(self, layer: Image) -> None:
         self._turns.put(layer, partial(self._write_boxes, layer))
@@ -261,11 +287,18 @@ class Scenes(QObject):
         if not own:
             return
         current, proposed = self.current, self.proposed()
-        rows = [(scene.image, box) for scene in own for box in scene.boxes(self.cut_of(scene))]
+        rows = [(scene.image, box) for scene in own for box in self._boxes_of(scene)]
         at = None
         if current is not None and proposed is not None and current in own:
             at = rows.index((current.image, proposed))
         write_boxes(self.viewer, own[0].image, rows, at)
+
+    def _name_classes(self) -> None:
+        """Give layers the names of the classes in view: the planes of a stack have different ones."""
+        for scene in self._in_view(self.here):
+            layer = found_layer(self.viewer, scene.image)
+            if layer is not None:
+                dress_found(layer, scene, self.cut_of(scene))
 
     def _in_view(self, scenes: Iterable[Scene]) -> list[Scene]:
         by_image = {scene.image: scene for scene in scenes}
@@ -286,8 +319,8 @@ class Scenes(QObject):
         if image is not self._looked_at:
             self._looked_at = image
             self._skipped.clear()
-            for layer in dict.fromkeys(scene.image.layer for scene in self.here):
-                self._put_boxes(layer)
+            self._write_all_boxes()
+            self._name_classes()
             self.shown.emit()
         self.changed.emit()
 

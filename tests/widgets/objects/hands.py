@@ -26,7 +26,7 @@ def find(qtbot, widget):
 
 def settle(qtbot, widget):
     """Wait until nothing is computed or written."""
-    qtbot.waitUntil(lambda: widget._scenes.is_settled, timeout=60_000)
+    qtbot.waitUntil(lambda: widget._scenes.is_settled and not widget._save.is_busy, timeout=60_000)
 
 
 def slide(qtbot, widget, place: int):
