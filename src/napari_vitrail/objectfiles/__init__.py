@@ -2,7 +2,7 @@
 
 from napari_vitrail.objectfiles._coco import write_coco
 from napari_vitrail.objectfiles._files import find_files_steps
-from napari_vitrail.objectfiles._picture import write_picture
+from napari_vitrail.objectfiles._picture import objects_picture
 from napari_vitrail.objectfiles._plan import ObjectFiles, check_ours, plan_objects
 from napari_vitrail.objectfiles._record import FileFound, FoundBox, FoundClass, FoundPlane
 from napari_vitrail.objectfiles._regions import described, drawn_box
@@ -23,10 +23,10 @@ __all__ = [
     "described",
     "drawn_box",
     "find_files_steps",
+    "objects_picture",
     "plan_objects",
     "summary_lines",
     "write_boxes",
     "write_classes",
     "write_coco",
-    "write_picture",
 ]

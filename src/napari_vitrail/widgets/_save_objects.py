@@ -16,9 +16,9 @@ from napari.layers import Image
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from napari_vitrail.files import folder_written_aside, written_aside
+from napari_vitrail.files import files_written_aside, written_aside
 from napari_vitrail.image import main_of
-from napari_vitrail.imagefile import tiff_axes, write_tiff
+from napari_vitrail.imagefile import tiff_axes, write_png, write_tiff
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.widgets._gallery_images import LayerImage
 from napari_vitrail.widgets._job import JobPanel
@@ -97,7 +97,7 @@ def saved_steps(
     layers = list(dict.fromkeys(scene.image.layer for scene in scenes))
     named = _files(layers, folder)
     found, settings = [], {}
-    with folder_written_aside(folder) as aside:
+    with files_written_aside(folder) as aside:
         files = replace(named, folder=aside)
         for number, layer in enumerate(layers):
             own = [scene for scene in scenes if scene.image.layer is layer]
@@ -157,7 +157,7 @@ def _layer_steps(
     files: ObjectFiles, number: int, scenes: Sequence[Scene], scale: float, least_score: float
 ) -> Steps[FileFound]:
     """Yield Progress; write what was found in the planes of a layer; return it as it is said."""
-    from napari_vitrail.objectfiles import FileFound, write_picture
+    from napari_vitrail.objectfiles import FileFound, objects_picture
 
     shape = scenes[0].image.plane.shape
     labels, mask = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
@@ -173,7 +173,8 @@ def _layer_steps(
         )
         colours = part_colours({*cut.labels, *(box.class_id for box in planes[-1].boxes)})
         picture = files.overlay(number, planes[-1].plane)
-        write_picture(picture, main_of(scene.image.read()), objects, planes[-1].boxes, colours)
+        seen = main_of(scene.image.read())
+        write_png(picture, objects_picture(seen, objects, planes[-1].boxes, colours))
     write_tiff(files.labels(number), labels, tiff_axes(labels.ndim))
     write_tiff(files.mask(number), mask, tiff_axes(mask.ndim))
     return FileFound(files.images[number], (), tuple(planes))

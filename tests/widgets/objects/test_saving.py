@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
-from napari_vitrail import objectfiles
+from napari_vitrail.widgets import _save_objects
 from tests.widgets.driving import activate, button, press_key, says
 from tests.widgets.objects.hands import dock, find, rows_of, settle, slide, statuses
 
@@ -34,13 +34,13 @@ def save(qtbot, monkeypatch):
 @pytest.fixture
 def slow(monkeypatch):
     """Return an event for which files wait after the first picture was written."""
-    write, may_go = objectfiles.write_picture, threading.Event()
+    write, may_go = _save_objects.write_png, threading.Event()
 
     def slow_write(*arguments):
         write(*arguments)
         may_go.wait(20)
 
-    monkeypatch.setattr(objectfiles, "write_picture", slow_write)
+    monkeypatch.setattr(_save_objects, "write_png", slow_write)
     yield may_go
     may_go.set()
 
