@@ -165,6 +165,7 @@ def saved_steps(
         gallery = Gallery(done, parts, failed, curve, origin_of(spec, info, None))
         write_areas(files, gallery)
         write_gallery(files.gallery, gallery)
+        yield Progress(1, 1, "files")  # the last moment to cancel: then earlier files are replaced
     return done, [*unread, *unwritten]
 
 

@@ -109,6 +109,7 @@ def saved_steps(
         write_classes(files.classes, found)
         with written_aside(files.settings) as path:
             path.write_text(json.dumps({"images": settings}, indent=1), encoding="utf-8")
+        yield Progress(1, 1, "files")  # the last moment to cancel: then earlier files are replaced
     for number in range(len(layers)):
         named.record(number).unlink(missing_ok=True)  # of the command, which these files are not by any more
     return found
