@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.cluster import KMeans
+
+from napari_vitrail.threads import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from napari_vitrail.seen import Seen
 
 ITERATIONS = 300
+FEW_VALUES = 4_000_000
+"""Up to so many values threads wait for each other longer than they work."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,15 @@ class Clusters:
 
 def fit_centres(rows: NDArray[np.float32], count: int, *, n_init: int, random_state: int) -> Clusters:
     """Return `count` clusters of rows (n, D)."""
-    fitted = KMeans(count, n_init=n_init, max_iter=ITERATIONS, random_state=random_state).fit(rows)
+    fitted = fitted_means(rows, count, n_init=n_init, random_state=random_state)
     return Clusters(fitted.cluster_centers_.astype(np.float32))
+
+
+def fitted_means(rows: NDArray[np.floating], count: int, *, n_init: int, random_state: int) -> KMeans:
+    """Return k-means of rows (n, D), on one thread where there are few."""
+    means = KMeans(count, n_init=n_init, max_iter=ITERATIONS, random_state=random_state)
+    with one_thread() if rows.size <= FEW_VALUES else nullcontext():
+        return means.fit(rows)
 
 
 def distinct_rows(rows: NDArray[np.float32], most: int) -> int:

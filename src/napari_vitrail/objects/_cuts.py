@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import eigh
-from sklearn.cluster import KMeans
 
+from napari_vitrail.clusters import fitted_means
 from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.object_plane import ObjectPlane
 from napari_vitrail.objects._pieces import Pieces, centroids_of, nearest_of, one_piece
 from napari_vitrail.objects._tree import MergeTree
 from napari_vitrail.progress import Progress
+from napari_vitrail.threads import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,8 @@ class NormalisedCuts:
     def pieces_steps(self, seen: SeenScene, random_state: int = 0) -> Steps[tuple[Pieces, MergeTree]]:
         """Yield Progress; return the pieces of objects and ground, and the tree of their merges."""
         yield Progress(0, 3, "cuts")
-        scores, threshold = self._scored(seen, random_state)
+        with one_thread():
+            scores, threshold = self._scored(seen, random_state)
         yield Progress(1, 3, "pieces")
         margin = (scores - threshold).astype(np.float32)
         is_object = seen.placed(margin) > 0
@@ -125,7 +127,7 @@ class NormalisedCuts:
         vectors = cut_vectors(np.maximum(rows @ rows.T, 0), min(self.n_vectors, len(rows) - 2))
         counts = [count for count in self.counts if count < len(np.unique(vectors, axis=0))]
         for count in counts:
-            labels = KMeans(count, n_init=STARTS, random_state=random_state).fit_predict(vectors)
+            labels = fitted_means(vectors, count, n_init=STARTS, random_state=random_state).labels_
             sizes = np.bincount(labels, minlength=count)
             means = np.bincount(labels, looked, minlength=count) / np.maximum(sizes, 1)
             share += (means > self.contrast * looked.mean())[labels] / len(counts)
