@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from napari_vitrail.seen import Seen
 
 ITERATIONS = 300
-FEW_VALUES = 4_000_000
-"""Up to so many values threads wait for each other longer than they work."""
+FEW_VALUES = 2_000_000
+"""So many values take one thread a second at most; two, of a busy machine, may take much longer."""
 
 
 @dataclass(frozen=True)
