@@ -2,7 +2,7 @@ from threading import Event, Lock
 
 import pytest
 
-from napari_vitrail.progress import Progress, beside_steps, drain, part_of
+from napari_vitrail.progress import Progress, beside_steps, drain, part_of, standing
 
 
 def counting(total, result="done", closed=None):
@@ -86,3 +86,13 @@ def test_work_beside_that_is_left_alone_is_not_waited_for_but_by_its_kind():
     gate.set()
     assert drain(third) == "third"
     assert begun == ["first", "third"]
+
+
+def test_what_a_longer_work_does_not_count_stands_still():
+    def steps():
+        yield Progress(1, 3, "seeing", so_far="half")
+        return "seen"
+
+    own = standing(steps(), 5, 9)
+    assert next(own) == (5, 9, "seeing", None)
+    assert drain(own) == "seen"

@@ -67,6 +67,16 @@ def part_of(steps: Steps[Result], index: int, count: int) -> Steps[Result]:
         yield part._replace(done=index * part.total + part.done, total=count * part.total)
 
 
+def standing(steps: Steps[Result], done: int, total: int) -> Steps[Result]:
+    """Run `steps` as something that has to be done on the way, which a longer piece of work does not count."""
+    while True:
+        try:
+            part = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(done, total, part.what)
+
+
 def without_results(steps: Steps[Result]) -> Steps[Result]:
     """Run `steps` without what they have so far, where only the end is of use."""
     while True:

@@ -161,8 +161,8 @@ def test_a_stack_is_read_frame_by_frame_and_nothing_of_it_is_kept(default_named_
     most = 0
     for progress in propagate_labels_steps(reel, given, spec, backbone=default_named_backbone):
         if progress.so_far is not None:
-            held = [own for own in gc.get_objects() if type(own) is SeenFrame and own.descriptors.size]
-            most = max(most, len(held))
+            held = sum(type(own) is SeenFrame and own.descriptors.size > 0 for own in gc.get_objects())
+            most = max(most, held)
     assert most <= 2 + 3  # the context, what passes start from, and the frame itself
 
 

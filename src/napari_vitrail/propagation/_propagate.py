@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_vitrail.backbones import load_backbone
 from napari_vitrail.grid import Grid
-from napari_vitrail.progress import Progress, Steps, part_of
+from napari_vitrail.progress import Progress, Steps, part_of, standing
 from napari_vitrail.propagation._frame import PropagatedFrame
 from napari_vitrail.propagation._given import GivenLabels, shares_of
 from napari_vitrail.propagation._passing import CarriedFrame, Pass
@@ -218,11 +218,11 @@ class _Run:
     def _pass_steps(self, source: int, ends: _Ends, known: Sequence[int] = ()) -> Steps[Pass]:
         """Yield Progress; return a pass that starts from a labelled frame, and has come past known ones."""
         labels = self.given.frame(source, self.seen.shape)
-        first = yield from self._see_steps(source)
+        first = yield from self._see_again_steps(source)
         shares = shares_of(labels, ends.ids, first.grid, self.spec.seed)
         recent = []
         for index in known[len(known) - min(self.spec.n_context, len(known)) :]:
-            frame = yield from self._see_steps(index)
+            frame = yield from self._see_again_steps(index)
             recent.append(CarriedFrame(frame, self.known[index].shares))
         return Pass(CarriedFrame(first, shares), self.spec, recent)
 
@@ -230,14 +230,20 @@ class _Run:
         """Yield Progress; return a frame with labels on its pixels."""
         frame, shares = carried.frame, carried.values
         picture = self.seen.picture(frame.index)
-        sharpening = pixel_labels_steps(shares, frame.grid, ends.ids, picture, self.spec)
-        labels = (yield from part_of(sharpening, self._done, self._total)).astype(self.given.dtype)
+        half = part_of(pixel_labels_steps(shares, frame.grid, ends.ids, picture, self.spec), 1, 2)
+        labels = (yield from part_of(half, self._done, self._total)).astype(self.given.dtype)
         return PropagatedFrame(
             frame.index, labels, ends.ids, shares, frame.grid, ends.sources, ends.key, quality
         )
 
     def _see_steps(self, index: int) -> Steps[SeenFrame]:
-        return (yield from part_of(self.seen.see_steps(index), self._done, self._total))
+        """Yield Progress through the first half of a frame's turn; return it as the ViT sees it."""
+        half = part_of(self.seen.see_steps(index), 0, 2)
+        return (yield from part_of(half, self._done, self._total))
+
+    def _see_again_steps(self, index: int) -> Steps[SeenFrame]:
+        """Yield Progress that stands still; return a frame whose turn it is not."""
+        return (yield from standing(self.seen.see_steps(index), self._done, self._total))
 
     def _is_known(self, ends: _Ends, index: int) -> bool:
         return index in self.known and self.known[index].key == ends.key
