@@ -21,7 +21,7 @@ from napari_vitrail.propagation._pixels import pixel_labels_steps
 from napari_vitrail.propagation._quality import way_back
 from napari_vitrail.propagation._seen import SeenFrame, SeenFrames
 from napari_vitrail.propagation._spec import PROPAGATION, PropagationSpec
-from napari_vitrail.propagation._stretches import Direction, Stretch, stretches
+from napari_vitrail.propagation._stretches import Direction, Stretch, checked_frames, stretches
 from napari_vitrail.scratch import FiledArray, Scratch
 
 if TYPE_CHECKING:
@@ -115,20 +115,11 @@ def propagate_labels_steps(
         so after a correction only the frames up to the next labelled ones are.
     """
     given = GivenLabels.of(labels, len(stack))  # type: ignore[arg-type]
-    wanted = _checked_frames(frames, len(stack))  # type: ignore[arg-type]
-    if direction not in ("both", "forward", "backward"):
-        raise ValueError(f"direction must be 'both', 'forward' or 'backward', got {direction!r}")
+    wanted = checked_frames(frames, direction, len(stack))  # type: ignore[arg-type]
     backbone = backbone or load_backbone(spec.descriptor.backbone, device=device)
     seen = SeenFrames(stack, spec, backbone, store)
     run = _Run(seen, given, spec, {} if known is None else known)
     yield from run.steps(wanted, direction)
-
-
-def _checked_frames(frames: range | None, count: int) -> range:
-    wanted = range(count) if frames is None else frames
-    if wanted.step != 1 or not 0 <= wanted.start < wanted.stop <= count:
-        raise ValueError(f"frames must be a range of step 1 within 0 to {count}, got {frames}")
-    return wanted
 
 
 @dataclass

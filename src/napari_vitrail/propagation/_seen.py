@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.features import enlarged_pixels, seen_pixels, unit_rows, vit_features_steps
+from napari_vitrail.grey_values import to_grey
 from napari_vitrail.grid import Grid
 from napari_vitrail.image import IntensityRange, as_image, main_of
 from napari_vitrail.progress import Progress
@@ -122,6 +123,10 @@ class SeenFrames:
             raise ValueError(f"all frames must be of one size; frame {index} is {shape}, not {self._shape}")
         return picture
 
+    def grey(self, index: int) -> NDArray[np.float32]:
+        """Return the grey values (H', W'), 0 to 1, of a frame as the ViT is shown it."""
+        return (to_grey(_shown_pixels(self.picture(index), self.spec)) / np.float32(255)).astype(np.float32)
+
     def see_steps(self, index: int) -> Steps[SeenFrame]:
         """Yield Progress; return a frame as the ViT sees it."""
         if index in self._known:
@@ -138,12 +143,9 @@ class SeenFrames:
 def _look_steps(
     index: int, picture: Picture, spec: PropagationSpec, backbone: Backbone, store: TokenStore | None
 ) -> Steps[SeenFrame]:
-    own = spec.descriptor
-    pixels = seen_pixels(picture, own, IntensityRange.of([picture], own.intensity)).rgb
-    assert pixels is not None  # the descriptor's features are the ViT's
-    shape = (pixels.shape[0], pixels.shape[1])
-    rgb = enlarged_pixels(pixels, _factor(shape, spec.side))
-    features = yield from vit_features_steps(rgb, own, backbone, store=store)
+    rgb = _shown_pixels(picture, spec)
+    shape = (int(picture.shape[0]), int(picture.shape[1]))
+    features = yield from vit_features_steps(rgb, spec.descriptor, backbone, store=store)
     factors = (rgb.shape[0] / shape[0], rgb.shape[1] / shape[1])
     descriptors = unit_rows(features.values).astype(np.float16)
     size = backbone.info.patch_size
@@ -152,6 +154,14 @@ def _look_steps(
         index, shape, features.grid.magnified(factors), descriptors, (voting[0], voting[1]),
         spec.radius * size / min(factors), not np.ptp(main_of(picture)),
     )  # fmt: skip
+
+
+def _shown_pixels(picture: Picture, spec: PropagationSpec) -> NDArray[np.float32]:
+    """Return the pixels (H', W', 3), 0 to 1, that the ViT is shown of a frame."""
+    own = spec.descriptor
+    pixels = seen_pixels(picture, own, IntensityRange.of([picture], own.intensity)).rgb
+    assert pixels is not None  # the descriptor's features are the ViT's
+    return enlarged_pixels(pixels, _factor((pixels.shape[0], pixels.shape[1]), spec.side))
 
 
 def _voting(grid: Grid, axis: int, patch_size: int, spec: PropagationSpec) -> slice:

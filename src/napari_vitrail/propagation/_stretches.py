@@ -48,6 +48,22 @@ class Stretch(NamedTuple):
         return 1 - (index - self.before) / (self.after - self.before)
 
 
+def checked_frames(frames: range | None, direction: Direction, count: int) -> range:
+    """Return which frames of a stack are wanted; None is all.
+
+    Raises
+    ------
+    ValueError
+        If they are not in the stack, side by side, or the direction is unknown.
+    """
+    wanted = range(count) if frames is None else frames
+    if wanted.step != 1 or not 0 <= wanted.start < wanted.stop <= count:
+        raise ValueError(f"frames must be a range of step 1 within 0 to {count}, got {frames}")
+    if direction not in ("both", "forward", "backward"):
+        raise ValueError(f"direction must be 'both', 'forward' or 'backward', got {direction!r}")
+    return wanted
+
+
 def stretches(labelled: Sequence[int], wanted: range, direction: Direction) -> Iterator[Stretch]:
     """Yield the stretches between labelled frames; frames that no labels reach are in none.
 
