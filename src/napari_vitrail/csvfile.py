@@ -55,19 +55,27 @@ class CsvTable:
         filled = [(line, row.get(name, "")) for line, row in self.rows]
         return np.array([csv_number(self.path, line, cell) if cell else math.nan for line, cell in filled])
 
+    def whole_numbers(self, name: str) -> NDArray[np.int64]:
+        """Return a column (n,) of whole numbers."""
+        values = []
+        for line, row in self.rows:
+            value = csv_number(self.path, line, row[name])
+            if not value.is_integer() or abs(value) > 2**53:
+                raise csv_fault(self.path, line, f"must have a whole number for {name}", row[name])
+            values.append(int(value))
+        return np.array(values, np.int64)
+
     def ids(self) -> NDArray[np.int64]:
         """Return the column ``id`` (n,), all different; counted from 0 where it is missing."""
         if "id" not in self.names:
             return np.arange(len(self.rows), dtype=np.int64)
+        numbers = self.whole_numbers("id")
         seen: dict[int, int] = {}
-        for line, row in self.rows:
-            value = csv_number(self.path, line, row["id"])
-            if not value.is_integer() or abs(value) > 2**53:
-                raise csv_fault(self.path, line, "must have a whole number for an id", row["id"])
-            other = seen.setdefault(int(value), line)
+        for (line, _), number in zip(self.rows, numbers.tolist(), strict=True):
+            other = seen.setdefault(number, line)
             if other != line:
                 raise csv_fault(self.path, line, "must have an id of its own", f"that of line {other}")
-        return np.array(list(seen), np.int64)
+        return numbers
 
 
 def csv_lines(path: AnyPath) -> list[tuple[int, list[str]]]:

@@ -104,7 +104,7 @@ HEAD = "id,row0,column0,row1,column1,status\n"
         (HEAD + "0,1,,3,4,accepted\n", "line 2, must have a number there, got ''"),
         (HEAD + "0,1,nan,3,4,accepted\n", "line 2, must have a number there, got 'nan'"),
         (HEAD + "\n\n0,1,inf,3,4,accepted\n", "line 4, must have a number there, got 'inf'"),
-        (HEAD + "0.5,1,2,3,4,accepted\n", "line 2, must have a whole number for an id, got 0.5"),
+        (HEAD + "0.5,1,2,3,4,accepted\n", "line 2, must have a whole number for id, got 0.5"),
         (
             HEAD + "7,1,2,3,4,locked\n7,1,2,3,4,locked\n",
             "line 3, must have an id of its own, got that of line 2",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_vitrail.propagation import PropagationSpec
     from napari_vitrail.propagationfiles import (
         FrameDone,
+        FrameSource,
         GivenFrames,
         KeptFrames,
         PropagationFiles,
@@ -43,16 +44,27 @@ def add(commands: Any, common: ArgumentParser) -> None:
         help="a TIFF or a zarr that holds all frames; or a folder of images or a pattern, 'movie/*.jpg', in "
         "the order of the numbers in their names",
     )  # fmt: skip
-    parser.add_argument(
-        "--labels", metavar="LABELS", nargs="+", action="extend", type=_labels, required=True,
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--labels", metavar="LABELS", nargs="+", action="extend", type=_of_frame,
         help="a stack of labels, TIFF or zarr, in which frames that are not labelled are empty; a folder of "
         "label images that are called as their frames; or the label image of one frame, counted from 0: "
         "40=last.png. Of several that label one frame the last one counts",
     )  # fmt: skip
+    what.add_argument(
+        "--points", metavar="CSV", nargs="+", action="extend", type=_of_frame,
+        help="follow points instead: of a Points layer of napari, or an earlier OUT, of which those given "
+        "by hand count; or 40=points.csv of one frame",
+    )  # fmt: skip
+    what.add_argument(
+        "--boxes", metavar="CSV", nargs="+", action="extend", type=_of_frame,
+        help="follow boxes instead: rectangles of a Shapes layer of napari, or a table like an earlier OUT",
+    )  # fmt: skip
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=Path, required=True,
         help="the labels of all frames, OUT.tif or OUT.zarr; beside it OUT_frames.csv, the quality of each "
-        "frame and the area of each label, and the folder OUT_resume for --resume",
+        "frame and the area of each label, and the folder OUT_resume for --resume. Of points and boxes a "
+        "table, OUT.csv",
     )  # fmt: skip
     parser.add_argument(
         "--resume", action="store_true",
@@ -132,7 +144,7 @@ def _add_spec(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _labels(word: str) -> tuple[int | None, Path]:
+def _of_frame(word: str) -> tuple[int | None, Path]:
     """Return the frame, if one is said, and the file."""
     found = re.fullmatch(r"([0-9]+)=(.+)", word)
     if found is None or Path(word).exists():
@@ -163,9 +175,12 @@ def _count(word: str) -> int:
 
 def _run(options: Namespace) -> int:
     from napari_vitrail.framefiles import open_frames
-    from napari_vitrail.propagationfiles import LabelSource, open_given, plan_propagation
+    from napari_vitrail.propagationfiles import FrameSource, open_given, plan_propagation
 
-    sources = [LabelSource(path, frame) for frame, path in options.labels]
+    named = options.labels or options.points or options.boxes
+    sources = [FrameSource(path, frame) for frame, path in named]
+    if not options.labels:
+        return _run_places(sources, options)
     files = plan_propagation(options.output, options.path, [source.path for source in sources])
     with ExitStack() as opened:
         frames = opened.enter_context(open_frames(options.path, reading_of(options), options.at))
@@ -173,6 +188,39 @@ def _run(options: Namespace) -> int:
         labels = open_given(sources, frames, opened)
         kept, done = _propagate(frames, labels, files, wanted, options)
         return _conclude(frames, kept, done, files, options)
+
+
+def _run_places(sources: Sequence[FrameSource], options: Namespace) -> int:
+    """Follow points or boxes, write where they are, say what came of them; return the exit code."""
+    from napari_vitrail.framefiles import open_frames
+    from napari_vitrail.propagationfiles import (
+        BOXES,
+        POINTS,
+        check_frames_steps,
+        follow_steps,
+        followed_lines,
+        plan_table,
+        read_tables,
+    )
+
+    if options.resume or options.film or options.confidence:
+        raise ValueError("--resume, --film and --confidence are for --labels")
+    kind = POINTS if options.points else BOXES
+    plan_table(options.output, options.path, [source.path for source in sources])
+    with open_frames(options.path, reading_of(options), options.at) as frames:
+        wanted = _wanted(options, len(frames))
+        tables = read_tables(sources, kind.read, len(frames))
+        with_bar(check_frames_steps(frames, wanted, tables.places), "reading")
+        steps = follow_steps(
+            kind, frames, tables, wanted,
+            backbone=backbone_of(wanted.spec.descriptor, options), store=passing_store_of(options),
+        )  # fmt: skip
+        found = with_bar(steps, "following")
+    kind.write(options.output, found)
+    for line in followed_lines(found, kind.name):
+        print(line)
+    print(options.output)
+    return 0
 
 
 def _wanted(options: Namespace, count: int) -> PropagationWanted:
@@ -190,10 +238,7 @@ def _wanted(options: Namespace, count: int) -> PropagationWanted:
 
 
 def _propagate(
-    frames: Frames,
-    labels: GivenFrames,
-    files: PropagationFiles,
-    wanted: PropagationWanted,
+    frames: Frames, labels: GivenFrames, files: PropagationFiles, wanted: PropagationWanted,
     options: Namespace,
 ) -> tuple[KeptFrames, list[FrameDone]]:  # fmt: skip
     """Label the frames, each kept on disk as it comes."""

@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     Reader = Callable[[], NDArray[np.integer]]
 
 
-class LabelSource(NamedTuple):
-    """Where labels come from.
+class FrameSource(NamedTuple):
+    """Where labels, points or boxes come from.
 
     Attributes
     ----------
     path : Path
-        A label image, a folder of them, or labels of a whole stack.
+        A label image, a folder of them or labels of a whole stack; or a table.
     frame : int or None
-        Whose labels an image holds.
+        Whose they are, where the file does not say.
     """
 
     path: Path
@@ -65,14 +65,14 @@ class GivenFrames(Mapping[int, "NDArray[np.integer]"]):
         return len(self._readers)
 
 
-def open_given(sources: Sequence[LabelSource], frames: Frames, opened: ExitStack) -> GivenFrames:
+def open_given(sources: Sequence[FrameSource], frames: Frames, opened: ExitStack) -> GivenFrames:
     """Return the labels of all sources; where two have labels of a frame, those of the later count.
 
     Frames without any label are not labelled, unless a source names them: then nothing is there.
 
     Parameters
     ----------
-    sources : sequence of LabelSource
+    sources : sequence of FrameSource
     frames : FileImages or ArrayFrames
         What is labelled.
     opened : ExitStack

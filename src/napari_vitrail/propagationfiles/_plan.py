@@ -81,9 +81,25 @@ def plan_propagation(output: Path, stack: Path, inputs: Sequence[Path]) -> Propa
     if output.is_dir() and not is_zarr(output) and any(output.iterdir()):
         raise ValueError(f"{output} is no zarr, and is not replaced: choose another output")
     files = PropagationFiles(output)
-    read = [stack, *inputs]
-    check_spared(files.all, read)
-    for folder in read:
-        if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"{output} lies in {folder}, which is read: choose another output")
+    _check_read(files.all, [stack, *inputs])
     return files
+
+
+def plan_table(output: Path, stack: Path, inputs: Sequence[Path]) -> None:
+    """Check where points or boxes are written.
+
+    Raises
+    ------
+    ValueError
+        If the output is no table, an input would be replaced, or a folder that is read would get a file.
+    """
+    if output.suffix.lower() != ".csv" or output.is_dir():
+        raise ValueError(f"--output must end in .csv for points and boxes, got {output}")
+    _check_read([output], [stack, *inputs])
+
+
+def _check_read(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    check_spared(outputs, inputs)
+    for folder in inputs:
+        if folder.is_dir() and outputs[0].resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{outputs[0]} lies in {folder}, which is read: choose another output")
