@@ -68,7 +68,7 @@ def part_of(steps: Steps[Result], index: int, count: int) -> Steps[Result]:
 
 
 def standing(steps: Steps[Result], done: int, total: int) -> Steps[Result]:
-    """Run `steps` as something that has to be done on the way, which a longer piece of work does not count."""
+    """Run `steps` as something to be done on the way, which a longer piece of work does not count."""
     while True:
         try:
             part = next(steps)
