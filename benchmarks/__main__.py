@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from benchmarks import clusterings, coseg, features, memory, neighbours, objects, speedups
+from benchmarks import clusterings, coseg, features, memory, neighbours, objects, propagate, speedups
 from benchmarks.memory import resident, warm_up
 from evals.datasets import data_folder
 from evals.pages import write_section
@@ -32,6 +32,7 @@ def main() -> None:
         (measure_neighbours, "nearest neighbours by blocks beside faiss, which it needs; Linux"),
         (measure_coseg, "ten to a thousand images that share something; needs faiss, and Linux"),
         (measure_objects, "objects of one image, coarse and in full; Linux"),
+        (measure_propagate, "labels through a film, frame by frame; Linux"),
         (measure_live, "from a stroke to the picture, in a viewer; needs a display"),
         (measure_convpaint, "napari-convpaint beside ours; needs its Python, a display, and Linux"),
         (measure_large, "a plane far beyond memory, painted in a viewer; needs a display, and Linux"),
@@ -53,6 +54,8 @@ def main() -> None:
             command.add_argument("--repeats", type=int, default=3)
         if measure is measure_coseg:
             command.add_argument("--counts", type=int, nargs="*", default=[10, 100, 1000])
+        if measure is measure_propagate:
+            command.add_argument("--frames", type=int, default=100)
         if measure is measure_convpaint:
             command.add_argument("--peer-python", type=Path, help="the Python that has napari-convpaint")
             command.add_argument("--sides", type=int, nargs="*", default=[518, 1024])
@@ -128,6 +131,13 @@ def measure_objects(_: argparse.Namespace) -> str:
         f"`python -m benchmarks objects`, {objects.SIDE} x {objects.SIDE} pixels, median of {objects.REPEATS}"
     )
     return f"{head}, {machine()}.\n\n{objects.table(objects.measured())}"
+
+
+def measure_propagate(options: argparse.Namespace) -> str:
+    """Return what a frame of a film takes, and how much memory all of them, as Markdown."""
+    found = propagate.table(propagate.runs(options.frames))
+    command = f"`python -m benchmarks propagate --frames {options.frames}`"
+    return f"{command}, 854 x 480 pixels, one label, no store, {machine()}.\n\n{found}"
 
 
 def measure_live(_: argparse.Namespace) -> str:

@@ -35,7 +35,8 @@ class PropagatedFrame:
     key : str
         Names all that the labels follow from, but the stack: the labels of `sources`, and the spec.
     quality : float, 0 to 1
-        How well its labels find their way back to `sources`; 1 where it was labelled by hand.
+        How sure its labels are, and how well they find their way back to `sources`; 1 where it was labelled
+        by hand.
     """
 
     index: int

@@ -18,7 +18,7 @@ from napari_vitrail.propagation._frame import PropagatedFrame
 from napari_vitrail.propagation._given import GivenLabels, shares_of
 from napari_vitrail.propagation._passing import CarriedFrame, Pass
 from napari_vitrail.propagation._pixels import pixel_labels_steps
-from napari_vitrail.propagation._quality import way_back
+from napari_vitrail.propagation._quality import quality_of
 from napari_vitrail.propagation._seen import SeenFrame, SeenFrames
 from napari_vitrail.propagation._spec import PROPAGATION, PropagationSpec
 from napari_vitrail.propagation._stretches import Direction, Stretch, checked_frames, stretches
@@ -171,7 +171,7 @@ class _Run:
         for index in way[len(known) :]:
             carried = carrying.step((yield from self._see_steps(index)))
             if index in stretch.wanted:
-                quality = way_back(carrying.source, carried, ends.ids, self.spec)
+                quality = quality_of(carrying.source, carried, ends.ids, self.spec)
                 yield self._counted((yield from self._labelled_steps(carried, quality, ends)))
             else:
                 yield self._counted(None)
@@ -202,7 +202,7 @@ class _Run:
             weight = stretch.weight_of_before(index)
             values = np.float32(weight) * carried.values + np.float32(1 - weight) * waiting.pop(index).read()
             blended = CarriedFrame(carried.frame, values.astype(np.float16))
-            ways = [way_back(source, blended, ends.ids, self.spec) for source in (carrying.source, after)]
+            ways = [quality_of(source, blended, ends.ids, self.spec) for source in (carrying.source, after)]
             quality = weight * ways[0] + (1 - weight) * ways[1]
             yield self._counted((yield from self._labelled_steps(blended, quality, ends)))
 

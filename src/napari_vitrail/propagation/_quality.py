@@ -1,4 +1,4 @@
-"""How far labels that were passed on can be trusted: whether they find their way back."""
+"""How far labels that were passed on can be trusted: whether they are sure, and find their way back."""
 
 from __future__ import annotations
 
@@ -13,6 +13,26 @@ if TYPE_CHECKING:
 
     from napari_vitrail.propagation._passing import CarriedFrame
     from napari_vitrail.propagation._spec import PropagationSpec
+
+
+def quality_of(
+    source: CarriedFrame, carried: CarriedFrame, ids: Sequence[int], spec: PropagationSpec
+) -> float:
+    """Return how far a frame's labels can be trusted, 0 to 1: the geometric mean of two shares.
+
+    One is the cycle consistency, see `way_back`. The other is how sure places are of their labels: of all
+    that they have of them, what is beyond a tie with the ground or with another label.
+
+    Parameters
+    ----------
+    source, carried, ids, spec
+        See `way_back`.
+    """
+    named = [channel for channel, own_id in enumerate(ids) if own_id]
+    surest = carried.values[..., named].astype(np.float32).max(axis=-1, initial=0)
+    total = float(surest.sum())
+    sure = float(np.maximum(2 * surest - 1, 0).sum()) / total if total else 1.0
+    return float(np.sqrt(sure * way_back(source, carried, ids, spec)))
 
 
 def way_back(source: CarriedFrame, carried: CarriedFrame, ids: Sequence[int], spec: PropagationSpec) -> float:

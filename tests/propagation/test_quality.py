@@ -1,0 +1,51 @@
+"""Quality: whether labels are sure, and find their way back."""
+
+import numpy as np
+import pytest
+
+from napari_vitrail.grid import Grid
+from napari_vitrail.propagation import CarriedFrame, PropagationSpec, SeenFrame
+from napari_vitrail.propagation._quality import quality_of, way_back
+
+SPEC = PropagationSpec(topk=1, context="all")
+
+
+def frame(kinds, index=0):
+    """Return a frame of places (h, w), each of a kind that is like no other kind."""
+    kinds = np.asarray(kinds)
+    grid = Grid(kinds.shape, (3.5, 3.5), (8.0, 8.0))
+    descriptors = np.eye(kinds.max() + 1, dtype=np.float16)[kinds]
+    return SeenFrame(index, (8 * kinds.shape[0], 8 * kinds.shape[1]), grid, descriptors)
+
+
+def labelled(seen, shares):
+    shares = np.asarray(shares, np.float16)
+    return CarriedFrame(seen, np.stack([1 - shares, shares], axis=-1))
+
+
+@pytest.fixture
+def given():
+    """Return a frame of six places, of which the first two are labelled."""
+    return labelled(frame([[0, 1, 2, 3, 4, 5]]), [[1, 1, 0, 0, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("shares", "overlap"),
+    [([[0, 0, 0, 0, 1, 1]], 1), ([[0, 0, 0, 0, 0, 1]], 1 / 2), ([[0, 0, 1, 1, 1, 1]], 1 / 2), ([[0] * 6], 0)],
+    ids=["all", "half", "and as much again", "nothing"],
+)
+def test_labels_are_compared_where_they_come_back_to(shares, overlap, given):
+    mirrored = labelled(frame([[5, 4, 3, 2, 1, 0]], 1), shares)
+    assert way_back(given, mirrored, (0, 9), SPEC) == pytest.approx(overlap)
+    assert quality_of(given, mirrored, (0, 9), SPEC) == pytest.approx(np.sqrt(overlap))
+
+
+def test_labels_that_are_hardly_surer_than_a_tie_are_not_trusted(given):
+    faint = labelled(given.frame, [[0.75, 0.75, 0, 0, 0, 0]])
+    assert way_back(given, faint, (0, 9), SPEC) == pytest.approx(0.75)
+    assert quality_of(given, faint, (0, 9), SPEC) == pytest.approx(np.sqrt(0.75 * 2 / 3), abs=1e-3)
+
+
+def test_nothing_is_right_where_nothing_was_given(given):
+    empty = labelled(given.frame, [[0.0] * 6])
+    assert quality_of(empty, empty, (0, 9), SPEC) == 1
