@@ -64,7 +64,7 @@ def propagate_boxes(
     Notes
     -----
     What differs from the surroundings in a box is passed on as labels are; a box goes with the middle and
-    the spread of it. Explained in docs/explanation/propagation.md.
+    the spread of it. Explained in docs/explanation/tracks.md.
     """
     steps = propagate_boxes_steps(
         stack, boxes, spec, ids=ids, frames=frames, direction=direction, backbone=backbone, device=device,

@@ -63,7 +63,7 @@ def propagate_points(
     Notes
     -----
     Where the tokens, and the pixels round a point, look most as they did where it was given and where it was
-    seen last. Explained in docs/explanation/propagation.md.
+    seen last. Explained in docs/explanation/tracks.md.
     """
     steps = propagate_points_steps(
         stack, points, spec, ids=ids, frames=frames, direction=direction, backbone=backbone, device=device,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VISIBLE = 0.7
-"""Confidence from which something is held to be seen; found as docs/explanation/propagation.md says."""
+"""Confidence from which something is held to be seen; found as docs/explanation/tracks.md says."""
 
 
 @dataclass(frozen=True, eq=False)
