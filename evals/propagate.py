@@ -132,7 +132,7 @@ def _film_table(rows: Sequence[Row], seconds: dict[str, float]) -> str:
         late = [_mean(group[-max(len(group) // 4, 1) :], "j") for group in groups]
         means = [*js, np.mean(js), np.mean([_mean(group, "f") for group in groups]), np.mean(late)]
         cost = f"{seconds[recipe]:.1f}" if recipe in seconds else ""
-        lines.append(f"| {recipe} | {' | '.join(f'{mean:.3f}' for mean in means)} | {cost} |")
+        lines.append(f"| {recipe} | {' | '.join(map(_shown, means))} | {cost} |")
     return "\n".join(lines)
 
 
@@ -154,12 +154,14 @@ def _quality_table(rows: Sequence[Row]) -> str:
     lines = [f"| rank correlation | {' | '.join(films)} | mean |", "|---|" + "---|" * (len(films) + 1)]
     for recipe in (recipe for recipe in dict.fromkeys(row["recipe"] for row in rows) if recipe != COPIED):
         own = [_correlation(_of(rows, film, recipe)) for film in films]
-        lines.append(f"| {recipe} | {' | '.join(f'{value:.2f}' for value in [*own, np.mean(own)])} |")
+        lines.append(f"| {recipe} | {' | '.join(_shown(value, 2) for value in [*own, np.mean(own)])} |")
     return "\n".join(lines)
 
 
 def _correlation(rows: Sequence[Row]) -> float:
-    """Return the rank correlation of quality and J; 0 where either never changes."""
+    """Return the rank correlation of quality and J; 0 where either never changes, NaN without rows."""
+    if not rows:
+        return float("nan")
     columns = [[row[name] for row in rows] for name in ("quality", "j")]
     if any(len(set(column)) < 2 for column in columns):
         return 0.0
@@ -168,6 +170,11 @@ def _correlation(rows: Sequence[Row]) -> float:
 
 def _of(rows: Sequence[Row], film: str, recipe: str) -> list[Row]:
     return [row for row in rows if (row["video"], row["recipe"]) == (film, recipe)]
+
+
+def _shown(value: float, digits: int = 3) -> str:
+    """Return a number, or nothing where a recipe has not seen all that it is the mean of."""
+    return "" if np.isnan(value) else f"{value:.{digits}f}"
 
 
 def _mean(rows: Sequence[Row], score: str) -> float:
