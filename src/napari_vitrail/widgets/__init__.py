@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_files": ["project_reader", "write_project"],
         "_find_objects": ["FindObjectsWidget"],
         "_match": ["MatchWidget"],
+        "_propagate": ["PropagateWidget"],
         "_sample_data": ["coffee_strokes", "coins_strokes", "histology_strokes"],
     },
 )

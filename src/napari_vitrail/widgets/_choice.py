@@ -317,18 +317,23 @@ class LayerChoice:
         )  # fmt: skip
 
 
-def layer_combo(viewer: Viewer, kind: type[Layer], label: str, tooltip: str) -> ComboBox:
-    """Return a combo box of a viewer's layers of one kind, on the selected one if it can be.
+def layer_combo(
+    viewer: Viewer,
+    kind: type[Layer] | tuple[type[Layer], ...],
+    label: str,
+    tooltip: str,
+    *,
+    is_offered: Callable[[Layer], bool] = lambda layer: not is_result(layer),
+) -> ComboBox:
+    """Return a combo box of a viewer's layers of some kinds, on the selected one if it can be.
 
-    Results of ours are not offered.
+    Results of ours are not offered, unless it is said otherwise.
     """
     combo = ComboBox(
         label=label,
         tooltip=wrapped(tooltip),
         nullable=False,
-        choices=lambda _: [
-            layer for layer in viewer.layers if isinstance(layer, kind) and not is_result(layer)
-        ],
+        choices=lambda _: [layer for layer in viewer.layers if isinstance(layer, kind) and is_offered(layer)],
     )
     if viewer.layers.selection.active in combo.choices:
         combo.value = viewer.layers.selection.active

@@ -37,8 +37,10 @@ SIMILARITY, ALIKE = "similarity", "alike"
 OBJECTS, PROBABILITY = "objects", "probability of"
 PARTS, SALIENCY, SCORE, CLUSTERS = "parts", "saliency", "score", "clusters"
 FOUND, BOXES = "found objects", "boxes"
+PROPAGATED = "propagated"
 RESULTS = {
     SEGMENTATION, UNCERTAINTY, COLOURS, SIMILARITY, OBJECTS, PARTS, SALIENCY, SCORE, CLUSTERS, FOUND, BOXES,
+    PROPAGATED,
 }  # fmt: skip
 """Kinds of layers that are looked at, as are those that begin with `PROBABILITY`.
 

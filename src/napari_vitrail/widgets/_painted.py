@@ -57,7 +57,7 @@ class PaintedPlanes:
         if self._data is None:
             return
         for where, *_ in event.value:  # whatever napari keeps for undo, it begins with the index
-            across = [_places(at) for axis, at in enumerate(where) if axis not in self._axes]
+            across = [places_of(at) for axis, at in enumerate(where) if axis not in self._axes]
             self.add(product(*across))
 
 
@@ -71,6 +71,6 @@ def painted_planes(layer: Labels) -> PaintedPlanes:
 _KNOWN: WeakKeyDictionary[Labels, PaintedPlanes] = WeakKeyDictionary()
 
 
-def _places(at: Any) -> list[int]:
+def places_of(at: Any) -> list[int]:
     """Return which places along an axis an index takes: a slice or whole numbers."""
     return list(range(at.start, at.stop)) if isinstance(at, slice) else np.unique(at).tolist()

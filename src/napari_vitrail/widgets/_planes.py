@@ -62,6 +62,31 @@ def all_planes(image: Image, dims: Dims, channels: Channels = PLAIN) -> list[Ima
     return _planes_at(image, dims, channels, [shown, *others])
 
 
+def slider_axes(image: Image, dims: Dims) -> list[int]:
+    """Return which axes of the data of an image have a slider: it has several planes along them.
+
+    Raises
+    ------
+    ValueError
+        If the viewer shows no planes of it.
+    """
+    shown, sides = image_index(image, dims, PLAIN, clipped=True), shape_of(image)
+    return [axis for axis, at in enumerate(shown) if not isinstance(at, slice) and sides[axis] > 1]
+
+
+def planes_along(image: Image, dims: Dims, axis: int) -> list[ImagePlane]:
+    """Return the planes of an image along one axis, which has a slider; elsewhere it is as in view.
+
+    Raises
+    ------
+    ValueError
+        As `slider_axes`.
+    """
+    shown = image_index(image, dims, PLAIN, clipped=True)
+    places = range(shape_of(image)[axis])
+    return _planes_at(image, dims, PLAIN, [(*shown[:axis], at, *shown[axis + 1 :]) for at in places])
+
+
 def _planes_at(image: Image, dims: Dims, channels: Channels, indices: Sequence[Index]) -> list[ImagePlane]:
     data, shape = resolution(image, channels.level), shape_of(image, channels)
     to_world = MappingProxyType(geometry_of(image, channels))

@@ -1,0 +1,91 @@
+"""A movie of a thing that moves, a tiny network, and the widget."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_vitrail.propagation import PROPAGATION, propagate_labels_steps
+from tests.widgets.propagate.hands import SIDE, dock, propagate, square
+
+PLACES = [(20 + 2 * at, 10 + 8 * at) for at in range(5)]
+"""Where the square begins in each frame."""
+
+
+@pytest.fixture(scope="session")
+def movie():
+    """Return a grey movie (5, 72, 96) of a chequered square that moves over a calm ground."""
+    rows, columns = np.indices((SIDE, SIDE)) // 4
+    made = np.full((len(PLACES), 72, 96), 60, np.uint8)
+    for frame, (top, left) in zip(made, PLACES, strict=True):
+        frame[top : top + SIDE, left : left + SIDE] = np.where((rows + columns) % 2, 230, 20)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch, default_named_backbone):
+    """Put a tiny network in place of the real one; return what was asked for, in order."""
+    calls = []
+
+    def tiny_steps(stack, labels, spec, **options):
+        calls.append({"labels": labels, "spec": spec, **options})
+        descriptor = replace(PROPAGATION.descriptor, stride=4)
+        tiny = replace(spec, descriptor=descriptor, side=None, radius=4.0)
+        return propagate_labels_steps(
+            stack, labels, tiny, **{**options, "backbone": default_named_backbone, "store": None}
+        )
+
+    monkeypatch.setattr("napari_vitrail.propagation.propagate_labels_steps", tiny_steps)
+    monkeypatch.setattr("napari_vitrail.backbones.load_backbone", lambda name: default_named_backbone)
+    return calls
+
+
+@pytest.fixture
+def may_go(monkeypatch, asked):
+    """Return an event for which the work waits after the first frame that no hand has labelled."""
+    from napari_vitrail import propagation
+
+    may_go, steps = threading.Event(), propagation.propagate_labels_steps
+
+    def slow_steps(*arguments, **options):
+        is_first = True
+        for progress in steps(*arguments, **options):
+            yield progress
+            if is_first and progress.so_far is not None and not progress.so_far.is_given:
+                is_first = False
+                may_go.wait(20)
+
+    monkeypatch.setattr("napari_vitrail.propagation.propagate_labels_steps", slow_steps)
+    yield may_go
+    may_go.set()
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy, movie):
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.window.resize(1200, 900)
+    viewer.add_image(movie, name="movie", scale=(5, 2, 3), translate=(1, 5, 7))
+    return viewer
+
+
+@pytest.fixture
+def labels(viewer, movie):
+    """Return a layer in which the square of the first frame is labelled."""
+    data = np.zeros(movie.shape, np.uint16)
+    data[0][square(PLACES[0])] = 3
+    return viewer.add_labels(data, name="cell", scale=(5, 2, 3), translate=(1, 5, 7))
+
+
+@pytest.fixture
+def widget(qtbot, viewer, labels):
+    return dock(qtbot, viewer)
+
+
+@pytest.fixture
+def done(qtbot, widget):
+    """Return the widget after it has propagated the labels."""
+    propagate(qtbot, widget)
+    return widget
