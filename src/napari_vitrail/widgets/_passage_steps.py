@@ -97,11 +97,11 @@ def passage_steps(
 
 
 def _timed_steps(steps: Steps[Result], known: Mapping[int, PropagatedFrame]) -> Steps[int]:
-    """Yield Progress that says how long the rest will take; return how many frames were not known."""
+    """Yield Progress that says how long the rest will take; return how many frames were computed."""
     began, computed, first = time.monotonic(), 0, 0
     for progress in steps:
         frame = progress.so_far
-        if frame is not None and known.get(frame.index) is not frame:
+        if frame is not None and not frame.is_given and known.get(frame.index) is not frame:
             computed += 1
         elif computed == 0:
             began, first = time.monotonic(), progress.done

@@ -10,6 +10,7 @@ from napari_vitrail.widgets._dock import DockedWidget
 from napari_vitrail.widgets._frame_tools import FrameTools
 from napari_vitrail.widgets._network import NetworkChoice
 from napari_vitrail.widgets._passage_steps import SIDE
+from napari_vitrail.widgets._passage_strokes import SendFrames
 from napari_vitrail.widgets._propagation import Propagation
 from napari_vitrail.widgets._quality_curve import QualityCurve
 
@@ -31,6 +32,7 @@ class PropagateWidget(DockedWidget):
         self._curve = QualityCurve(viewer)
         self._curve.wanted.connect(self._propagation.show)
         self._tools = FrameTools(self._propagation)
+        self._send = SendFrames(self._propagation)
         self._network = NetworkChoice(self._propagation.look_by, _SIDES, SIDE)
         for signal in (self._propagation.shown, self._propagation.changed):
             signal.connect(self._draw)
@@ -57,5 +59,6 @@ class PropagateWidget(DockedWidget):
         layout.addWidget(self._propagation.job)
         layout.addWidget(self._curve, 1)
         layout.addWidget(self._tools)
+        layout.addWidget(self._send)
         layout.addWidget(self._network)
         layout.addStretch()

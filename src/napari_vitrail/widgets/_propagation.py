@@ -258,9 +258,9 @@ class Propagation(QObject):
     def _on_done(self, passage: Passage, computed: int) -> str:
         self._running = None
         self._on_changed()
-        kept = len(passage.frames) - computed
+        kept = sum(not frame.is_given for frame in passage.frames.values()) - computed
         again = f", {kept} as they were" if kept > 0 else ""
-        return f"{computed} frames{again}."
+        return f"{computed} frame{'' if computed == 1 else 's'}{again}."
 
     def _drop(self, passage: Passage) -> None:
         """Cancel what has lost its layers."""

@@ -11,8 +11,8 @@ import pytest
 from napari_vitrail.propagation import PROPAGATION, propagate_labels_steps
 from tests.widgets.propagate.hands import SIDE, dock, propagate, square
 
-PLACES = [(20 + 2 * at, 10 + 8 * at) for at in range(5)]
-"""Where the square begins in each frame."""
+PLACES = [(24, 8 + 8 * at) for at in range(5)]
+"""Where the square begins in each frame: it moves by one patch of the tiny network."""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def asked(monkeypatch, default_named_backbone):
 
     def tiny_steps(stack, labels, spec, **options):
         calls.append({"labels": labels, "spec": spec, **options})
-        descriptor = replace(PROPAGATION.descriptor, stride=4)
+        descriptor = replace(PROPAGATION.descriptor, stride=8)
         tiny = replace(spec, descriptor=descriptor, side=None, radius=4.0)
         return propagate_labels_steps(
             stack, labels, tiny, **{**options, "backbone": default_named_backbone, "store": None}
