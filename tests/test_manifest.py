@@ -36,6 +36,7 @@ def test_the_widget_is_in_the_menus_for_what_it_does():
         "napari-vitrail.common_parts",
         "napari-vitrail.find_objects",
     ]
+    assert [item.command for item in menus["napari/layers/track"]] == ["napari-vitrail.propagate"]
     assert [item.command for item in menus["napari/layers/visualize"]] == ["napari-vitrail.features"]
     assert [item.command for item in menus["napari/layers/register"]] == ["napari-vitrail.match"]
 

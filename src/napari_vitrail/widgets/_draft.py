@@ -10,7 +10,8 @@ from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from napari_vitrail.widgets._packed import write
+from napari_vitrail.widgets._layers import zeros
+from napari_vitrail.widgets._packed import set_data, strips, write
 from napari_vitrail.widgets._painted import places_of
 from napari_vitrail.widgets._stack import Stack
 
@@ -60,6 +61,7 @@ class Draft(QObject):
         """Write labels (H, W) into a frame, unless a hand has changed it."""
         if frame in self._accepted or (frame in self._touched and self._differs(frame)):
             return
+        self._make_room(labels.dtype)
         self._written[frame] = labels
         write(self.layer, self._stack.indices[frame], labels)
         if self._frame_in_view() in (None, frame):
@@ -82,6 +84,15 @@ class Draft(QObject):
         self.layer.events.labels_update.disconnect(self._on_dab)
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.set_data.disconnect(self._on_set_data)
+
+    def _make_room(self, dtype: np.dtype) -> None:
+        """Let the layer hold values of a type: there may be higher ids than there were at first."""
+        if np.can_cast(dtype, self.layer.data.dtype):
+            return
+        wider = zeros(self._stack.planes[0], np.promote_types(dtype, self.layer.data.dtype))
+        for strip in strips(self.layer.data.shape):  # all of them may not fit into memory
+            wider[strip] = np.asarray(self.layer.data[strip])
+        set_data(self.layer, wider)
 
     def _before(self, frame: int) -> NDArray[np.integer]:
         """Return what was written into a frame last; nothing where that is still to come."""

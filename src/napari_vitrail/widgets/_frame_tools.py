@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QPushButton, QWidget
 
@@ -25,8 +26,8 @@ _HINTS = {
     "Take back": "Forget what was corrected in the frame in view, and compute what depends on it",
 }
 _PLAY = "Play"
-_PLAYER = "QtPlayButton"
-"""What napari calls its own, which scripts can only press."""
+_PLAYER = "QtDims"
+"""What napari calls all sliders together."""
 
 
 class FrameTools(QWidget):
@@ -80,21 +81,27 @@ class FrameTools(QWidget):
         self._keys.leave()
 
     def play(self) -> None:
-        """Press the button beside the slider of the stack."""
-        button = self._button_of_napari()
-        if button is None:
+        """Play along the axis of the stack as the button beside its slider does, or stop."""
+        player, axis = self._player(), self._slider_axis()
+        if player is None or axis is None or axis in self._propagation.viewer.dims.displayed:
             self._propagation.job.refuse("show the stack in 2-D, with its slider")
+        elif player.is_playing:
+            player.stop()
         else:
-            button.click()
+            player.play(axis)
 
-    def _button_of_napari(self) -> QPushButton | None:
-        """Return napari's own button that plays along the axis of the stack, if it shows one."""
-        passage, window = self._propagation.passage, self.window()
-        if passage is None or window is None:
+    def _slider_axis(self) -> int | None:
+        """Return which slider of the viewer is that of the stack."""
+        passage = self._propagation.passage
+        if passage is None:
             return None
-        axis = passage.stack.axis + self._propagation.viewer.dims.ndim - passage.stack.layer.ndim
-        players = [own for own in window.findChildren(QPushButton) if type(own).__name__ == _PLAYER]
-        return next((own for own in players if own.isVisible() and getattr(own, "axis", -1) == axis), None)
+        return passage.stack.axis + self._propagation.viewer.dims.ndim - passage.stack.layer.ndim
+
+    def _player(self) -> Any:
+        """Return what plays in napari, whose viewer has no door to it."""
+        window = self.window()
+        parts = [] if window is None else window.findChildren(QWidget)
+        return next((own for own in parts if type(own).__name__ == _PLAYER), None)
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
@@ -116,6 +117,10 @@ class Passage(QObject):
         """Return what is known of the frames, of which some are labelled now."""
         values = {index: frame.quality for index, frame in sorted(self.frames.items())}
         return Quality(len(self.stack), values, frozenset(labelled), frozenset(labelled - self._sent))
+
+    def given_up(self, labelled: Collection[int]) -> set[int]:
+        """Return the frames that the last run started from, and that are not labelled now."""
+        return self._sent.difference(labelled)
 
     def close(self) -> None:
         """Let go of the layer, which stays as it is."""

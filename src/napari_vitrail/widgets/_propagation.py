@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from napari_vitrail.widgets._labelled import labelled_frames, labels_on
 from napari_vitrail.widgets._layers import MARK, PROPAGATED, class_colours, take_up_brush
 from napari_vitrail.widgets._network import Network
 from napari_vitrail.widgets._packed import empty
+from napari_vitrail.widgets._painted import painted_planes
 from napari_vitrail.widgets._passage import Passage
 from napari_vitrail.widgets._passage_steps import SIDE, UNLABELLED, Wish, passage_steps
 from napari_vitrail.widgets._planes import full_resolution, geometry_of, shape_of
@@ -119,6 +120,9 @@ class Propagation(QObject):
 
     def propagate(self) -> None:
         """Start to propagate from all labelled frames; what was found before serves where it holds."""
+        if self.choice.source is not None:
+            painted_planes(self.choice.source).forget()  # a script writes into planes and tells nobody
+        self._on_changed()
         passage = self.passage
         if (obstacle := self.obstacle()) or passage is None:
             self.job.refuse(obstacle)
@@ -209,19 +213,12 @@ class Propagation(QObject):
         """Cancel what runs."""
         self.job.cancel()
 
-    def let_go(self) -> None:
-        """Cancel, and let go of the layers, which stay as they are."""
-        self.cancel()
-        for passage in self._passages:
-            passage.close()
-        self._passages.clear()
-
     def _chosen_passage(self) -> Passage | None:
         """Return what goes from the chosen layer through the chosen stack, the same while these are."""
         source, old = self.choice.source, self._passage
         if source is None or self.choice.stack_obstacle():
             return None
-        if old is not None and old.source == source and self._is_chosen(old.stack):
+        if old in self._passages and old.source == source and self._is_chosen(old.stack):
             return old
         stack = self.choice.stack()
         found = next((own for own in self._passages if own.is_of(stack, source)), None)
@@ -260,21 +257,23 @@ class Propagation(QObject):
         self._on_changed()
         kept = sum(not frame.is_given for frame in passage.frames.values()) - computed
         again = f", {kept} as they were" if kept > 0 else ""
-        return f"{computed} frame{'' if computed == 1 else 's'}{again}."
+        worst = self.quality.worst()
+        where = "" if worst is None else f" Worst is frame {worst}."
+        return f"{computed} frame{'' if computed == 1 else 's'}{again}.{where}"
 
     def _drop(self, passage: Passage) -> None:
         """Cancel what has lost its layers."""
         if passage is self._running:
             self._running = None
             self.job.cancel()
+            self.job.note("Stopped: the stack or its labels were changed or removed.")
 
     def _on_corrected(self) -> None:
         """Say what a correction asks for."""
         self._on_changed()
         passage = self.passage
-        waiting = [] if passage is None else [own for own in passage.corrected if own in self.quality.waiting]
-        if waiting and not self.job.is_busy:
-            self.job.note(f"{_counted(waiting)} corrected: Continue from here computes what depends on it.")
+        if passage is not None and not self.job.is_busy:
+            self.job.note(_asked_for(self.quality.waiting, passage.given_up(self.labelled)))
 
     def _on_dims_event(self, _: Event) -> None:
         self._soon.ask()
@@ -315,7 +314,15 @@ class Propagation(QObject):
         self.choice.labelled.show_frames(sorted({*frames, *passage.corrected}), passage.corrected)
 
 
-def _counted(frames: Sequence[int]) -> str:
-    if len(frames) == 1:
-        return f"Frame {frames[0]} was"
-    return f"Frames {', '.join(map(str, frames))} were"
+def _asked_for(waiting: Collection[int], given_up: Collection[int]) -> str:
+    """Return what is to be done about frames that were labelled since the last run, or are no more."""
+    if waiting:
+        return f"{_counted(waiting)} corrected: Continue from here computes what depends on it."
+    if given_up:
+        return f"{_counted(given_up)} corrected no longer: Propagate computes what depended on it."
+    return "All frames follow from the labelled ones."
+
+
+def _counted(frames: Collection[int]) -> str:
+    listed = ", ".join(map(str, sorted(frames)))
+    return f"Frame {listed} is" if len(frames) == 1 else f"Frames {listed} are"

@@ -8,7 +8,15 @@ from typing import Literal
 from napari import Viewer
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 
 from napari_vitrail.blocks import is_large
 from napari_vitrail.widgets._choice import layer_combo, refresh
@@ -25,6 +33,8 @@ _SOURCE_HINT = (
 _NEW_HINT = "Add an empty labels layer on the stack and take up the brush: label any one frame"
 _AXIS_HINT = "The slider to go along"
 _RANGE_HINT = "The first and the last frame that are wanted"
+_NARROW = "QSpinBox { min-width: 30px }"
+"""Napari's style would have each as wide as a menu."""
 _DIRECTIONS = [("Both directions", "both"), ("Forward", "forward"), ("Backward", "backward")]
 _DIRECTION_HINT = (
     "From each labelled frame to both sides, which blend between two of them, or to one side only: forward "
@@ -68,6 +78,7 @@ class StackChoice(QWidget):
         self._new = QPushButton("New")
         self._axis = QComboBox()  # at first there may be no slider, which magicgui's boxes refuse
         self._axis.setToolTip(_AXIS_HINT)
+        self._axis.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._direction = choice("Direction", _DIRECTIONS, "both", _DIRECTION_HINT)
         self._mode = choice("Unpainted is", _MODES, "dense", _MODE_HINT)
         self._first, self._last = QSpinBox(), QSpinBox()
@@ -78,6 +89,7 @@ class StackChoice(QWidget):
         self._axis.currentIndexChanged.connect(self._on_chosen)
         for spin in (self._first, self._last):
             spin.setToolTip(_RANGE_HINT)
+            spin.setStyleSheet(_NARROW)
             spin.valueChanged.connect(self._on_range)
         for name in ("inserted", "removed", "reordered", "renamed"):
             getattr(viewer.layers.events, name).connect(self._on_layers_changed)

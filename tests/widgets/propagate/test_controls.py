@@ -72,9 +72,8 @@ def test_keys_are_those_of_preferences_and_free_again_when_the_widget_has_gone(v
 
 
 def test_play_is_napari_s_own(qtbot, viewer, done):
-    player = next(
-        own for own in done.window().findChildren(QPushButton) if type(own).__name__ == "QtPlayButton"
-    )
+    buttons = done.window().findChildren(QPushButton)
+    player = next(own for own in buttons if type(own).__name__ == "QtPlayButton" and own.isVisible())
     button(done, "Play").click()
     qtbot.waitUntil(lambda: player.property("playing") == "True")
     qtbot.waitUntil(lambda: viewer.dims.current_step[0] > 0, timeout=10_000)
@@ -88,7 +87,7 @@ def test_the_image_is_removed_while_frames_are_computed(qtbot, viewer, widget, m
     viewer.layers.remove("movie")
     may_go.set()
     settle(qtbot, widget)
-    assert says(widget, "Cancelled")
+    assert says(widget, "Stopped: the stack or its labels")
     assert not button(widget, "Propagate").isEnabled()
     assert notes == []
 
@@ -99,7 +98,7 @@ def test_the_propagated_layer_is_removed_while_frames_are_computed(qtbot, viewer
     viewer.layers.remove("cell propagated")
     may_go.set()
     settle(qtbot, widget)
-    assert says(widget, "Cancelled")
+    assert says(widget, "Stopped: the stack or its labels")
     propagate(qtbot, widget)
     assert viewer.layers["cell propagated"].data.any(axis=(1, 2)).all()
     assert notes == []

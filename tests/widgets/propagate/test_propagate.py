@@ -8,7 +8,7 @@ import pytest
 from napari_vitrail.widgets._layers import is_result
 from tests.widgets.driving import button, combo, says
 from tests.widgets.propagate.conftest import PLACES
-from tests.widgets.propagate.hands import curve_of, dock, frames_of, overlap, propagate, settle
+from tests.widgets.propagate.hands import curve_of, dock, frames_of, overlap, propagate, settle, square
 
 
 def test_every_frame_is_labelled_where_the_image_lies(viewer, done):
@@ -106,7 +106,7 @@ def test_one_position_of_another_slider_is_gone_through(qtbot, make_napari_viewe
     viewer = make_napari_viewer_proxy(show=True)
     viewer.add_image(np.stack([movie, movie[::-1]], axis=1), name="movies")
     data = np.zeros((5, 2, 72, 96), np.uint8)
-    data[0, 1, 30:50, 40:60] = 1
+    data[0, 1][square(PLACES[4])] = 1
     viewer.add_labels(data, name="cell")
     viewer.dims.set_current_step(1, 1)
     widget = dock(qtbot, viewer)
