@@ -69,7 +69,7 @@ def test_places_as_similar_as_the_last_one_vote_too():
     values[4, 10] = 1
     values[0, 0] = 0.5
     frame = SeenFrame(0, (72, 168), GRID, descriptors, reach=8.0)
-    spec = PropagationSpec(n_context=0, radius=1.0, topk=1, context="all")
+    spec = PropagationSpec(n_context=0, radius=1.0, topk=1, context="all", gone_below=0.0)
     background = np.concatenate([values, 1 - values], axis=-1)
     found = Pass(CarriedFrame(frame, background), spec).step(frame).values[..., 0]
     np.testing.assert_allclose(found[3:6, 9:12], 1 / 9, atol=1e-3)

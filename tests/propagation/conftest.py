@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skimage.color import rgb2gray
+from skimage.data import astronaut, brick
 
 from napari_vitrail import PROPAGATION
 
@@ -38,6 +40,18 @@ def overlap(labels, left, own=7):
     """Return the area of both a label and a square, of the area of either."""
     truth = square(left) > 0
     return np.logical_and(labels == own, truth).sum() / np.logical_or(labels == own, truth).sum()
+
+
+def faces_on_bricks(*lefts):
+    """Return frames (t, 256, 384) uint8 of a face, 110 x 85 pixels, before a wall, and where it is, bool."""
+    face = (rgb2gray(astronaut()[0:220:2, 130:300:2]) * 255).astype(np.uint8)
+    stack = np.stack([brick()[:256, :384]] * len(lefts))
+    truth = np.zeros(stack.shape, bool)
+    for frame, own, left in zip(stack, truth, lefts, strict=True):
+        if left is not None:
+            frame[60:170, left : left + 85] = face
+            own[60:170, left : left + 85] = True
+    return stack, truth
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from napari_vitrail import PROPAGATION, TrackedBoxes, propagate_boxes, propagate
 from napari_vitrail.propagation._boxed import _moved
 from napari_vitrail.propagation._followed import blended
 from napari_vitrail.propagation._following import Found
+from tests.propagation.conftest import faces_on_bricks
 
 TINY = replace(PROPAGATION, descriptor=replace(PROPAGATION.descriptor, stride=4, layer=2), side=None)
+AT_224 = replace(PROPAGATION, side=224)
 
 
 def scene(left):
@@ -49,14 +51,33 @@ def follow(moving, default_named_backbone):
     return followed
 
 
+def large_scene(left):
+    """Return the frame of a square twice as large, (128, 192)."""
+    return np.kron(scene(None if left is None else left // 2), np.ones((2, 2), np.uint8))
+
+
+def large_box(left):
+    return [48, left, 96, left + 48]
+
+
 @pytest.mark.slow
-def test_a_box_goes_with_what_is_in_it(moving, real_backbone):
-    spec = replace(PROPAGATION, side=112)
-    tracked = propagate_boxes(moving, {0: [box(16)]}, spec, backbone=real_backbone)
+def test_a_box_goes_with_what_is_in_it(real_backbone):
+    stack = np.stack([large_scene(24 + 4 * index) for index in range(5)])
+    tracked = propagate_boxes(stack, {0: [large_box(24)]}, AT_224, backbone=real_backbone)
     assert tracked.frames.tolist() == [0, 1, 2, 3, 4]
     assert tracked.visible.all()
-    overlaps = [overlap(own, box(16 + 4 * index)) for index, own in enumerate(tracked.boxes)]
-    assert min(overlaps) > 0.75  # where the first box would stay at 0.2
+    overlaps = [overlap(own, large_box(24 + 4 * index)) for index, own in enumerate(tracked.boxes)]
+    assert min(overlaps) > 0.75  # where the first box would end at 0.5
+
+
+@pytest.mark.slow
+def test_what_is_gone_is_not_visible_and_comes_back(real_backbone):
+    stack, _ = faces_on_bricks(100, None, 106)
+    spec = replace(PROPAGATION, side=256)
+    tracked = propagate_boxes(stack, {0: [[60, 100, 170, 185]]}, spec, backbone=real_backbone)
+    assert tracked.visible.tolist() == [True, False, True]
+    np.testing.assert_array_equal(tracked.boxes[1], tracked.boxes[0])
+    np.testing.assert_allclose(tracked.boxes[2], [60, 106, 170, 191], atol=6)
 
 
 def test_a_thing_that_stays_keeps_its_box(follow):

@@ -244,6 +244,7 @@ def test_frames_of_different_sizes_are_refused(moving, frames_of):
 @pytest.mark.parametrize(
     "values",
     [{"topk": 0}, {"n_context": -1}, {"radius": -1.0}, {"temperature": 0.0}, {"vanish_below": 2.0},
+     {"gone_below": -0.1},
      {"side": 8}, {"mode": "sparse"}, {"seed": "mean"}, {"context": "some"}],
     ids=str,
 )  # fmt: skip

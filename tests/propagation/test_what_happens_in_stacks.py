@@ -1,11 +1,13 @@
 """What happens in stacks and movies, with the real network: things vanish, touch, brighten, turn colour."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_vitrail import propagate_labels, propagate_labels_steps
-from tests.propagation.conftest import REAL, SHAPE, overlap, scene, square
+from napari_vitrail import PROPAGATION, propagate_labels, propagate_labels_steps
+from tests.propagation.conftest import REAL, SHAPE, faces_on_bricks, overlap, scene, square
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +54,14 @@ def test_what_vanishes_leaves_nothing_and_returns_as_what_it_was(real_backbone):
         else:
             assert overlap(frames[index].labels, place) > 0.7
     assert frames[3].quality < min(frames[1].quality, frames[5].quality)  # that nothing is left shows
+
+
+def test_a_thing_too_large_for_anything_else_to_be_within_reach_vanishes_and_returns(real_backbone):
+    stack, truth = faces_on_bricks(100, None, 106)
+    spec = replace(PROPAGATION, side=256)
+    labels = propagate_labels(stack, {0: truth[0].astype(np.uint8)}, spec, backbone=real_backbone)
+    assert not labels[1].any()
+    assert np.logical_and(labels[2], truth[2]).sum() > 0.8 * np.logical_or(labels[2], truth[2]).sum()
 
 
 def test_things_that_touch_keep_their_ids(real_backbone):

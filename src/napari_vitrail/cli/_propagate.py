@@ -139,6 +139,10 @@ def _add_spec(parser: ArgumentParser) -> None:
         help="a label that is nowhere in a frame surer than this, 0 to 1, is not there",
     )  # fmt: skip
     group.add_argument(
+        "--gone-below", type=float, metavar="SHARE",
+        help="nor is one whose places are less like the labelled frame's than this, 0 to 1",
+    )  # fmt: skip
+    group.add_argument(
         "--refine", choices=("guided", "grabcut", "crf", "none"),
         help="what moves borders to where colours change; grabcut needs napari-vitrail[refine], crf [crf]",
     )  # fmt: skip
@@ -300,6 +304,7 @@ def _spec(options: Namespace) -> PropagationSpec:
     own = given(
         mode=options.mode, side=options.side, n_context=options.n_context, radius=options.radius,
         topk=options.topk, temperature=options.temperature, vanish_below=options.vanish_below,
+        gone_below=options.gone_below,
     )  # fmt: skip
     if options.refine is not None:
         own["refinement"] = _refinement(options)

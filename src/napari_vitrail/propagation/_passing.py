@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.features import vote_in_window
+from napari_vitrail.propagation._afar import without_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +85,9 @@ class Pass:
             radius=frame.reach, topk=self._spec.topk, temperature=self._spec.temperature,
             voters=np.asarray(values.any(axis=-1)),
         )  # fmt: skip
-        carried = CarriedFrame(frame, votes.values.astype(np.float16), votes.similarity)
+        found = votes.values
+        if self._spec.gone_below:
+            found = without_gone(found, frame, self.source, self._spec)
+        carried = CarriedFrame(frame, found.astype(np.float16), votes.similarity)
         self._recent.append(carried)
         return carried

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_vitrail.features import vote_in_window
+from napari_vitrail.propagation._afar import votes_from_afar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,14 +53,8 @@ def way_back(source: CarriedFrame, carried: CarriedFrame, ids: Sequence[int], sp
         In the order of the shares; 0 is background and does not count.
     spec : PropagationSpec
     """
-    own, voting = source.frame, source.frame.voting
-    values = carried.values[voting][None]
-    back = vote_in_window(
-        own.descriptors[voting], own.voting_grid,
-        carried.frame.descriptors[voting][None], carried.frame.voting_grid, values,
-        radius=0, topk=spec.topk, temperature=spec.temperature, voters=np.asarray(values.any(axis=-1)),
-    ).values  # fmt: skip
-    given = source.values[voting].astype(np.float32)
+    back = votes_from_afar(carried, source.frame, spec)
+    given = source.values[source.frame.voting].astype(np.float32)
     back = back * given.any(axis=-1, keepdims=True)  # elsewhere nobody knows
     named = [channel for channel, own_id in enumerate(ids) if own_id]
     both = np.minimum(given, back).sum(axis=(0, 1))[named]

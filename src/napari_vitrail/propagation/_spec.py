@@ -43,6 +43,8 @@ class PropagationSpec:
         A vote weighs ``exp(cosine / temperature)``.
     vanish_below : float, 0 to 1
         A label that is nowhere surer than this is not there.
+    gone_below : float, 0 to 1
+        Nor is one of which less than this would come from the labelled frame if any of its places might vote.
     scaled : bool
         Labels are scaled to their own range, 0 to 1, in every frame before the surest wins.
     refinement : GuidedFilter or None
@@ -69,6 +71,7 @@ class PropagationSpec:
     topk: int = 5
     temperature: float = 0.1
     vanish_below: float = 0.1
+    gone_below: float = 0.3
     scaled: bool = False
     refinement: GuidedFilter | None = GuidedFilter()  # noqa: RUF009  frozen
 
@@ -89,8 +92,9 @@ class PropagationSpec:
             raise ValueError(f"radius must be 0 or more and finite, got {self.radius}")
         if not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature must be more than 0 and finite, got {self.temperature}")
-        if not 0 <= self.vanish_below <= 1:
-            raise ValueError(f"vanish_below must be 0 to 1, got {self.vanish_below}")
+        for name in ("vanish_below", "gone_below"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be 0 to 1, got {getattr(self, name)}")
 
     @property
     def digest(self) -> str:
@@ -107,6 +111,7 @@ DINO_PROPAGATION = PropagationSpec(
     context="all",
     radius=12.0,
     vanish_below=0.0,
+    gone_below=0.0,
     scaled=True,
     refinement=None,
 )
