@@ -30,6 +30,7 @@ from evals.propagate import propagate_rows, propagate_section
 from evals.sampling import sampling_rows, sampling_section
 from evals.scenes import SCENES
 from evals.scribbles import HUMAN, RECIPES, all_rows
+from evals.tracks import BOXES, FRAMES, POINTS, tracks_rows, tracks_section
 from evals.videos import VIDEOS
 from napari_vitrail import OBJECTS, SEGMENTATION, load_backbone
 
@@ -78,6 +79,10 @@ def _measured_convpaint(options: argparse.Namespace) -> Iterator[Row]:
 
 def _measured_keypoints(options: argparse.Namespace) -> Iterator[Row]:
     return keypoint_rows(options.sets, options.recipes or list(MATCHERS), _part(options))
+
+
+def _measured_tracks(options: argparse.Namespace) -> Iterator[Row]:
+    return tracks_rows(options.sets, options.videos, options.frames)
 
 
 def _measured_coseg(options: argparse.Namespace) -> Iterator[Row]:
@@ -147,6 +152,12 @@ EVALUATIONS = {
         _measured_propagate,
         propagate_section,
     ),
+    "tracks": Evaluation(
+        "points and boxes of the first frame followed through films",
+        [BOXES, POINTS],
+        _measured_tracks,
+        tracks_section,
+    ),
     "convpaint": Evaluation(
         "napari-convpaint beside ours, in its own environment", SETS, _measured_convpaint, convpaint_section
     ),
@@ -200,6 +211,8 @@ def _parser() -> argparse.ArgumentParser:
     propagate.add_argument("--recipes", nargs="*", default=[], choices=list(PROPAGATIONS))
     propagate.add_argument("--videos", nargs="*", default=[], help="of a set, those of this name only")
     propagate.add_argument("--frames", type=int, help="the first of each film only")
+    own["tracks"].add_argument("--videos", nargs="*", default=[], help="those of this name only")
+    own["tracks"].add_argument("--frames", type=int, default=FRAMES, help="the first of each film only")
     own["coseg"].add_argument("--recipes", nargs="*", default=[], choices=list(COSEGMENTERS))
     own["coseg"].add_argument(
         "--tables", nargs="*", default=["recipes", "refined", "stages", "saliency"], choices=list(TABLES)

@@ -1,25 +1,16 @@
 """What the page says of labels that were passed on through films."""
 
-import numpy as np
 import pytest
-from skimage.io import imsave
 
 from evals.propagate import COPIED, OURS, propagate_rows, propagate_section
 from evals.videos import DAVIS, MEMBRANES
+from tests.evals.films import square_film
 
 
 @pytest.fixture
 def film(tmp_path, monkeypatch):
     """Have one film of three frames, in which a square moves by half of itself and comes back."""
-    names = {"frames": tmp_path / DAVIS / "JPEGImages" / "480p" / "square"}
-    names["truths"] = tmp_path / DAVIS / "Annotations" / "480p" / "square"
-    for folder in names.values():
-        folder.mkdir(parents=True)
-    for index, start in enumerate((10, 20, 10)):
-        mask = np.zeros((40, 60), np.uint8)
-        mask[10:30, start : start + 20] = 255
-        imsave(names["frames"] / f"{index:05d}.jpg", mask, check_contrast=False)
-        imsave(names["truths"] / f"{index:05d}.png", mask, check_contrast=False)
+    square_film(tmp_path, (10, 20, 10), 20)
     monkeypatch.setenv("VITRAIL_EVAL_DATA", str(tmp_path))
 
 
