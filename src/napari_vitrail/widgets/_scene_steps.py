@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vitrail.backbones import backbone_info
-from napari_vitrail.errors import VitrailWarning
 from napari_vitrail.imports import importing_steps
 from napari_vitrail.progress import Progress, Steps, part_of
+from napari_vitrail.reading import naming_steps
 from napari_vitrail.strokes import inner_strokes
 from napari_vitrail.widgets._gallery_images import LayerImage
 from napari_vitrail.widgets._network import Network
@@ -60,8 +58,9 @@ def scenes_steps(images: Sequence[LayerImage], network: Network, scale: Callable
     backbone, store = load_backbone(plain.descriptor.backbone), shared_store()
     for number, image in enumerate(images):
         spec = replace(plain, boxes=replace(plain.boxes, min_area=_min_area(plain, image)))
-        steps = find_objects_steps(image.read(), spec, backbone=backbone, store=store)
-        yield from part_of(_scene_steps(image, steps, run, scale), number, len(images))
+        found = find_objects_steps(image.read(), spec, backbone=backbone, store=store)
+        steps = _scene_steps(image, naming_steps(image.name, found), run, scale)
+        yield from part_of(steps, number, len(images))
     return len(images)
 
 
@@ -83,24 +82,11 @@ def _scene_steps(
 
     while True:
         try:
-            with _warnings_of(image.name):
-                progress = next(steps)
+            progress = next(steps)
         except StopIteration as stop:
             yield Progress(1, 1, "objects", scene(stop.value))
             return
         yield progress if progress.so_far is None else progress._replace(so_far=scene(progress.so_far))
-
-
-@contextmanager
-def _warnings_of(name: str) -> Iterator[None]:
-    """Let warnings that are for people say which image they are about."""
-    with warnings.catch_warnings(record=True) as caught:
-        yield
-    for each in caught:
-        if issubclass(each.category, VitrailWarning):
-            warnings.warn(f"{name}: {each.message}", each.category, stacklevel=2)
-        else:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 def strokes_steps(
