@@ -12,6 +12,7 @@ from napari_vitrail.objects._find import (
 from napari_vitrail.objects._found import FoundObjects
 from napari_vitrail.objects._pieces import Pieces
 from napari_vitrail.objects._proposals import ObjectProposals
+from napari_vitrail.objects._regions import Regions
 from napari_vitrail.objects._seen import SeenScene
 from napari_vitrail.objects._spec import DOCHERTY_OBJECTS, OBJECTS, ObjectsSpec
 from napari_vitrail.objects._tree import MergeTree
@@ -28,6 +29,7 @@ __all__ = [
     "ObjectProposals",
     "ObjectsSpec",
     "Pieces",
+    "Regions",
     "SeenScene",
     "find_objects",
     "find_objects_seen",

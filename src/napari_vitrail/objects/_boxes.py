@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from scipy.ndimage import find_objects as extents_of
-from skimage.measure import label
+
+from napari_vitrail.objects._regions import Regions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,14 +98,25 @@ class BoxRule:
         looked : (H, W) float array
             How much each pixel is looked at.
         """
-        of_objects = np.where(np.concatenate([[False], salient])[labels], labels, 0)
-        wholes = _parts(of_objects > 0, looked, self.min_area)
+        ids = np.where(salient, np.arange(1, len(salient) + 1), 0)
+        return self.boxes_of(Regions.of(labels, looked), np.concatenate([[0], ids]))
+
+    def boxes_of(self, regions: Regions, classes: NDArray[np.integer]) -> Boxes:
+        """Return the boxes of the objects of an image that is in regions.
+
+        Parameters
+        ----------
+        regions : Regions
+        classes : (k,) int array
+            The class, from 1, of each piece; 0 where that is ground.
+        """
+        wholes = _parts(regions, np.minimum(classes, 1), self.min_area)
         wholes = Boxes(wholes.corners, np.zeros_like(wholes.classes), wholes.scores)
         if self.wholes == "largest" or self.mode == "single":
             wholes = _chosen(wholes, np.arange(len(wholes))[:1])
         if self.mode == "single" or not len(wholes):
             return wholes
-        return self._with_parts(wholes, self._without_doubles(_parts(of_objects, looked, self.min_area)))
+        return self._with_parts(wholes, self._without_doubles(_parts(regions, classes, self.min_area)))
 
     def _with_parts(self, wholes: Boxes, parts: Boxes) -> Boxes:
         """Return boxes of whole objects, or of the parts that are as large, and then those of other parts."""
@@ -129,25 +140,12 @@ class BoxRule:
         return _chosen(boxes, np.array(kept, np.intp))
 
 
-def _parts(labels: NDArray[np.generic], looked: NDArray[np.float32], min_area: int) -> Boxes:
-    """Return the boxes of the 8-connected parts of all classes but 0, the largest first."""
-    parts = label(labels, connectivity=2)
-    areas = np.bincount(parts.ravel())
-    areas[0] = 0
-    chosen = np.flatnonzero(areas > min_area)
-    chosen = chosen[np.argsort(-areas[chosen], kind="stable")]
-    classes = np.zeros(len(areas), np.intp)
-    classes[parts.ravel()] = labels.ravel()
-    extents = extents_of(parts)
-    corners = [
-        [span.start for span in extents[own]] + [span.stop for span in extents[own]] for own in chosen - 1
-    ]
-    sums = np.bincount(parts.ravel(), looked.ravel())
-    return Boxes(
-        np.array(corners, np.intp).reshape(-1, 4),
-        classes[chosen],
-        sums[chosen] / np.maximum(areas[chosen], 1),
-    )
+def _parts(regions: Regions, classes: NDArray[np.integer], min_area: int) -> Boxes:
+    """Return the boxes of the connected parts of all classes (k,) of pieces but 0, the largest first."""
+    parts = regions.merged(classes)
+    chosen = np.flatnonzero((parts.pieces > 0) & (parts.areas > min_area))
+    chosen = chosen[np.argsort(-parts.areas[chosen], kind="stable")]
+    return Boxes(parts.corners[chosen], parts.pieces[chosen], parts.looked[chosen] / parts.areas[chosen])
 
 
 def _joined(boxes: list[Boxes]) -> Boxes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from napari_vitrail.grabcut import GrabCut
 from napari_vitrail.image import as_image, main_of
 from napari_vitrail.objects._density import more_than_mean
 from napari_vitrail.objects._proposals import ObjectProposals
+from napari_vitrail.objects._regions import Regions
 from napari_vitrail.progress import Steps, drain
 
 if TYPE_CHECKING:
@@ -66,11 +66,10 @@ class FoundObjects:
             If both are given, or there are fewer pieces than classes.
         """
         classes = self._classes(merge_scale, n_classes)
-        labels = (classes + 1).astype(np.int32)[self.pieces.labels]
         densities = self._densities(classes)
-        return ObjectProposals(
-            labels, densities, self._salient(classes, densities), self._looked, self.spec.boxes
-        )
+        salient = self._salient(classes, densities)
+        own = self.pieces
+        return ObjectProposals(own.labels, own.regions, classes, densities, salient, self.spec.boxes)
 
     def labels(self, merge_scale: float | None = None, n_classes: int | None = None) -> NDArray[np.int32]:
         """Return the class (H, W) of each pixel, from 1; see `cut`."""
@@ -126,10 +125,10 @@ class FoundObjects:
         proposals = self.cut(merge_scale, n_classes)
         known = self.probabilities(merge_scale, n_classes)
         if isinstance(how, GrabCut):
-            labels = yield from self._grabbed_steps(proposals.salient, known, plane, how)
+            classes = yield from self._grabbed_steps(proposals.salient, known, plane, how)
         else:
-            labels = (yield from how.refined_steps(known, plane)).argmax(axis=0)
-        return self._as_proposals(proposals, (labels + 1).astype(np.int32))
+            classes = (yield from how.refined_steps(known, plane)).argmax(axis=0)
+        return self._as_proposals(proposals, classes.astype(np.uint16))
 
     def _grabbed_steps(
         self, salient: NDArray[np.bool_], known: NDArray[np.float32], plane: NDArray[np.generic], how: GrabCut
@@ -143,14 +142,15 @@ class FoundObjects:
         allowed = np.where(salient[:, None, None], inside, ~inside)
         return np.where(allowed, known, -1.0).argmax(axis=0)
 
-    def _as_proposals(self, before: ObjectProposals, labels: NDArray[np.int32]) -> ObjectProposals:
-        """Return proposals of other labels of the same classes."""
-        sizes = np.bincount(labels.ravel(), minlength=before.n_classes + 1)[1:]
-        sums = np.bincount(labels.ravel(), self._looked.ravel(), minlength=before.n_classes + 1)[1:]
-        densities, there, salient = sums / np.maximum(sizes, 1), sizes > 0, before.salient.copy()
+    def _as_proposals(self, before: ObjectProposals, classes: NDArray[np.uint16]) -> ObjectProposals:
+        """Return proposals of other classes (H, W), from 0, of the same number."""
+        regions = Regions.of(classes, self.seen.placed(self.seen.density))
+        sizes, looked = regions.sums(before.n_classes)
+        densities, there, salient = looked / np.maximum(sizes, 1), sizes > 0, before.salient.copy()
         if self.pieces.salient is None:
             salient[there] = more_than_mean(densities[there])
-        return ObjectProposals(labels, densities, salient & there, self._looked, self.spec.boxes)
+        every = np.arange(before.n_classes)
+        return ObjectProposals(classes, regions, every, densities, salient & there, self.spec.boxes)
 
     def _classes(self, merge_scale: float | None, n_classes: int | None) -> NDArray[np.intp]:
         """Return the class (k,) of each piece, from 0."""
@@ -179,7 +179,3 @@ class FoundObjects:
             distances = np.abs(rows - mean).sum(axis=1).reshape(self.seen.grid.shape)
             found.append(self.seen.placed(distances))
         return np.stack(found)
-
-    @cached_property
-    def _looked(self) -> NDArray[np.float32]:
-        return self.seen.placed(self.seen.density)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.clusters import distinct_rows, fit_centres
+from napari_vitrail.objects._regions import Regions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,8 @@ class Pieces:
     densities : (k,) float64
         How many times more than the mean pixel a pixel of each piece is looked at.
     sizes : (k,) int, pixels
+    regions : Regions
+        Where each piece is connected, and to which others.
     salient : (k,) bool or None
         Pieces of objects, where they are told from the ground before pieces are merged.
     margin : (h, w) float32 or None
@@ -38,6 +41,7 @@ class Pieces:
     centroids: NDArray[np.float32]
     densities: NDArray[np.float64]
     sizes: NDArray[np.intp]
+    regions: Regions
     salient: NDArray[np.bool_] | None = None
     margin: NDArray[np.float32] | None = None
 
@@ -47,23 +51,28 @@ class Pieces:
         salient: NDArray[np.bool_] | None = None, margin: NDArray[np.float32] | None = None,
     ) -> Pieces:  # fmt: skip
         """Return pieces by their labels, without those that no pixel belongs to."""
-        count, flat = len(centroids), labels.ravel()
-        sizes = np.bincount(flat, minlength=count)
-        looked = np.bincount(flat, seen.placed(seen.density).ravel(), minlength=count)
+        regions = Regions.of(labels, seen.placed(seen.density))
+        sizes, looked = regions.sums(len(centroids))
         densities = looked / np.maximum(sizes, 1)
         kept = np.flatnonzero(sizes)
         order = kept[np.argsort(-densities[kept], kind="stable")]
-        renumbered = np.zeros(count, np.uint16)
-        renumbered[order] = np.arange(len(order))
-        own = None if salient is None else salient[order]
-        return cls(renumbered[labels], centroids[order], densities[order], sizes[order], own, margin)
+        numbers = np.zeros(len(centroids), np.uint16)
+        numbers[order] = np.arange(len(order))
+        return cls(
+            numbers[labels],
+            centroids[order],
+            densities[order],
+            sizes[order],
+            regions.renumbered(numbers),
+            None if salient is None else salient[order],
+            margin,
+        )
 
 
 def one_piece(seen: SeenScene) -> Pieces:
     """Return an image as one piece, which is no object."""
-    labels = np.zeros(seen.shape, np.uint16)
     centroid = seen.rows.mean(axis=0, keepdims=True)
-    return Pieces(labels, centroid, np.ones(1), np.array([labels.size]), np.zeros(1, bool))
+    return Pieces.of(np.zeros(seen.shape, np.uint16), centroid, seen, np.zeros(1, bool))
 
 
 def centroids_of(rows: NDArray[np.float32], count: int, random_state: int) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vitrail.objects._boxes import Boxes, BoxRule
+    from napari_vitrail.objects._regions import Regions
 
 
 @dataclass(frozen=True)
@@ -21,22 +22,30 @@ class ObjectProposals:
 
     Attributes
     ----------
-    labels : (H, W) int32
-        The class of each pixel, 1 to K, those that are looked at most first.
+    pieces : (H, W) uint16
+        The piece of each pixel, from 0.
+    regions : Regions
+        Where the pieces are connected.
+    of_pieces : (k,) int
+        The class of each piece, from 0.
     densities : (K,) float64
         How many times more than the mean pixel a pixel of each class is looked at.
     salient : (K,) bool
         Whether each class is an object.
-    looked : (H, W) float32
-        How many times more than the mean pixel each pixel is looked at.
     rule : BoxRule
     """
 
-    labels: NDArray[np.int32]
+    pieces: NDArray[np.uint16]
+    regions: Regions
+    of_pieces: NDArray[np.intp]
     densities: NDArray[np.float64]
     salient: NDArray[np.bool_]
-    looked: NDArray[np.float32]
     rule: BoxRule
+
+    @cached_property
+    def labels(self) -> NDArray[np.int32]:
+        """The class (H, W) of each pixel, 1 to K, those that are looked at most first."""
+        return (self.of_pieces + 1).astype(np.int32)[self.pieces]
 
     @property
     def n_classes(self) -> int:
@@ -51,12 +60,14 @@ class ObjectProposals:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """Where the objects are (H, W)."""
-        return np.asarray(np.concatenate([[False], self.salient])[self.labels])
+        return np.asarray(self.salient[self.of_pieces][self.pieces])
 
     @cached_property
     def boxes(self) -> Boxes:
         """Boxes of the objects; made when they are first asked for."""
-        return self.rule.boxes(self.labels, self.salient, self.looked)
+        return self.rule.boxes_of(
+            self.regions, np.where(self.salient, np.arange(self.n_classes) + 1, 0)[self.of_pieces]
+        )
 
     def with_objects(self, ids: Iterable[int]) -> ObjectProposals:
         """Return these proposals with other classes as objects.
