@@ -15,5 +15,5 @@ def test_times_are_beside_one_pass_and_cuts_and_memory_in_a_sentence():
     assert lines[2] == "| once: imports | 3.00 s | 4.00 s | 8.0 |"
     assert lines[3] == "| coarse objects | 1.00 s | 1.50 s | 3.0 |"
     assert lines[4] == "| one pass of the ViT | 0.40 s | 0.50 s | 1.0 |"
-    assert lines[6].startswith("A cut of the merge tree with its boxes takes 4 ms (12 ms at most)")
+    assert lines[6].startswith("A cut of the merge tree with its labels and boxes takes 4 ms (12 ms at most)")
     assert lines[6].endswith("345 MB at the peak.")

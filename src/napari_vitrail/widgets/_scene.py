@@ -44,16 +44,18 @@ class SceneCut:
     labels : tuple of int
         Of the classes 1, 2, ...: one more than the first of their pieces, so that a class keeps its label,
         and its colour, while others are merged.
-    of_pieces : (k,) int array
-        The class of each piece, from 0.
     names : mapping of int to str
         Of the labels to which the user has given one.
     """
 
     proposals: ObjectProposals
     labels: tuple[int, ...]
-    of_pieces: NDArray[np.intp]
     names: Mapping[int, str]
+
+    @property
+    def of_pieces(self) -> NDArray[np.intp]:
+        """The class (k,) of each piece, from 0."""
+        return self.proposals.of_pieces
 
     def name(self, label: int) -> str:
         """Return what a label is called."""
@@ -111,17 +113,16 @@ class Scene:
 
     def cut(self, scale: float) -> SceneCut:
         """Return the classes when no two are closer than a multiple of the semantic distance."""
-        tree = self.found.tree
-        of_pieces = tree.cut(tree.n_classes(scale))
-        _, first = np.unique(of_pieces, return_index=True)
         proposals = self.found.cut(scale)
+        of_pieces = proposals.of_pieces
+        _, first = np.unique(of_pieces, return_index=True)
         if self.decided:
             salient = proposals.salient.copy()
             touched = np.unique(of_pieces[list(self.decided)])
             salient[touched] = self._shares(of_pieces)[touched] > 0.5
             proposals = proposals.with_objects(np.flatnonzero(salient) + 1)
         labels = tuple((first + 1).tolist())
-        return SceneCut(proposals, labels, of_pieces, self._names(of_pieces, labels))
+        return SceneCut(proposals, labels, self._names(of_pieces, labels))
 
     def _shares(self, of_pieces: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the share (K,) of each class that counts as object, piece by piece."""
@@ -181,6 +182,9 @@ class Scene:
 
     def found_anew(self, scene: Scene) -> Scene:
         """Return another scene of the same image with what was decided in this one."""
+        scene = replace(scene, judged=self.judged)
+        if not self.decided and not self.named:
+            return scene
         other = scene.found.pieces
         on_other = np.bincount(
             self.found.pieces.labels.ravel().astype(np.intp) * len(other.sizes) + other.labels.ravel(),
@@ -188,7 +192,7 @@ class Scene:
         )
         shares = on_other.reshape(-1, len(other.sizes)) / other.sizes
         decided, named = _carried(self.decided, shares), _carried(self.named, shares)
-        return replace(scene, decided=decided, judged=self.judged, named=named)
+        return replace(scene, decided=decided, named=named)
 
     def boxes(self, cut: SceneCut, least_score: float = 0.0) -> list[JudgedBox]:
         """Return the boxes at a cut: those that were accepted at any, and what else is proposed at this one.

@@ -82,11 +82,12 @@ class Scenes(QObject):
         self.with_ground = False
         self._scenes: list[Scene] = []
         self._cuts: dict[Scene, SceneCut] = {}  # at the scale
+        self._behind: list[Scene] = []  # whose labels are still at another scale
         self._skipped: list[JudgedBox] = []
         self._looked_at: LayerImage | None = None
         self._turns = Turns(self)
         self._soon = Soon(self, self._on_changed)
-        self._patience = timer(self, _PATIENCE_MS, self._write_others)
+        self._patience = timer(self, _PATIENCE_MS, self._catch_up)
         self.job.requested.connect(self.find)
         self.source.changed.connect(self._on_changed)
         viewer.dims.events.connect(self._on_dims_event)
@@ -153,14 +154,16 @@ class Scenes(QObject):
         self.all_planes = is_wanted
 
     def cut_at(self, scale: float) -> None:
-        """Show what was found at another scale: what is in view at once, the rest when the hand rests."""
+        """Show what was found at another scale: labels in view at once, all else when the hand rests."""
         if scale == self.scale:
             return
         self.scale = scale
         self._cuts.clear()
         self._skipped.clear()
-        for scene in self._in_view(self.here):
+        shown = self._in_view(self.here)
+        for scene in shown:
             self._write_labels(scene)
+        self._behind = [scene for scene in self.here if scene not in shown]
         self._patience.start()
         self.shown.emit()
 
@@ -174,7 +177,7 @@ class Scenes(QObject):
     def show_ground(self, is_wanted: bool) -> None:
         """Have the ground in the layers of labels, or objects alone."""
         self.with_ground = is_wanted
-        self._write_others()
+        self._put_labels(self.here)
 
     def toggle(self, label: int) -> None:
         """Let a class of the image in view be ground where it is an object, and the other way round."""
@@ -258,13 +261,16 @@ class Scenes(QObject):
         self._write_boxes(scene.image.layer)
         self.shown.emit()
 
-    def _write_others(self) -> None:
-        """Write labels and boxes of all images, in turns with the viewer."""
-        here = self.here
-        for scene in here:
+    def _catch_up(self) -> None:
+        """Write what was left behind while the scale changed, in turns with the viewer."""
+        self._put_labels(self._behind)
+        self._behind = []
+        self._write_all_boxes()
+
+    def _put_labels(self, scenes: Iterable[Scene]) -> None:
+        for scene in scenes:
             key = (scene.image.layer, str(scene.image.plane.index))
             self._turns.put(key, partial(self._write_labels, scene))
-        self._write_all_boxes()
 
     def _write_all_boxes(self) -> None:
         for layer in dict.fromkeys(scene.image.layer for scene in self.here):

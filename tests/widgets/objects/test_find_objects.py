@@ -125,6 +125,9 @@ def test_a_stack_in_is_a_stack_out(qtbot, make_napari_viewer_proxy, things):
     settle(qtbot, widget)
     assert labels.data[spot] == 0 < before[spot]
     np.testing.assert_array_equal(labels.data[[0, 2]], before[[0, 2]])
+    counts = [len(np.unique(plane)) for plane in labels.data]
+    slide(qtbot, widget, 40)
+    assert all(len(np.unique(plane)) > count for plane, count in zip(labels.data, counts, strict=True))
 
 
 @pytest.mark.slow
