@@ -72,8 +72,8 @@ def table(found: Measured) -> str:
         lines.append(f"| {stage.name} | {times} | {stage.cpu / found.one_pass.cpu:.1f} |")
     median, slowest = (1000 * seconds for seconds in found.cuts)
     said = (
-        f"A cut of the merge tree with its labels and boxes takes {median:.0f} ms ({slowest:.0f} ms at most); an "
-        f"image of {LARGE} x {LARGE} pixels {found.peak / 1e6:.0f} MB at the peak."
+        f"A cut of the merge tree with its labels and boxes takes {median:.0f} ms ({slowest:.0f} ms at "
+        f"most); an image of {LARGE} x {LARGE} pixels {found.peak / 1e6:.0f} MB at the peak."
     )
     return "\n".join(lines) + f"\n\n{said}"
 
