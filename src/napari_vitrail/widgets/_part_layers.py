@@ -57,7 +57,7 @@ def write_parts(
 
 
 def write_labels(viewer: Viewer, image: LayerImage, kind: str, labels: NDArray[np.uint8]) -> Labels:
-    """Write labels (H, W) into the layer of their kind, or a new one right above the image."""
+    """Write labels (H, W) into the layer of their kind, or a new one right above the image, see `_above`."""
     layer = written_at(viewer.layers, image.plane, kind)
     if layer is None:
         layer = Labels(
@@ -68,11 +68,21 @@ def write_labels(viewer: Viewer, image: LayerImage, kind: str, labels: NDArray[n
             opacity=_OPACITY,
             **image.plane.to_world,
         )
-        add_quietly(viewer, layer, viewer.layers.index(image.layer) + 1)
+        add_quietly(viewer, layer, _above(viewer, image.layer))
     write(layer, image.plane.index, labels)
     if _shown_index(viewer, image.layer) in (None, image.plane.index):
         layer.refresh()
     return layer
+
+
+def _above(viewer: Viewer, image: Image) -> int:
+    """Return the position right above an image, and above the channels that are added to it."""
+    position = viewer.layers.index(image) + 1
+    for layer in viewer.layers[position:]:
+        if not isinstance(layer, Image) or layer.blending != "additive":
+            break
+        position += 1
+    return position
 
 
 def dress(layer: Labels, names: Mapping[int, str], highlighted: Collection[int]) -> None:

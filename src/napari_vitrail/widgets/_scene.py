@@ -92,6 +92,8 @@ class Scene:
     found : FoundObjects
     run : object
         What was found at the press of one button belongs together.
+    small : (h, w, 3) uint8 array
+        A small picture of the image.
     decided : mapping of int to bool
         Pieces that the user counts as of an object, or as ground.
     judged : tuple of JudgedBox
@@ -103,6 +105,7 @@ class Scene:
     image: LayerImage
     found: FoundObjects
     run: object
+    small: NDArray[np.uint8]
     decided: Mapping[int, bool] = field(default_factory=dict)
     judged: tuple[JudgedBox, ...] = ()
     named: Mapping[int, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from napari import Viewer
 from napari.layers import Labels, Layer, Shapes
+from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 
 from napari_vitrail.planes import Index
@@ -23,6 +24,7 @@ from napari_vitrail.widgets._layers import (
 )
 from napari_vitrail.widgets._part_layers import dress, in_view, part_colours, write_labels
 from napari_vitrail.widgets._scene import Corners, JudgedBox, Scene, SceneCut
+from napari_vitrail.widgets._score_texts import score_texts
 
 _THIN, _THICK = 1 / 250, 1 / 120
 """Widths of edges, as shares of the longer side of the image."""
@@ -47,7 +49,7 @@ def dress_found(layer: Labels, scene: Scene, cut: SceneCut) -> None:
 
 
 def write_boxes(
-    viewer: Viewer, image: LayerImage, rows: Sequence[tuple[LayerImage, JudgedBox]], current: int | None
+    viewer: Viewer, image: LayerImage, rows: Sequence[tuple[Scene, JudgedBox]], current: int | None
 ) -> Shapes:
     """Write the boxes in the planes of an image into their layer, or a new one on top of all others.
 
@@ -56,8 +58,8 @@ def write_boxes(
     viewer : Viewer
     image : LayerImage
         Any plane of the image.
-    rows : sequence of (LayerImage, JudgedBox)
-        The plane of each box, and the box.
+    rows : sequence of (Scene, JudgedBox)
+        In which plane each box is, and the box.
     current : int or None
         The number of the box that a key would judge, which stands out.
     """
@@ -73,13 +75,14 @@ def write_boxes(
             faces[current, 3] = _FILLED
         side = max(image.plane.sides)
         layer.add(
-            [vertices(box.corners, plane.plane.index) for plane, box in rows],
+            [vertices(box.corners, scene.image.plane.index) for scene, box in rows],
             shape_type="rectangle",
             edge_width=[side * (_THICK if box.status == "accepted" else _THIN) for box in boxes],
             edge_color=edges,
             face_color=faces,
         )
     layer.features = _table(boxes)
+    layer.text = score_texts(rows, current, _canvas_brightness(viewer))
     return layer
 
 
@@ -138,12 +141,15 @@ def _add(viewer: Viewer, image: LayerImage) -> Shapes:
         name=f"{image.plane.layer_name} {BOXES}",
         metadata=mark(image.plane.layer_name, BOXES),
         features=_table([]),
-        text={"string": "{score:.1f}", "size": 9, "color": "white", "anchor": "upper_left"},
         opacity=1,
         **image.plane.to_world,
     )
     add_quietly(viewer, layer)
     return layer
+
+
+def _canvas_brightness(viewer: Viewer) -> float:
+    return float(np.mean(get_theme(viewer.theme).canvas.as_rgb_tuple()[:3])) / 255
 
 
 def _edge(box: JudgedBox, colours: Mapping[int, tuple[int, ...]]) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from napari_vitrail.strokes import inner_strokes
 from napari_vitrail.widgets._gallery_images import LayerImage
 from napari_vitrail.widgets._network import Network
 from napari_vitrail.widgets._scene import Scene, SceneCut
+from napari_vitrail.widgets._thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from napari_vitrail.objects import FoundObjects, ObjectsSpec
@@ -38,15 +40,13 @@ def objects_spec(network: Network) -> ObjectsSpec:
     )
 
 
-def scenes_steps(images: Sequence[LayerImage], network: Network, scale: Callable[[], float]) -> Steps[int]:
+def scenes_steps(images: Sequence[LayerImage], network: Network) -> Steps[int]:
     """Yield Progress, so far the `Scene` of one image after the other, a coarser one first; return how many.
 
     Parameters
     ----------
     images : sequence of LayerImage
     network : Network
-    scale : callable
-        Returns the scale at which a scene will be shown: what that takes is computed here.
     """
     yield from importing_steps("napari_vitrail.objects")  # loads torch
     from napari_vitrail.backbones import load_backbone
@@ -58,35 +58,29 @@ def scenes_steps(images: Sequence[LayerImage], network: Network, scale: Callable
     backbone, store = load_backbone(plain.descriptor.backbone), shared_store()
     for number, image in enumerate(images):
         spec = replace(plain, boxes=replace(plain.boxes, min_area=_min_area(plain, image)))
-        found = find_objects_steps(image.read(), spec, backbone=backbone, store=store)
-        steps = _scene_steps(image, naming_steps(image.name, found), run, scale)
+        picture = image.read()
+        found = find_objects_steps(picture, spec, backbone=backbone, store=store)
+        as_scene = partial(Scene, image, run=run, small=thumbnail(picture))
+        steps = _scene_steps(naming_steps(image.name, found), as_scene)
         yield from part_of(steps, number, len(images))
     return len(images)
 
 
 def _min_area(spec: ObjectsSpec, image: LayerImage) -> int:
-    """Return the smallest area of what gets a box, in pixels of an image that may be seen smaller."""
+    """Return the smallest area of what gets a box, in pixels of an image that is seen smaller or larger."""
     shrinking = max(image.plane.sides) / (spec.side or max(image.plane.sides))
-    return round(spec.boxes.min_area * max(shrinking, 1.0) ** 2)
+    return round(spec.boxes.min_area * shrinking**2)
 
 
-def _scene_steps(
-    image: LayerImage, steps: Steps[FoundObjects], run: object, scale: Callable[[], float]
-) -> Steps[None]:
+def _scene_steps(steps: Steps[FoundObjects], as_scene: Callable[[FoundObjects], Scene]) -> Steps[None]:
     """Yield Progress, so far a `Scene` whenever objects are found."""
-
-    def scene(found: FoundObjects) -> Scene:
-        own = Scene(image, found, run)
-        own.boxes(own.cut(scale()))  # enlarges what every later cut needs
-        return own
-
     while True:
         try:
             progress = next(steps)
         except StopIteration as stop:
-            yield Progress(1, 1, "objects", scene(stop.value))
+            yield Progress(1, 1, "objects", as_scene(stop.value))
             return
-        yield progress if progress.so_far is None else progress._replace(so_far=scene(progress.so_far))
+        yield progress if progress.so_far is None else progress._replace(so_far=as_scene(progress.so_far))
 
 
 def strokes_steps(

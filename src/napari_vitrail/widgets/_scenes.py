@@ -139,10 +139,10 @@ class Scenes(QObject):
         first = in_view(self.viewer, images)
         ordered = [*first, *(image for image in images if image not in first)]
         self.job.run(
-            scenes_steps(ordered, self.network, lambda: self.scale),
+            scenes_steps(ordered, self.network),
             on_done=self._on_found,
             on_preview=self._keep,
-            title=f"Looking at {_counted(len(images))}",
+            title=f"Looking at {_counted(len(images), 'image', 'images')}",
         )
 
     def look_by(self, network: Network) -> None:
@@ -239,7 +239,14 @@ class Scenes(QObject):
         return [LayerImage(layer, read_plane(layer, self.viewer.dims), layer.name)]
 
     def _on_found(self, count: int) -> str:
-        return f"labels and boxes of {_counted(count)} are layers."
+        own = self._scenes[-count:]
+        n_objects = [len(self.cut_of(scene).objects) for scene in own]
+        if not any(n_objects):
+            return "no object was found."
+        boxes = _counted(sum(len(self._boxes_of(scene)) for scene in own), "box", "boxes")
+        if count == 1:
+            return f"{_counted(n_objects[0], 'class', 'classes')} of objects, {boxes}."
+        return f"objects in {sum(map(bool, n_objects))} of {count} images, {boxes}."
 
     def _keep(self, scene: Scene) -> None:
         """Take what was found in an image, in place of what was found there before."""
@@ -293,10 +300,10 @@ class Scenes(QObject):
         if not own:
             return
         current, proposed = self.current, self.proposed()
-        rows = [(scene.image, box) for scene in own for box in self._boxes_of(scene)]
+        rows = [(scene, box) for scene in own for box in self._boxes_of(scene)]
         at = None
         if current is not None and proposed is not None and current in own:
-            at = rows.index((current.image, proposed))
+            at = rows.index((current, proposed))
         write_boxes(self.viewer, own[0].image, rows, at)
 
     def _name_classes(self) -> None:
@@ -331,5 +338,5 @@ class Scenes(QObject):
         self.changed.emit()
 
 
-def _counted(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"

@@ -117,7 +117,7 @@ def test_a_stack_in_is_a_stack_out(qtbot, make_napari_viewer_proxy, things):
     for number, place in enumerate((*PLACES, PLACES[0])):
         assert overlap(labels.data[number], place) > 0.4
     assert {int(shape[0, 0]) for shape in boxes.data} == {0, 1, 2}
-    assert says(widget, "labels and boxes of 3 images are layers")
+    assert says(widget, "objects in 3 of 3 images")
     np.testing.assert_array_equal(boxes.scale, (5, 2, 2))
     before = labels.data.copy()
     spot = (1, *np.argwhere(before[1])[0])
@@ -205,6 +205,7 @@ def test_an_image_without_anything_in_it_is_said_to_be_so(qtbot, make_napari_vie
     assert len(viewer.layers["blank boxes"].data) == 0
     assert any("blank: " in note.message and "nothing" in note.message for note in notes)
     assert says(widget, "No box")
+    assert says(widget, "no object was found.")
 
 
 def test_a_volume_in_view_is_said_to_be_in_the_way(qtbot, make_napari_viewer_proxy):
