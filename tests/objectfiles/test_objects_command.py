@@ -331,6 +331,16 @@ def test_a_damaged_record_is_named(folder, tiny, capsys):
     assert "out/objects/b.json must be of vitrail objects, and is not: remove it" in capsys.readouterr().err
 
 
+def test_masks_that_were_drawn_are_not_replaced(folder, tiny, capsys):
+    drawn = folder / "set" / "masks" / "b.tif"
+    drawn.parent.mkdir()
+    drawn.write_bytes(b"by hand")
+    assert run("set", "-o", "set") == 2
+    assert "b.tif would be replaced" in capsys.readouterr().err
+    assert drawn.read_bytes() == b"by hand"
+    assert names(folder / "set") == ["a.png", "b.png", "c.png", "masks/b.tif"]
+
+
 def test_a_run_in_the_folder_of_the_images_finds_the_same_images_again(folder, tiny):
     assert run("set/**/*.*", "-o", "found") == 0
     assert run("set/**/*.png", "-o", "set") == 0

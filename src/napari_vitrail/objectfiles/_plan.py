@@ -92,10 +92,11 @@ def plan_objects(images: Sequence[Path], folder: Path) -> ObjectFiles:
     Raises
     ------
     ValueError
-        If no image is left, results of two would have one name, an image would be replaced, or the folder is
-        a file.
+        If no image is left, results of two would have one name, an image or what no run has written would be
+        replaced, or the folder is a file.
     """
     kept = without_made(images, folder, ("labels", "masks", "overlays"))
     files = ObjectFiles(kept, tuple(output_names(kept)), folder)
     check_spared([files.coco, files.boxes, files.classes, files.settings], kept)
+    check_ours(files, kept)
     return files
