@@ -15,11 +15,6 @@ from napari_vitrail.widgets._planes import axes_of, full_resolution, overlays_on
 from napari_vitrail.widgets._stack import Stack
 
 
-def is_flat(source: Labels, stack: Stack) -> bool:
-    """Whether a layer has no slider where the stack has one: it is one frame of it."""
-    return source.ndim - stack.layer.ndim + stack.axis < 0
-
-
 def labelled_frames(source: Labels, stack: Stack, dims: Dims, at: int | None) -> list[int] | None:
     """Return which frames of a stack a layer labels; None where that shows only when it is read.
 
@@ -65,6 +60,6 @@ def labels_on(
 def _seen(source: Labels, stack: Stack, dims: Dims, at: int | None) -> dict[int, PlaneOverlay]:
     """Return a layer as seen from each frame that it may label."""
     seen = dict(enumerate(overlays_on(source, stack.layer, dims, PLAIN, stack.indices)))
-    if is_flat(source, stack):
+    if stack.lacks_slider(source):
         return {} if at is None else {at: seen[at]}
     return seen

@@ -1,11 +1,11 @@
-"""The work of propagating: labels are read, then go from frame to frame; how long that will take is said."""
+"""The work of propagating: from frame to frame go labels that were read, or places; how long is said."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from napari_vitrail.imports import importing_steps
 from napari_vitrail.overlay import PlaneOverlay
 from napari_vitrail.progress import Progress, Result, Steps
 from napari_vitrail.widgets._network import Network
+from napari_vitrail.widgets._place_kinds import PlaceKind
+from napari_vitrail.widgets._placed import Placed
 from napari_vitrail.widgets._stack import Stack
 
 if TYPE_CHECKING:
@@ -82,33 +84,85 @@ def passage_steps(
     given |= by_hand
     if not given:
         raise ValueError(UNLABELLED)
+    run = yield from _beginning_steps(stack, wish)
+    from napari_vitrail.propagation import propagate_labels_steps
+
+    steps = propagate_labels_steps(*run.on(given), **run.options, known=known)
+
+    def computed(frame: PropagatedFrame) -> int | None:
+        return None if frame.is_given or known.get(frame.index) is frame else frame.index
+
+    return (yield from _timed_steps(steps, computed))
+
+
+def following_steps(stack: Stack, kind: PlaceKind, given: Mapping[int, Placed], wish: Wish) -> Steps[int]:
+    """Yield Progress, so far the `Tracks` or `TrackedBoxes` of one frame; return how many were computed.
+
+    Parameters
+    ----------
+    stack : Stack
+    kind : PlaceKind
+    given : mapping of int to Placed
+        By frame; with none at all there is nothing to do.
+    wish : Wish
+    """
+    if not any(len(own.ids) for own in given.values()):
+        return 0
+    run = yield from _beginning_steps(stack, wish)
+    places = {frame: own.places for frame, own in given.items()}
+    ids = {frame: own.ids for frame, own in given.items()}
+    steps = kind.follow_steps(*run.on(places), **run.options, ids=ids)
+    return (yield from _timed_steps(steps, lambda found: None if found.given.all() else int(found.frames[0])))
+
+
+class _Run(NamedTuple):
+    """What all of the library's functions are called with."""
+
+    stack: Stack
+    spec: PropagationSpec
+    options: Mapping[str, Any]
+
+    def on(self, given: Any) -> tuple[Any, ...]:
+        return self.stack.pictures, given, self.spec
+
+
+def _beginning_steps(stack: Stack, wish: Wish) -> Steps[_Run]:
+    """Yield Progress while the network is loaded; return what a run begins with."""
     yield from importing_steps("napari_vitrail.propagation")  # loads torch
     from napari_vitrail.backbones import load_backbone
-    from napari_vitrail.propagation import propagate_labels_steps
     from napari_vitrail.store import shared_store
 
     spec = wish.spec()
     yield Progress(0, 1, "loading the network")
-    steps = propagate_labels_steps(
-        stack.pictures, given, spec, frames=wish.frames, direction=wish.direction,
-        backbone=load_backbone(spec.descriptor.backbone), store=shared_store(), known=known,
-    )  # fmt: skip
-    return (yield from _timed_steps(steps, known))
+    options = {
+        "frames": wish.frames,
+        "direction": wish.direction,
+        "backbone": load_backbone(spec.descriptor.backbone),
+        "store": shared_store(),
+    }
+    return _Run(stack, spec, options)
 
 
-def _timed_steps(steps: Steps[Result], known: Mapping[int, PropagatedFrame]) -> Steps[int]:
-    """Yield Progress that says how long the rest will take; return how many frames were computed."""
-    began, computed, first = time.monotonic(), 0, 0
+def _timed_steps(steps: Steps[Result], computed: Callable[[Any], int | None]) -> Steps[int]:
+    """Yield Progress that says how long the rest will take; return how many frames were computed.
+
+    Parameters
+    ----------
+    steps : generator of Progress
+    computed : callable
+        Returns which frame of the stack something so far is, None if that was not computed.
+    """
+    began, first, frames = time.monotonic(), 0, set()
     for progress in steps:
-        frame = progress.so_far
-        if frame is not None and not frame.is_given and known.get(frame.index) is not frame:
-            computed += 1
-        elif computed == 0:
+        frame = None if progress.so_far is None else computed(progress.so_far)
+        if frame is not None:
+            frames.add(frame)
+        elif not frames:
             began, first = time.monotonic(), progress.done
         passed = progress.done - first
         left = (time.monotonic() - began) / passed * (progress.total - progress.done) if passed else None
         yield progress._replace(what=f"{progress.what}{_said(left)}")
-    return computed
+    return len(frames)
 
 
 def _said(seconds: float | None) -> str:

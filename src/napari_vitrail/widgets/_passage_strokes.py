@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._form import allow
 from napari_vitrail.widgets._gallery_images import LayerImage
+from napari_vitrail.widgets._label_passage import LabelPassage
 from napari_vitrail.widgets._layers import class_names
 from napari_vitrail.widgets._part_strokes import PlaneStrokes, send_strokes
-from napari_vitrail.widgets._passage import Passage
 from napari_vitrail.widgets._propagation import Propagation
 
 if TYPE_CHECKING:
@@ -71,12 +71,14 @@ class SendFrames(QWidget):
         self._allow()
 
     def _allow(self) -> None:
+        passage = self._propagation.passage
+        kind = "" if passage is None else passage.strokes_obstacle
         busy = "wait until all frames are done" if self._propagation.job.is_busy else ""
-        allow(self._send, _HINT, self._propagation.found_obstacle() or busy)
+        allow(self._send, _HINT, kind or self._propagation.found_obstacle() or busy)
 
     def _on_clicked(self) -> None:
         passage = self._propagation.passage
-        if passage is None or passage.draft is None:
+        if not isinstance(passage, LabelPassage) or passage.draft is None:
             return
         frames = sure_frames(passage, set(self._propagation.labelled))
         self._propagation.job.run(
@@ -91,7 +93,7 @@ class SendFrames(QWidget):
         return send_strokes(self._propagation.viewer, strokes, spoken)
 
 
-def sure_frames(passage: Passage, labelled: set[int]) -> list[SureFrame]:
+def sure_frames(passage: LabelPassage, labelled: set[int]) -> list[SureFrame]:
     """Return some frames of a passage: labelled ones, and the others spread over the better half."""
     assert passage.draft is not None
     by_quality = sorted(passage.frames, key=lambda index: -passage.frames[index].quality)

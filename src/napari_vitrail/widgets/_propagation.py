@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from napari import Viewer
-from napari.layers import Layer
+from napari.layers import Labels, Layer, Points, Shapes
 from napari.utils.events import Event
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_vitrail.widgets._image_plane import is_lazy
 from napari_vitrail.widgets._job import JobPanel
-from napari_vitrail.widgets._labelled import labelled_frames, labels_on
+from napari_vitrail.widgets._label_passage import LabelPassage
 from napari_vitrail.widgets._layers import MARK, PROPAGATED, class_colours, take_up_brush
 from napari_vitrail.widgets._network import Network
 from napari_vitrail.widgets._packed import empty
-from napari_vitrail.widgets._painted import painted_planes
 from napari_vitrail.widgets._passage import Passage
-from napari_vitrail.widgets._passage_steps import SIDE, UNLABELLED, Wish, passage_steps
+from napari_vitrail.widgets._passage_steps import SIDE, Wish
+from napari_vitrail.widgets._place_kinds import BoxKind, PointKind
+from napari_vitrail.widgets._place_passage import PlacePassage
 from napari_vitrail.widgets._planes import full_resolution, geometry_of, shape_of
 from napari_vitrail.widgets._quality_curve import Quality
 from napari_vitrail.widgets._stack import Stack
 from napari_vitrail.widgets._stack_choice import StackChoice
 from napari_vitrail.widgets._timer import Soon
 
-if TYPE_CHECKING:
-    from napari_vitrail.propagation import PropagatedFrame
-
 _IDS = np.dtype(np.uint16)
+_PASSAGES: dict[type[Layer], Callable[..., Passage]] = {
+    Labels: LabelPassage,
+    Points: partial(PlacePassage, kind=PointKind()),
+    Shapes: partial(PlacePassage, kind=BoxKind()),
+}
+"""What becomes of each kind of layer."""
 _HINT = (
-    "Carry the labels of the labelled frames to all others. Frames that depend on nothing new are not "
-    "computed again"
+    "Carry what labels some frames to all others. Frames that depend on nothing new are not computed again"
 )
 _ADVICE = "Label one frame of a stack, or several, and press Propagate."
 
@@ -110,31 +113,35 @@ class Propagation(QObject):
         """Return why nothing can be propagated, nothing if it can."""
         if obstacle := self.choice.obstacle():
             return obstacle
-        is_known = self.choice.source is not None and not is_lazy(full_resolution(self.choice.source))
-        return UNLABELLED if is_known and not self.labelled else ""
+        passage = self.passage
+        if passage is None or self.labelled or passage.labelled_frames() is None:
+            return ""
+        return passage.unlabelled
 
     def found_obstacle(self) -> str:
         """Return why there is nothing to be looked at and corrected, nothing if there is."""
         passage = self.passage
-        return "" if passage is not None and passage.frames else "press Propagate"
+        return "" if passage is not None and passage.draft is not None else "press Propagate"
 
     def propagate(self) -> None:
         """Start to propagate from all labelled frames; what was found before serves where it holds."""
-        if self.choice.source is not None:
-            painted_planes(self.choice.source).forget()  # a script writes into planes and tells nobody
+        if (known := self.passage) is not None:
+            known.prepare()
         self._on_changed()
         passage = self.passage
         if (obstacle := self.obstacle()) or passage is None:
             self.job.refuse(obstacle)
             return
-        out = self.choice.labelled.left_out
         wish = Wish(self.choice.frames, self.choice.direction, self.choice.mode, self.network)
-        by_hand = {frame: own for frame, own in passage.by_hand().items() if frame not in out}
-        labels = labels_on(passage.source, passage.stack, self.viewer.dims, passage.at, out)
+        try:
+            steps = passage.steps(wish, self.choice.labelled.left_out)
+        except ValueError as error:
+            self.job.tell(error)
+            return
         passage.begin(set(self.labelled))
         self._running, self._followed = passage, self.frame_in_view
         self.job.run(
-            passage_steps(passage.stack, labels, by_hand, wish, dict(passage.frames)),
+            steps,
             on_done=partial(self._on_done, passage),
             on_preview=partial(self._on_frame, passage),
             title=f"Propagating through {passage.stack.layer.name}",
@@ -158,20 +165,20 @@ class Propagation(QObject):
         if passage is None or frame is None or frame not in passage.corrected:
             self.job.refuse("show a frame that was corrected")
             return
-        passage.take_back(frame)
+        passage.draft.restore(frame)
         self._on_changed()
         if self.labelled:
             self.propagate()
 
     def correct(self) -> None:
-        """Take the layer of what was propagated in hand, with a brush."""
+        """Take the layer of what was propagated in hand."""
         passage = self.passage
         if passage is None or passage.layer is None:
             self.job.refuse("press Propagate")
             return
         self.viewer.layers.selection.active = passage.layer
         passage.layer.visible = True
-        take_up_brush(passage.layer)
+        passage.take_in_hand()
 
     def show(self, frame: int) -> None:
         """Show a frame."""
@@ -223,7 +230,7 @@ class Propagation(QObject):
         stack = self.choice.stack()
         found = next((own for own in self._passages if own.is_of(stack, source)), None)
         if found is None:
-            found = Passage(self.viewer, stack, source)
+            found = _PASSAGES[type(source)](self.viewer, stack, source)
             found.changed.connect(self._on_corrected)
             self._passages.append(found)
         return found
@@ -238,12 +245,11 @@ class Propagation(QObject):
         """Whether a layer may be one that labels frames: not what we write ourselves."""
         return layer.metadata.get(MARK, {}).get("kind") != PROPAGATED
 
-    def _on_frame(self, passage: Passage, frame: PropagatedFrame) -> None:
+    def _on_frame(self, passage: Passage, found: Any) -> None:
         if not passage.is_here:
             self._drop(passage)
             return
-        passage.take(frame)
-        self._follow(passage, frame.index)
+        self._follow(passage, passage.take(found))
         self.shown.emit()
 
     def _follow(self, passage: Passage, frame: int) -> None:
@@ -254,8 +260,9 @@ class Propagation(QObject):
 
     def _on_done(self, passage: Passage, computed: int) -> str:
         self._running = None
+        passage.end()
         self._on_changed()
-        kept = sum(not frame.is_given for frame in passage.frames.values()) - computed
+        kept = passage.n_computed - computed
         again = f", {kept} as they were" if kept > 0 else ""
         worst = self.quality.worst()
         where = "" if worst is None else f" Worst is frame {worst}."
@@ -279,13 +286,13 @@ class Propagation(QObject):
         self._soon.ask()
 
     def _on_layer_event(self, event: Event) -> None:
-        if event.type == "paint":
-            self._note_painted(self.viewer.layers[event.index])
+        if event.type in ("paint", "data"):
+            self._note_labelled(self.viewer.layers[event.index])
         if event.type in ("inserted", "removed", "data", "paint", "set_data"):
             self._soon.ask()
 
-    def _note_painted(self, layer: Layer) -> None:
-        """Remember which frame a layer without a slider was painted on."""
+    def _note_labelled(self, layer: Layer) -> None:
+        """Remember which frame a layer without a slider was worked on."""
         if (passage := self.passage) is not None and layer == passage.source:
             passage.stay()
 
@@ -309,8 +316,7 @@ class Propagation(QObject):
         if passage is None:
             self.choice.labelled.show_frames([], [])
             return
-        dims = self.viewer.dims
-        frames = labelled_frames(passage.source, passage.stack, dims, passage.at) or []
+        frames = passage.labelled_frames() or []
         self.choice.labelled.show_frames(sorted({*frames, *passage.corrected}), passage.corrected)
 
 

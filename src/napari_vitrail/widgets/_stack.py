@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from napari.components import Dims, LayerList
-from napari.layers import Image
+from napari.layers import Image, Layer
+from numpy.typing import NDArray
 
 from napari_vitrail.planes import Index
 from napari_vitrail.widgets._gallery_images import LayerImage, Readings
@@ -73,6 +74,37 @@ class Stack:
             return None
         indices = self.indices
         return indices.index(shown) if shown in indices else None
+
+    def lacks_slider(self, layer: Layer) -> bool:
+        """Whether a layer has no slider where the stack has one: it is about one frame."""
+        return layer.ndim - self.layer.ndim + self.axis < 0
+
+    def frames_of(self, positions: NDArray[np.floating]) -> NDArray[np.intp]:
+        """Return in which frame positions (n, ndim) in the data lie (n,); -1 where in none."""
+        nearest = np.rint(positions).astype(np.intp)
+        frames = nearest[:, self.axis]
+        is_in = (frames >= 0) & (frames < len(self))
+        for axis, at in enumerate(self.planes[0].index):
+            if axis != self.axis and not isinstance(at, slice):
+                is_in &= nearest[:, axis] == at
+        return np.where(is_in, frames, -1)
+
+    def pixels_of(self, positions: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return rows and columns (..., 2) in a frame of positions (..., ndim) in the data."""
+        return positions[..., self._sides]
+
+    def positions_of(self, frames: NDArray[np.integer], pixels: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return where rows and columns (n, ..., 2) in frames (n,) lie in the data (n, ..., ndim)."""
+        fixed = [0 if isinstance(at, slice) else at for at in self.planes[0].index]
+        positions = np.broadcast_to(np.array(fixed, float), (*pixels.shape[:-1], len(fixed))).copy()
+        positions[..., self.axis] = frames.reshape(-1, *[1] * (pixels.ndim - 2))
+        positions[..., self._sides] = pixels
+        return positions
+
+    @property
+    def _sides(self) -> list[int]:
+        """The axes of the data that a frame extends along."""
+        return [axis for axis, at in enumerate(self.planes[0].index) if isinstance(at, slice)]
 
     def show(self, dims: Dims, frame: int) -> None:
         """Move the sliders to a frame."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from napari import Viewer
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Points, Shapes
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
@@ -25,10 +25,12 @@ from napari_vitrail.widgets._frame_list import FrameList
 from napari_vitrail.widgets._planes import shape_of, slider_axes
 from napari_vitrail.widgets._stack import Stack
 
+_SOURCES = (Labels, Points, Shapes)
 _IMAGE_HINT = "The stack or movie to go through: an image with a slider"
 _SOURCE_HINT = (
-    "The labels layer in which a frame or several are labelled: painted on, a segmentation, found objects. "
-    "One without a slider labels the frame that is in view while it is chosen or painted on"
+    "The layer in which a frame or several are labelled: painted on, a segmentation, found objects; or "
+    "points to be followed, or rectangles. One without a slider labels the frame that is in view while it "
+    "is chosen or worked on"
 )
 _NEW_HINT = "Add an empty labels layer on the stack and take up the brush: label any one frame"
 _AXIS_HINT = "The slider to go along"
@@ -74,7 +76,7 @@ class StackChoice(QWidget):
         self._viewer = viewer
         self.labelled = FrameList()
         self._image = layer_combo(viewer, Image, "Stack", _IMAGE_HINT)
-        self._source = layer_combo(viewer, Labels, "Labels", _SOURCE_HINT, is_offered=is_offered)
+        self._source = layer_combo(viewer, _SOURCES, "Labels", _SOURCE_HINT, is_offered=is_offered)
         self._new = QPushButton("New")
         self._axis = QComboBox()  # at first there may be no slider, which magicgui's boxes refuse
         self._axis.setToolTip(_AXIS_HINT)
@@ -103,7 +105,7 @@ class StackChoice(QWidget):
         return self._image.value
 
     @property
-    def source(self) -> Labels | None:
+    def source(self) -> Labels | Points | Shapes | None:
         """The layer that labels frames."""
         return self._source.value
 
@@ -171,6 +173,8 @@ class StackChoice(QWidget):
         self._offer_axes()
         self._offer_frames()
         allow(self._new, _NEW_HINT, self.stack_obstacle())
+        is_painted = self.source is None or isinstance(self.source, Labels)
+        allow(self._mode.native, _MODE_HINT, "" if is_painted else "only labels are painted")
 
     def _offer_axes(self) -> None:
         try:

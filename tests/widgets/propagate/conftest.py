@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
-from napari_vitrail.propagation import PROPAGATION, propagate_labels_steps
+from napari_vitrail.propagation import (
+    PROPAGATION,
+    propagate_boxes_steps,
+    propagate_labels_steps,
+    propagate_points_steps,
+)
 from tests.widgets.propagate.hands import SIDE, dock, propagate, square
 
 PLACES = [(24, 8 + 8 * at) for at in range(5)]
@@ -30,15 +36,14 @@ def asked(monkeypatch, default_named_backbone):
     """Put a tiny network in place of the real one; return what was asked for, in order."""
     calls = []
 
-    def tiny_steps(stack, labels, spec, **options):
-        calls.append({"labels": labels, "spec": spec, **options})
+    def tiny(steps, stack, given, spec, **options):
+        calls.append({"given": given, "spec": spec, **options})
         descriptor = replace(PROPAGATION.descriptor, stride=8)
-        tiny = replace(spec, descriptor=descriptor, side=None, radius=4.0)
-        return propagate_labels_steps(
-            stack, labels, tiny, **{**options, "backbone": default_named_backbone, "store": None}
-        )
+        own = replace(spec, descriptor=descriptor, side=None, radius=4.0)
+        return steps(stack, given, own, **{**options, "backbone": default_named_backbone, "store": None})
 
-    monkeypatch.setattr("napari_vitrail.propagation.propagate_labels_steps", tiny_steps)
+    for steps in (propagate_labels_steps, propagate_points_steps, propagate_boxes_steps):
+        monkeypatch.setattr(f"napari_vitrail.propagation.{steps.__name__}", partial(tiny, steps))
     monkeypatch.setattr("napari_vitrail.backbones.load_backbone", lambda name: default_named_backbone)
     return calls
 
@@ -48,17 +53,18 @@ def may_go(monkeypatch, asked):
     """Return an event for which the work waits after the first frame that no hand has labelled."""
     from napari_vitrail import propagation
 
-    may_go, steps = threading.Event(), propagation.propagate_labels_steps
+    may_go = threading.Event()
 
-    def slow_steps(*arguments, **options):
+    def slow(steps, *arguments, **options):
         is_first = True
         for progress in steps(*arguments, **options):
             yield progress
-            if is_first and progress.so_far is not None and not progress.so_far.is_given:
+            if is_first and progress.so_far is not None and not _is_given(progress.so_far):
                 is_first = False
                 may_go.wait(20)
 
-    monkeypatch.setattr("napari_vitrail.propagation.propagate_labels_steps", slow_steps)
+    for name in ("propagate_labels_steps", "propagate_points_steps"):
+        monkeypatch.setattr(propagation, name, partial(slow, getattr(propagation, name)))
     yield may_go
     may_go.set()
 
@@ -89,3 +95,8 @@ def done(qtbot, widget):
     """Return the widget after it has propagated the labels."""
     propagate(qtbot, widget)
     return widget
+
+
+def _is_given(found):
+    """Whether what was found in a frame was given by hand: labels are so as a whole, points row by row."""
+    return found.given.all() if hasattr(found, "given") else found.is_given

@@ -46,8 +46,8 @@ def test_a_painted_frame_is_labelled_and_what_depends_on_it_follows(qtbot, viewe
     assert curve_of(done).quality.waiting == {2}
     painted = layer.data[2].copy()
     propagate(qtbot, done, "Continue from here")
-    assert sorted(asked[-1]["labels"]) == [0, 2]
-    np.testing.assert_array_equal(asked[-1]["labels"][2], painted)
+    assert sorted(asked[-1]["given"]) == [0, 2]
+    np.testing.assert_array_equal(asked[-1]["given"][2], painted)
     np.testing.assert_array_equal(layer.data[2], painted)
     np.testing.assert_array_equal(layer.data[0], before[0])
     assert overlap(layer.data[4], PLACES[4], label=5) > 0.5
@@ -97,7 +97,7 @@ def test_a_frame_that_is_right_is_taken_as_it_is(qtbot, viewer, done, layer, ask
     before = layer.data[2].copy()
     propagate(qtbot, done, "Continue from here")
     assert frames_of(done) == ["0", "2 ✎"]
-    np.testing.assert_array_equal(asked[-1]["labels"][2], before)
+    np.testing.assert_array_equal(asked[-1]["given"][2], before)
 
 
 def test_what_is_painted_while_frames_are_computed_stays(qtbot, viewer, widget, may_go):
@@ -123,7 +123,7 @@ def test_the_newest_run_wins(qtbot, viewer, widget, may_go, asked):
     button(widget, "Propagate").click()
     may_go.set()
     settle(qtbot, widget)
-    assert [sorted(call["labels"]) for call in asked] == [[0], [0, 4]]
+    assert [sorted(call["given"]) for call in asked] == [[0], [0, 4]]
     np.testing.assert_array_equal(viewer.layers["cell propagated"].data[4], viewer.layers["cell"].data[4])
 
 
@@ -147,4 +147,4 @@ def test_keys_correct_and_go_on(qtbot, viewer, labels, done, asked):
     assert layer.mode == "paint"
     press_key(done, "G")
     settle(qtbot, done)
-    assert sorted(asked[-1]["labels"]) == [0, 3]
+    assert sorted(asked[-1]["given"]) == [0, 3]

@@ -84,7 +84,7 @@ def test_frames_that_are_not_ticked_are_not_labelled_by_hand(qtbot, viewer, labe
     rows.item(1).setCheckState(rows.item(0).checkState().Unchecked)
     assert frames_of(widget) == ["0", "(3)"]
     propagate(qtbot, widget)
-    assert sorted(asked[0]["labels"]) == [0]
+    assert sorted(asked[0]["given"]) == [0]
     assert 7 not in viewer.layers["cell propagated"].data
 
 
@@ -98,7 +98,7 @@ def test_labels_without_a_slider_are_those_of_the_frame_in_view(qtbot, viewer, l
     viewer.dims.set_current_step(0, 4)
     qtbot.wait(50)
     assert frames_of(widget) == ["2"]
-    assert sorted(asked[0]["labels"]) == [2]
+    assert sorted(asked[0]["given"]) == [2]
     np.testing.assert_array_equal(viewer.layers["flat propagated"].data[2], flat.data)
 
 
