@@ -152,15 +152,16 @@ def _timed_steps(steps: Steps[Result], computed: Callable[[Any], int | None]) ->
     computed : callable
         Returns which frame of the stack something so far is, None if that was not computed.
     """
-    began, first, frames = time.monotonic(), 0, set()
+    began, first, frames = time.monotonic(), 0.0, set()
     for progress in steps:
         frame = None if progress.so_far is None else computed(progress.so_far)
+        share = progress.done / progress.total
         if frame is not None:
             frames.add(frame)
         elif not frames:
-            began, first = time.monotonic(), progress.done
-        passed = progress.done - first
-        left = (time.monotonic() - began) / passed * (progress.total - progress.done) if passed else None
+            began, first = time.monotonic(), share
+        passed = share - first
+        left = (time.monotonic() - began) / passed * (1 - share) if frames and passed > 0 else None
         yield progress._replace(what=f"{progress.what}{_said(left)}")
     return len(frames)
 

@@ -73,12 +73,14 @@ class SendFrames(QWidget):
     def _allow(self) -> None:
         passage = self._propagation.passage
         kind = "" if passage is None else passage.strokes_obstacle
-        busy = "wait until all frames are done" if self._propagation.job.is_busy else ""
-        allow(self._send, _HINT, kind or self._propagation.found_obstacle() or busy)
+        allow(self._send, _HINT, kind or self._propagation.found_obstacle())
 
     def _on_clicked(self) -> None:
         passage = self._propagation.passage
         if not isinstance(passage, LabelPassage) or passage.draft is None:
+            return
+        if self._propagation.job.is_busy:
+            self._propagation.job.refuse("wait until all frames are done")
             return
         frames = sure_frames(passage, set(self._propagation.labelled))
         self._propagation.job.run(

@@ -138,6 +138,7 @@ class PlacePassage(Passage):
                 name=f"{self.source.name} {_TRACKS}",
                 metadata=mark(self.source.name, PROPAGATED),
                 colormaps_dict={"track_id": class_colours()},
+                blending="translucent",  # added up, all colours are white on a bright image
                 **self.stack.planes[0].to_world,
             )
             add_quietly(self.viewer, self._tracks, self.viewer.layers.index(self.draft.layer))

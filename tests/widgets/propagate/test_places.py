@@ -112,6 +112,8 @@ def test_a_point_that_is_moved_labels_its_frame(qtbot, viewer, followed, asked):
     assert list(asked[-1]["ids"][2]) == [1, 2]
     np.testing.assert_allclose(followed.data[row], moved)
     assert not np.allclose(followed.data[followed.data[:, 0] == 1], others)
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(button(widget, "Take back").isEnabled)
     propagate(qtbot, widget, "Take back")
     assert frames_of(widget) == ["0"]
     np.testing.assert_allclose(followed.data[row, 1], CORNER[0], atol=1.5)
