@@ -15,11 +15,11 @@ KEYS = "propagate_keys"
 """The group of preferences."""
 _KEYS_HINT = "The keys for worst frame, correcting and going on, and what stands in the way of any"
 _FOLLOW_HINT = "Show each frame as soon as it is finished, until you move the slider yourself"
-_SAYS_HINT = "The frame in view: how much of the labels comes back when they are taken there and back again"
+_SAYS_HINT = "The frame in view, and how far what was propagated into it can be relied on: 1 is fully"
 _HINTS = {
     "Worst frame": "Go to the frame that can be relied on least; from there to the next worse",
     "Play": "Play the movie, and stop it: the button beside napari's slider, with its settings",
-    "Correct": "Take the propagated labels in hand, with a brush: what you paint corrects the frame in view",
+    "Correct": "Take what was propagated in hand, to paint on it or move it: that corrects the frame in view",
     "Continue from here": (
         "The frame in view is right as it is: let it count as labelled, and compute what depends on it"
     ),

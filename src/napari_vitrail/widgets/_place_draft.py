@@ -68,6 +68,8 @@ class PlaceDraft(QObject):
 
     changed = Signal()
     """Other frames may be corrected."""
+    shown = Signal()
+    """The layer was written."""
 
     def __init__(self, layer: Layer, kind: PlaceKind, stack: Stack, dims: Dims) -> None:
         super().__init__()
@@ -166,6 +168,7 @@ class PlaceDraft(QObject):
             self.layer.selected_data = {row for row, own in enumerate(rows) if own in held}
         finally:
             self._is_writing = False
+        self.shown.emit()
 
     def _selected(self) -> set[tuple[int, int]]:
         """Return which are selected, by frame and id."""

@@ -84,7 +84,6 @@ class PlacePassage(Passage):
             self._add_layer()
         assert self.draft is not None
         self.draft.write(frame, Shown(found.ids, self._kind.places(found), found.confidence, found.visible))
-        self._draw_tracks()
         return frame
 
     def take_in_hand(self) -> None:
@@ -121,7 +120,10 @@ class PlacePassage(Passage):
         was_in_hand = viewer.layers.selection.active == source
         add_quietly(viewer, layer)
         source.visible = False  # the labelled frames are in both
-        self._correct(PlaceDraft(layer, self._kind, self.stack, viewer.dims))
+        draft = PlaceDraft(layer, self._kind, self.stack, viewer.dims)
+        for signal in (draft.shown, draft.changed):
+            signal.connect(self._draw_tracks)
+        self._correct(draft)
         if was_in_hand:
             viewer.layers.selection.active = layer
             self.take_in_hand()

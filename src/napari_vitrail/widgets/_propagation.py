@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,11 +30,11 @@ from napari_vitrail.widgets._stack_choice import StackChoice
 from napari_vitrail.widgets._timer import Soon
 
 _IDS = np.dtype(np.uint16)
-_PASSAGES: dict[type[Layer], Callable[..., Passage]] = {
-    Labels: LabelPassage,
-    Points: partial(PlacePassage, kind=PointKind()),
-    Shapes: partial(PlacePassage, kind=BoxKind()),
-}
+_PASSAGES: Sequence[tuple[type[Layer], Callable[..., Passage]]] = (
+    (Labels, LabelPassage),
+    (Points, partial(PlacePassage, kind=PointKind())),
+    (Shapes, partial(PlacePassage, kind=BoxKind())),
+)
 """What becomes of each kind of layer."""
 _HINT = (
     "Carry what labels some frames to all others. Frames that depend on nothing new are not computed again"
@@ -230,7 +230,8 @@ class Propagation(QObject):
         stack = self.choice.stack()
         found = next((own for own in self._passages if own.is_of(stack, source)), None)
         if found is None:
-            found = _PASSAGES[type(source)](self.viewer, stack, source)
+            start = next(start for kind, start in _PASSAGES if isinstance(source, kind))
+            found = start(self.viewer, stack, source)
             found.changed.connect(self._on_corrected)
             self._passages.append(found)
         return found

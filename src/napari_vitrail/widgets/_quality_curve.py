@@ -22,9 +22,10 @@ _MANY = 60
 """Frames up to which each has a dot."""
 _WAITING, _WORST = "#ff8c1a", "#f0389a"
 _HINT = (
-    "How much of the labels comes back when they are taken to a frame and back again: 1 is all. Triangles "
-    "are labelled frames, hollow ones are still to be gone on from; the ring is the worst frame. Click to "
-    "go to a frame"
+    "How far each frame can be relied on: how sure its labels are, and how much of them finds its way back; "
+    "of points and boxes, how much they look as they did. Triangles are "
+    "labelled frames, hollow ones are still to be gone on from; the ring is the worst frame. Click to go to a "
+    "frame"
 )
 
 
