@@ -23,9 +23,8 @@ _MANY = 60
 _WAITING, _WORST = "#ff8c1a", "#f0389a"
 _HINT = (
     "How far each frame can be relied on: how sure its labels are, and how much of them finds its way back; "
-    "of points and boxes, how much they look as they did. Triangles are "
-    "labelled frames, hollow ones are still to be gone on from; the ring is the worst frame. Click to go to a "
-    "frame"
+    "of points and boxes, how much they look as they did. Triangles are labelled frames, hollow ones are "
+    "still to be gone on from; the ring is the worst frame. Click to go to a frame"
 )
 
 
