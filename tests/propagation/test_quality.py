@@ -1,5 +1,7 @@
 """Quality: whether labels are sure, and find their way back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,14 @@ def test_labels_are_compared_where_they_come_back_to(shares, overlap, given):
     mirrored = labelled(frame([[5, 4, 3, 2, 1, 0]], 1), shares)
     assert way_back(given, mirrored, (0, 9), SPEC) == pytest.approx(overlap)
     assert quality_of(given, mirrored, (0, 9), SPEC) == pytest.approx(np.sqrt(overlap))
+
+
+@pytest.mark.parametrize(("index", "overlap"), [(1, 1), (4, 1), (5, 1 / 3)])
+def test_what_looks_alike_answers_for_a_thing_only_where_it_may_have_come_from(index, overlap):
+    alike = replace(frame([[0, 1, 2, 3, 4, 0]]), reach=8.0)
+    given = labelled(alike, [[1, 0, 0, 0, 0, 0]])
+    later = labelled(replace(alike, index=index), [[1, 0, 0, 0, 0, 0]])
+    assert way_back(given, later, (0, 9), SPEC) == pytest.approx(overlap)
 
 
 def test_labels_that_are_hardly_surer_than_a_tie_are_not_trusted(given):

@@ -1,4 +1,4 @@
-"""Labels that two frames would give each other from any distance: whether a label is backed, or gone."""
+"""Labels that two frames would give each other from afar: whether a label is backed, or gone."""
 
 from __future__ import annotations
 
@@ -17,17 +17,27 @@ if TYPE_CHECKING:
     from napari_vitrail.propagation._spec import PropagationSpec
 
 
-def votes_from_afar(giving: CarriedFrame, asking: SeenFrame, spec: PropagationSpec) -> NDArray[np.float32]:
-    """Return the values (h', w', k) that a frame gives another's voting places, from any distance.
+def votes_from_afar(
+    giving: CarriedFrame, asking: SeenFrame, spec: PropagationSpec, reach: float = 0.0
+) -> NDArray[np.float32]:
+    """Return the values (h', w', k) that a frame gives another's voting places, however far apart in time.
 
     Places are compared by what sets them apart from the mean of their own frame: what a frame as a whole
     looks like changes as things come and go, and would make all its places seem like some one of the other.
+
+    Parameters
+    ----------
+    giving : CarriedFrame
+    asking : SeenFrame
+    spec : PropagationSpec
+    reach : float, pixels
+        How far apart places may be along either axis; 0 is any distance.
     """
     own = giving.frame
     values = giving.values[own.voting][None]
     return vote_in_window(
         _set_apart(asking), asking.voting_grid, _set_apart(own)[None], own.voting_grid, values,
-        radius=0, topk=spec.topk, temperature=spec.temperature, voters=np.asarray(values.any(axis=-1)),
+        radius=reach, topk=spec.topk, temperature=spec.temperature, voters=np.asarray(values.any(axis=-1)),
     ).values  # fmt: skip
 
 

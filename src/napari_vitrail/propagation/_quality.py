@@ -38,10 +38,9 @@ def quality_of(
 def way_back(source: CarriedFrame, carried: CarriedFrame, ids: Sequence[int], spec: PropagationSpec) -> float:
     """Return how much of a labelled frame a later frame's labels would give back to it, 0 to 1.
 
-    The labelled frame takes its labels from the other one, at once and from any distance. The overlap of
-    what comes back with what was given is the cycle consistency: the area of both, where shares of labels
-    count, of the area of either, and the mean over labels. A frame without any label gives back nothing,
-    which is right where nothing was given.
+    The labelled frame takes its labels from the other one at once, from as far as a thing may have moved in
+    so many frames: beyond that, another of the same kind would answer for it. The overlap of what comes back
+    with what was given is the cycle consistency.
 
     Parameters
     ----------
@@ -53,10 +52,22 @@ def way_back(source: CarriedFrame, carried: CarriedFrame, ids: Sequence[int], sp
         In the order of the shares; 0 is background and does not count.
     spec : PropagationSpec
     """
-    back = votes_from_afar(carried, source.frame, spec)
+    named = [channel for channel, own_id in enumerate(ids) if own_id]
+    reach = abs(carried.frame.index - source.frame.index) * source.frame.reach
+    return _overlap(source, carried, named, spec, reach)
+
+
+def _overlap(
+    source: CarriedFrame, other: CarriedFrame, named: Sequence[int], spec: PropagationSpec, reach: float
+) -> float:
+    """Return the overlap of what a frame gives a labelled one with what was given to that.
+
+    It is the area of both, where shares of labels count, of the area of either, and the mean over labels. A
+    frame without any label gives back nothing, which is right where nothing was given.
+    """
+    back = votes_from_afar(other, source.frame, spec, reach)
     given = source.values[source.frame.voting].astype(np.float32)
     back = back * given.any(axis=-1, keepdims=True)  # elsewhere nobody knows
-    named = [channel for channel, own_id in enumerate(ids) if own_id]
     both = np.minimum(given, back).sum(axis=(0, 1))[named]
     either = np.maximum(given, back).sum(axis=(0, 1))[named]
     return float(np.mean(both[either > 0] / either[either > 0])) if (either > 0).any() else 1.0

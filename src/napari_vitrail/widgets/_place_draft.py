@@ -46,9 +46,12 @@ class Shown(NamedTuple):
         """Return some of the rows."""
         return Shown(*(column[chosen] for column in self))
 
-    def without(self, ids: NDArray[np.int64]) -> Shown:
-        """Return the rows but for those of some ids."""
-        return self.rows(~np.isin(self.ids, ids))
+    def is_like(self, other: Shown) -> bool:
+        """Whether the same ids are in the same places."""
+        order, others = np.argsort(self.ids), np.argsort(other.ids)
+        return np.array_equal(self.ids[order], other.ids[others]) and np.allclose(
+            self.places[order], other.places[others], rtol=0, atol=_NEAR
+        )
 
 
 class PlaceDraft(QObject):
@@ -145,7 +148,7 @@ class PlaceDraft(QObject):
             return
         before = self._written.get(frame)
         if before is not None:
-            others = before.without(found.ids)
+            others = before.rows(~np.isin(before.ids, found.ids))
             found = Shown(*(np.concatenate(pair) for pair in zip(others, found, strict=True)))
         self._written[frame] = found.rows(np.argsort(found.ids, kind="stable"))
 
@@ -187,10 +190,15 @@ class PlaceDraft(QObject):
 
     def _look(self) -> None:
         """Find the frames that are corrected, and say so if they are others than before."""
-        now = self._read()
-        differ = {frame for frame in {*now, *self._written} if self._differs(frame, now)}
-        changed = {frame: own for frame, own in now.items() if frame in differ | self._accepted}
-        self._by_hand = {frame: _none(self._written) for frame in differ} | changed
+        if not self._written:
+            return
+        now, nothing = self._read(), next(iter(self._written.values())).rows(np.zeros(0, np.intp))
+        self._by_hand = {
+            frame: now.get(frame, nothing)
+            for frame in {*now, *self._written}
+            if frame in self._accepted
+            or not now.get(frame, nothing).is_like(self._written.get(frame, nothing))
+        }
         corrected = sorted(self._by_hand)
         if corrected != self._corrected:
             self._corrected = corrected
@@ -218,19 +226,3 @@ class PlaceDraft(QObject):
                 if at is not None and np.allclose(own.places[row], before.places[at], rtol=0, atol=_NEAR):
                     confidence[row], seen[row] = before.confidence[at], before.seen[at]
         return Shown(own.ids, own.places, confidence, seen)
-
-    def _differs(self, frame: int, now: Mapping[int, Shown]) -> bool:
-        """Whether a frame of the layer is not as it was written."""
-        own, before = now.get(frame), self._written.get(frame)
-        if own is None or before is None or len(own.ids) != len(before.ids):
-            return (0 if own is None else len(own.ids)) != (0 if before is None else len(before.ids))
-        order = np.argsort(own.ids)
-        return not (
-            np.array_equal(own.ids[order], before.ids)
-            and np.allclose(own.places[order], before.places, rtol=0, atol=_NEAR)
-        )
-
-
-def _none(written: Mapping[int, Shown]) -> Shown:
-    """Return no places: a frame of which a hand has taken all away."""
-    return next(iter(written.values())).rows(np.zeros(0, np.intp))

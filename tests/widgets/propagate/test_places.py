@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Points, Shapes, Tracks
+from qtpy.QtCore import Qt
 
+from napari_vitrail.widgets import _place_draft
 from tests.widgets.driving import button, canvas_of, combo, draw, says
 from tests.widgets.propagate.conftest import PLACES
 from tests.widgets.propagate.hands import SIDE, curve_of, dock, frames_of, propagate, settle
@@ -162,6 +164,28 @@ def test_ids_that_are_no_numbers_are_refused(qtbot, viewer, corners, notes):
     propagate(qtbot, widget)
     assert "must hold whole numbers" in str(notes[-1])
     assert list(corners.features["id"]) == ["a", "b"]
+
+
+def test_nothing_is_written_under_a_hand_that_drags(qtbot, viewer, corners, monkeypatch, asked):
+    held = [Qt.MouseButton.LeftButton]
+    monkeypatch.setattr(_place_draft.QApplication, "mouseButtons", lambda: held[0])
+    widget = dock(qtbot, viewer)
+    propagate(qtbot, widget)
+    layer = viewer.layers["corners propagated"]
+    assert len(layer.data) == 0
+    held[0] = Qt.MouseButton.NoButton
+    qtbot.waitUntil(lambda: len(layer.data) == 10)
+
+
+def test_boxes_that_are_removed_stay_away_from_that_frame(qtbot, viewer, box, asked):
+    widget = dock(qtbot, viewer)
+    propagate(qtbot, widget)
+    layer = viewer.layers["box propagated"]
+    layer.selected_data = {3}
+    layer.remove_selected()
+    qtbot.waitUntil(lambda: frames_of(widget) == ["0", "3 ✎"])
+    propagate(qtbot, widget)
+    assert [int(outline[0, 0]) for outline in layer.data] == [0, 1, 2, 4]
 
 
 def test_cancel_keeps_points_that_were_followed(qtbot, viewer, corners, may_go):
