@@ -9,7 +9,7 @@ from skimage.data import coins
 from napari_vitrail import backbones, propagation
 from tests.widgets import driving
 from tests.widgets.driving import button, combo, draw, says
-from tests.widgets.propagate.conftest import propagate_labels_steps
+from tests.widgets.propagate.conftest import propagate_labels_steps, propagate_points_steps
 from tests.widgets.propagate.hands import dock, frames_of, propagate, settle
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(autouse=True)
 def real(asked, monkeypatch, real_backbone):
     """Put the real network in the place of the tiny one."""
-    monkeypatch.setattr(propagation, "propagate_labels_steps", propagate_labels_steps)
+    for steps in (propagate_labels_steps, propagate_points_steps):
+        monkeypatch.setattr(propagation, steps.__name__, steps)
     monkeypatch.setattr(backbones, "load_backbone", lambda name: real_backbone)
 
 
@@ -51,6 +52,20 @@ def test_two_coins_keep_their_labels(qtbot, table):
         for label in (1, 2):
             both, either = (inner == label) & (moved == label), (inner == label) | (moved == label)
             assert both.sum() / either.sum() > 0.5, (at, label, frame.shape)
+
+
+def test_points_stay_on_their_coins(qtbot, table):
+    """The camera moves by 4 rows and 6 columns a frame; half a coin is 25 pixels."""
+    start = np.array([[60.0, 75], [50, 130]])
+    table.add_points(np.column_stack([[0, 0], start]), name="marks", size=4)
+    widget = dock(qtbot, table)
+    combo(widget, "320 pixels").setCurrentText("320 pixels")
+    propagate(qtbot, widget)
+    layer = table.layers["marks propagated"]
+    for at in range(4):
+        found = layer.data[layer.data[:, 0] == at][:, 1:]
+        np.testing.assert_allclose(found, start - at * np.array([4, 6]), atol=1)
+    assert layer.features["seen"].all()
 
 
 def test_a_slice_that_was_segmented_labels_the_stack_and_the_stack_teaches_back(qtbot, table):
