@@ -40,7 +40,8 @@ def way_back(source: CarriedFrame, carried: CarriedFrame, ids: Sequence[int], sp
 
     The labelled frame takes its labels from the other one at once, from as far as a thing may have moved in
     so many frames: beyond that, another of the same kind would answer for it. The overlap of what comes back
-    with what was given is the cycle consistency.
+    with what was given is the cycle consistency, as a share of the overlap that the labelled frame would have
+    if it took labels from itself: borders blur, and small things are all border.
 
     Parameters
     ----------
@@ -52,9 +53,10 @@ def way_back(source: CarriedFrame, carried: CarriedFrame, ids: Sequence[int], sp
         In the order of the shares; 0 is background and does not count.
     spec : PropagationSpec
     """
-    named = [channel for channel, own_id in enumerate(ids) if own_id]
     reach = abs(carried.frame.index - source.frame.index) * source.frame.reach
-    return _overlap(source, carried, named, spec, reach)
+    named = [channel for channel, own_id in enumerate(ids) if own_id]
+    found, best = (_overlap(source, other, named, spec, reach) for other in (carried, source))
+    return min(found / best, 1.0)
 
 
 def _overlap(
