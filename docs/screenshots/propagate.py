@@ -1,4 +1,6 @@
-"""Make ``docs/images/propagate.png``: a camera goes over coins, which are labelled in its first frame.
+"""Make two pictures of a camera that goes over coins, which are labelled or marked in its first frame.
+
+They are ``docs/images/propagate.png`` and ``propagate-points.png``.
 
 ``xvfb-run -a -s "-screen 0 1600x1000x24" python -m docs.screenshots.propagate``
 """
@@ -9,13 +11,15 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from napari import Viewer
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QComboBox
-from scipy.ndimage import binary_fill_holes
+from qtpy.QtWidgets import QComboBox, QWidget
+from scipy.ndimage import binary_fill_holes, center_of_mass
 from skimage.data import coins
 from skimage.filters import gaussian
 from skimage.measure import label
 from skimage.morphology import remove_small_objects
+from skimage.segmentation import clear_border
 from skimage.transform import AffineTransform, warp
 
 from docs.screenshots.window import IMAGES, open_viewer, press, save, says, wait, wait_until
@@ -44,10 +48,17 @@ def coins_in(frame: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return label(remove_small_objects(is_coin, max_size=300)).astype(np.uint16)
 
 
+def middles_of(labels: NDArray[np.uint16]) -> NDArray[np.float64]:
+    """Return the middle (n, 2) of each object that is whole in a frame."""
+    inside = clear_border(labels)
+    ids = np.unique(inside)[1:]
+    return np.array(center_of_mass(inside > 0, inside, ids))
+
+
 def main() -> None:
-    """Propagate the labels of the first frame, go to one half-way, and save what the window shows."""
+    """Propagate labels and points of the first frame, go to one half-way, and save what the window shows."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--target", type=Path, default=IMAGES / "propagate.png")
+    parser.add_argument("--target", type=Path, default=IMAGES)
     parser.add_argument("--theme", default="dark")
     options = parser.parse_args()
     viewer, widget = open_viewer("Propagate", options.theme)
@@ -56,15 +67,32 @@ def main() -> None:
     labels = np.zeros(movie.shape, np.uint16)
     labels[0] = coins_in(movie[0])
     viewer.add_labels(labels, name="coins")
+    choose(widget, SEEN_AT)
+    show_propagated(viewer, widget, options.target / "propagate.png")
+    for layer in viewer.layers:
+        layer.visible = layer.name == "movie"
+    viewer.add_points(np.insert(middles_of(labels[0]), 0, 0, axis=1), name="marks", size=7)
+    choose(widget, "marks")
+    show_propagated(viewer, widget, options.target / "propagate-points.png")
+    viewer.close()
+
+
+def choose(widget: QWidget, text: str) -> None:
+    """Choose what a combo box offers."""
+    next(own for own in widget.findChildren(QComboBox) if own.findText(text) >= 0).setCurrentText(text)
+    wait(500)
+
+
+def show_propagated(viewer: Viewer, widget: QWidget, target: Path) -> None:
+    """Propagate from the first frame, and save what another one shows."""
     viewer.dims.set_current_step(0, 0)
-    next(own for own in widget.findChildren(QComboBox) if own.findText(SEEN_AT) >= 0).setCurrentText(SEEN_AT)
     wait(500)
     press(widget, "Propagate")
+    wait_until(lambda: not says(widget, "Done in"))
     wait_until(lambda: says(widget, "Done in"))
     viewer.dims.set_current_step(0, N_FRAMES // 2)
     viewer.reset_view()
-    save(viewer, options.target)
-    viewer.close()
+    save(viewer, target)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from napari.layers import Layer, Points, Shapes
+from napari.utils.colormaps import CyclicLabelColormap
 from numpy.typing import NDArray
+from skimage.color import hsv2rgb
 
 from napari_vitrail.progress import Steps
 from napari_vitrail.widgets._at_once import at_once
-from napari_vitrail.widgets._layers import class_colours
 
 if TYPE_CHECKING:
     from napari_vitrail.propagation import TrackedBoxes, Tracks
@@ -22,6 +23,9 @@ Followed = Any
 _SEEN, _LOST = "disc", "ring"
 _EDGE = 1 / 250
 """Width of edges, as a share of the longer side of a frame."""
+_GOLDEN = 0.618034
+"""Turns of the circle of hues from one id to the next."""
+_N_COLOURS = 200
 _FAINT = 0.35
 """Opacity of the edges of what is not seen."""
 
@@ -144,6 +148,13 @@ class BoxKind:
         return propagate_boxes_steps(stack, given, *args, **options)
 
 
+def place_colours() -> CyclicLabelColormap:
+    """Return bright colours of ids: those of any that follow each other differ much."""
+    hues = np.arange(_N_COLOURS) * _GOLDEN % 1
+    bright = hsv2rgb(np.stack([hues, np.full_like(hues, 0.8), np.ones_like(hues)], axis=-1))
+    return CyclicLabelColormap(colors=np.vstack([np.zeros((1, 4)), np.insert(bright, 3, 1, axis=1)]))
+
+
 def colours_of(ids: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Return the colour (n, 4) of each id, that of a label of this number."""
-    return np.array(class_colours().map(np.asarray(ids, np.int64)), float).reshape(-1, 4)
+    """Return the colour (n, 4) of each id."""
+    return np.array(place_colours().map(np.asarray(ids, np.int64)), float).reshape(-1, 4)

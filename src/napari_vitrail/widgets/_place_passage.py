@@ -10,11 +10,11 @@ from napari import Viewer
 from napari.layers import Layer, Tracks
 
 from napari_vitrail.progress import Steps
-from napari_vitrail.widgets._layers import PROPAGATED, add_quietly, class_colours, mark
+from napari_vitrail.widgets._layers import PROPAGATED, add_quietly, mark
 from napari_vitrail.widgets._passage import Passage
 from napari_vitrail.widgets._passage_steps import Wish, following_steps
 from napari_vitrail.widgets._place_draft import PlaceDraft, Shown
-from napari_vitrail.widgets._place_kinds import PlaceKind
+from napari_vitrail.widgets._place_kinds import PlaceKind, place_colours
 from napari_vitrail.widgets._placed import Placed, PlacedLayer, named, places_on
 from napari_vitrail.widgets._stack import Stack
 
@@ -139,7 +139,7 @@ class PlacePassage(Passage):
                 rows,
                 name=f"{self.source.name} {_TRACKS}",
                 metadata=mark(self.source.name, PROPAGATED),
-                colormaps_dict={"track_id": class_colours()},
+                colormaps_dict={"track_id": place_colours()},
                 blending="translucent",  # added up, all colours are white on a bright image
                 **self.stack.planes[0].to_world,
             )

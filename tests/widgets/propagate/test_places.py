@@ -65,6 +65,13 @@ def test_points_are_followed_into_points_and_tracks(viewer, followed):
     assert 0.7 < quality.values[2] < 1.0
 
 
+def test_a_point_and_its_track_have_one_colour(viewer, followed):
+    tracks = viewer.layers["corners tracks"]
+    colours = np.unique(np.round(followed.face_color, 3), axis=0)
+    assert len(colours) == 2
+    np.testing.assert_allclose(np.unique(np.round(tracks.track_colors, 3), axis=0), colours)
+
+
 def test_where_a_points_layer_lies_in_the_world_counts(qtbot, viewer, asked):
     rows = viewer.layers["movie"].data_to_world((2, *PLACES[2]))
     viewer.add_points([rows], name="seed")
