@@ -135,17 +135,29 @@ class PlacePassage(Passage):
         if not len(rows):
             return
         if self._tracks is None:
-            self._tracks = Tracks(
-                rows,
-                name=f"{self.source.name} {_TRACKS}",
-                metadata=mark(self.source.name, PROPAGATED),
-                colormaps_dict={"track_id": place_colours()},
-                blending="translucent",  # added up, all colours are white on a bright image
-                **self.stack.planes[0].to_world,
-            )
-            add_quietly(self.viewer, self._tracks, self.viewer.layers.index(self.draft.layer))
-        elif self._tracks in self.viewer.layers:
+            self._tracks = self._tracks_there() or self._new_tracks(rows)
+        if self._tracks in self.viewer.layers:
             self._tracks.data = rows
+
+    def _tracks_there(self) -> Tracks | None:
+        """Return the layer of tracks that was made of the same source before."""
+        made = mark(self.source.name, PROPAGATED)
+        layers = (own for own in self.viewer.layers if isinstance(own, Tracks))
+        return next((own for own in layers if made.items() <= own.metadata.items()), None)
+
+    def _new_tracks(self, rows: np.ndarray) -> Tracks:
+        """Add a layer of tracks below that of places."""
+        assert self.draft is not None
+        layer = Tracks(
+            rows,
+            name=f"{self.source.name} {_TRACKS}",
+            metadata=mark(self.source.name, PROPAGATED),
+            colormaps_dict={"track_id": place_colours()},
+            blending="translucent",  # added up, all colours are white on a bright image
+            **self.stack.planes[0].to_world,
+        )
+        add_quietly(self.viewer, layer, self.viewer.layers.index(self.draft.layer))
+        return layer
 
     def _track_rows(self, frames: Mapping[int, Shown]) -> np.ndarray:
         """Return the id and the position (n, 1 + ndim) of each thing where it is seen, by ids and frames."""

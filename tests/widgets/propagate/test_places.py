@@ -195,6 +195,14 @@ def test_boxes_that_are_removed_stay_away_from_that_frame(qtbot, viewer, box, as
     assert [int(outline[0, 0]) for outline in layer.data] == [0, 1, 2, 4]
 
 
+def test_tracks_are_drawn_into_the_layer_that_there_is(qtbot, viewer, followed):
+    tracks = viewer.layers["corners tracks"]
+    viewer.layers.remove(followed)
+    propagate(qtbot, widget_of(viewer))
+    assert len(viewer.layers["corners propagated"].data) == 10
+    assert [layer for layer in viewer.layers if isinstance(layer, Tracks)] == [tracks]
+
+
 def test_cancel_keeps_points_that_were_followed(qtbot, viewer, corners, may_go):
     widget = dock(qtbot, viewer)
     button(widget, "Propagate").click()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
+from napari_vitrail.progress import Progress
+from napari_vitrail.widgets import _passage_steps
 from napari_vitrail.widgets._layers import is_result
 from tests.widgets.driving import button, combo, says
 from tests.widgets.propagate.conftest import PLACES
@@ -58,11 +62,20 @@ def test_cancel_keeps_what_is_done(qtbot, viewer, widget, may_go):
     may_go.set()
     settle(qtbot, widget)
     assert says(widget, "Cancelled; what was shown stays")
+    assert button(widget, "Send to Paint to segment").isEnabled()
     layer = viewer.layers["cell propagated"]
     assert overlap(layer.data[1], PLACES[1], label=3) > 0.5
     assert not layer.data[3:].any()
     propagate(qtbot, widget)
     assert says(widget, "3 frames, 1 as they were")
+
+
+def test_how_long_the_rest_will_take_is_told_by_the_share_that_is_done(monkeypatch):
+    clock = itertools.count(step=10)
+    monkeypatch.setattr(_passage_steps.time, "monotonic", lambda: next(clock))
+    parts = [Progress(4, 10, "tiles"), Progress(2, 5, "frames", so_far="frame 1"), Progress(6, 10, "tiles")]
+    told = [progress.what for progress in _passage_steps._timed_steps(iter(parts), lambda frame: 1)]
+    assert told == ["tiles", "frames", "tiles (about 20 s left)"]
 
 
 def test_a_range_and_a_direction_are_kept_to(qtbot, viewer, labels, movie):
