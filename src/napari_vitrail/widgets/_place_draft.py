@@ -217,12 +217,10 @@ class PlaceDraft(QObject):
 
     def _judged(self, frame: int, own: Placed) -> Shown:
         """Return places of a frame with what was found of them, where they are as they were written."""
-        confidence, seen = np.ones(len(own.ids)), np.ones(len(own.ids), bool)
         before = self._written.get(frame)
-        if before is not None:
-            rows = {id_: row for row, id_ in enumerate(before.ids.tolist())}
-            for row, id_ in enumerate(own.ids.tolist()):
-                at = rows.get(id_)
-                if at is not None and np.allclose(own.places[row], before.places[at], rtol=0, atol=_NEAR):
-                    confidence[row], seen[row] = before.confidence[at], before.seen[at]
+        if before is None or not len(before.ids):
+            return Shown(own.ids, own.places, np.ones(len(own.ids)), np.ones(len(own.ids), bool))
+        at = np.searchsorted(before.ids, own.ids).clip(max=len(before.ids) - 1)  # they are in order
+        is_kept = (before.ids[at] == own.ids) & (np.abs(before.places[at] - own.places) <= _NEAR).all(axis=1)
+        confidence, seen = np.where(is_kept, before.confidence[at], 1.0), before.seen[at] | ~is_kept
         return Shown(own.ids, own.places, confidence, seen)
