@@ -112,11 +112,22 @@ def propagate_section(rows: Sequence[Row], command: str, weights: str) -> str:
     for name in (name for name in VIDEOS if any(row["set"] == name for row in rows)):
         own = [row for row in rows if row["set"] == name]
         if name == DAVIS:
-            parts += ["### Films (davis16)", _film_table(own, seconds)]
+            for last in _spans(own):
+                seen = [row for row in own if row["frame"] <= last <= _last(own, row["recipe"])]
+                parts += [f"### Films (davis16), frames 1 to {last}", _film_table(seen, seconds)]
             parts += ["### What the curve of quality says of J (davis16)", _quality_table(own)]
         else:
             parts += [f"### Sections ({name})", _section_table(own)]
     return "\n\n".join(parts)
+
+
+def _spans(rows: Sequence[Row]) -> list[int]:
+    """Return the frames that recipes have got to, the last one first: slow ones are cut short."""
+    return sorted({_last(rows, row["recipe"]) for row in rows}, reverse=True)
+
+
+def _last(rows: Sequence[Row], recipe: str) -> int:
+    return max(row["frame"] for row in rows if row["recipe"] == recipe)
 
 
 def _film_table(rows: Sequence[Row], seconds: dict[str, float]) -> str:

@@ -41,6 +41,15 @@ def test_the_page_has_means_the_last_quarter_and_the_cost():
     assert f"| {OURS} | 1.00 | 1.00 |" in page  # quality and J fall together
 
 
+def test_recipes_that_were_cut_short_are_compared_over_the_same_frames():
+    rows = [*rows_of(OURS, [0.9, 0.8, 0.7, 0.6]), *rows_of("slow", [0.5, 0.4])]
+    whole, start = propagate_section(rows, "command", "weights").split("frames 1 to 2")
+    assert f"| {OURS} | 0.750 |" in whole
+    assert "| slow | 0.4" not in whole
+    assert f"| {OURS} | 0.850 |" in start
+    assert "| slow | 0.450 |" in start
+
+
 def test_quality_that_never_changes_says_nothing():
     page = propagate_section(rows_of(OURS, [0.5, 0.5]), "command", "weights")
     assert f"| {OURS} | 0.00 | 0.00 |" in page
