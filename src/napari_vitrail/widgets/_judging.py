@@ -36,6 +36,7 @@ class Judging(QWidget):
         super().__init__()
         self._scenes = scenes
         self._says = QLabel()
+        self._says.setWordWrap(True)
         self._says.setToolTip(wrapped(_SAYS_HINT))
         self._score = QDoubleSpinBox()
         self._score.setRange(0, 99)
@@ -131,12 +132,20 @@ class Judging(QWidget):
         else:
             self._scenes.job.refuse(self._scenes.obstacle() or "no box is proposed")
 
+    def _where(self) -> str:
+        """Return which of several images it is whose classes and boxes are listed."""
+        scene = self._scenes.current
+        return "" if scene is None or len(self._scenes.here) == 1 else f" in {scene.image.name}"
+
     def _show(self) -> None:
         """Say how many boxes there are of each kind, and let be done what can be."""
         obstacle = self._scenes.obstacle()
         statuses = [box.status for box in self._scenes.boxes()]
         counts = ", ".join(f"{statuses.count(status)} {status}" for status in _STATUSES)
-        self._says.setText(f"Boxes: {counts}" if statuses else "No boxes yet" if obstacle else "No box")
+        where = self._where()
+        self._says.setText(
+            f"Boxes{where}: {counts}" if statuses else "No boxes yet" if obstacle else f"No box{where}"
+        )
         for text, button in self._buttons.items():
             allow(button, self._hints[text], obstacle)
 

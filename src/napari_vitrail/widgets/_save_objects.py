@@ -172,7 +172,7 @@ def _layer_steps(
         planes.append(
             described_as_shown(scene, cut, objects, least_score)._replace(plane=_number(scene.image))
         )
-        colours = part_colours({*cut.labels, *(box.class_id for box in planes[-1].boxes)})
+        colours = part_colours({*cut.labels, *(box.class_id for box in planes[-1].boxes)} - {0})
         picture = files.overlay(number, planes[-1].plane)
         seen = main_of(scene.image.read())
         write_png(picture, objects_picture(seen, objects, planes[-1].boxes, colours))

@@ -157,6 +157,9 @@ def test_ticked_layers_each_get_their_own(qtbot, viewer, widget, things):
     for name, place in zip(("photo", "other"), PLACES, strict=True):
         assert overlap(viewer.layers[f"{name} found objects"].data, place) > 0.4
         assert len(viewer.layers[f"{name} boxes"].data)
+    assert says(widget, "Boxes in other: ")
+    viewer.layers["other"].visible = False
+    qtbot.waitUntil(lambda: says(widget, "Boxes in photo: "))
 
 
 def test_a_coarse_answer_comes_first_and_what_is_decided_meanwhile_stays(qtbot, viewer, widget, may_go):

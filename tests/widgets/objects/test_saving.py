@@ -75,6 +75,17 @@ def test_files_hold_what_the_layers_show(viewer, found, save, tmp_path):
     assert not list(into.glob(".*"))
 
 
+def test_boxes_of_all_objects_together_are_white_in_overlays(qtbot, viewer, found, save, tmp_path):
+    slide(qtbot, found, 40)
+    save(found, tmp_path)
+    layer, overlay = viewer.layers["photo boxes"], iio.imread(tmp_path / "overlays" / "photo.png")
+    together = [shape for shape, label in zip(layer.data, layer.features["label"], strict=True) if label == 0]
+    assert together
+    for shape in together:
+        bottom, right = (shape.max(axis=0) - 0.5).astype(int)
+        assert (overlay[bottom - 1, right - 1] == 255).all()
+
+
 def test_boxes_are_written_as_they_were_judged_and_rejected_ones_are_not(
     qtbot, viewer, found, save, tmp_path
 ):
