@@ -16,6 +16,8 @@ from skimage.data import astronaut
 from docs.screenshots.window import IMAGES, open_viewer, press, save, says, wait, wait_until
 
 DETAIL = 16
+READY_MS = 15_000
+"""Between the opening of the widget, which begins to import what it needs, and the press of the button."""
 
 
 def main() -> None:
@@ -26,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     viewer, widget = open_viewer("Find objects", options.theme)
     viewer.add_image(astronaut(), name="astronaut")
-    wait(1000)
+    wait(READY_MS)
     press(widget, "Find objects")
     wait_until(lambda: says(widget, "Done in") and widget._scenes.is_settled)
     widget.findChild(QSlider).setValue(DETAIL)

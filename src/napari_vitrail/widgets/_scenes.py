@@ -142,7 +142,7 @@ class Scenes(QObject):
             scenes_steps(ordered, self.network),
             on_done=self._on_found,
             on_preview=self._keep,
-            title=f"Looking at {_counted(len(images), 'image', 'images')}",
+            title=f"Looking at {len(images)} image{'' if len(images) == 1 else 's'}",
         )
 
     def look_by(self, network: Network) -> None:
@@ -239,14 +239,11 @@ class Scenes(QObject):
         return [LayerImage(layer, read_plane(layer, self.viewer.dims), layer.name)]
 
     def _on_found(self, count: int) -> str:
-        own = self._scenes[-count:]
-        n_objects = [len(self.cut_of(scene).objects) for scene in own]
-        if not any(n_objects):
+        n_with_any = sum(bool(self.cut_of(scene).objects) for scene in self._scenes[-count:])
+        if not n_with_any:
             return "no object was found."
-        boxes = _counted(sum(len(self._boxes_of(scene)) for scene in own), "box", "boxes")
-        if count == 1:
-            return f"{_counted(n_objects[0], 'class', 'classes')} of objects, {boxes}."
-        return f"objects in {sum(map(bool, n_objects))} of {count} images, {boxes}."
+        where = "" if count == 1 else f" in {n_with_any} of {count} images"
+        return f"objects{where} became labels and boxes."
 
     def _keep(self, scene: Scene) -> None:
         """Take what was found in an image, in place of what was found there before."""
@@ -336,7 +333,3 @@ class Scenes(QObject):
             self._name_classes()
             self.shown.emit()
         self.changed.emit()
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
