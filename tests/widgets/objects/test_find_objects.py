@@ -220,6 +220,22 @@ def test_a_volume_in_view_is_said_to_be_in_the_way(qtbot, make_napari_viewer_pro
     assert not button(widget, "Find objects").isEnabled()
 
 
+def test_labels_of_a_channel_lie_above_the_channels_that_are_added_to_it(
+    qtbot, make_napari_viewer_proxy, things
+):
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.add_image(np.stack([*things, things[0]]), channel_axis=0, name=["red", "green", "blue"])
+    viewer.add_image(things[1], name="other")
+    viewer.layers.selection.active = viewer.layers["red"]
+    widget = dock(qtbot, viewer)
+    items = [widget._scenes.source.item(row) for row in range(widget._scenes.source.count())]
+    for item in items:
+        item.setCheckState(Qt.CheckState.Checked if item.text() == "red" else Qt.CheckState.Unchecked)
+    find(qtbot, widget)
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["red", "green", "blue", "red found objects", "other", "red boxes"]
+
+
 def test_labels_are_made_anew_when_they_were_removed(qtbot, viewer, found):
     viewer.layers.remove("photo found objects")
     slide(qtbot, found, 20)
