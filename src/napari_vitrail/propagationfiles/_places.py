@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PLACE = ("row", "column")
 SIDES = ("left_px", "top_px", "width_px", "height_px")
+_YES = ("True", "1.0")
+"""In our tables, and in those that napari saves of a layer, which has numbers only."""
 _FOUND = ("confidence", "visible", "by_hand")
 
 
@@ -149,7 +151,7 @@ def _write(
 
 def _by_hand(table: CsvTable) -> CsvTable:
     """Return a table without rows that were found: of an earlier run those count that were given to it."""
-    table.rows = [(line, row) for line, row in table.rows if row.get("by_hand", "True") == "True"]
+    table.rows = [(line, row) for line, row in table.rows if row.get("by_hand", "True") in _YES]
     return table
 
 

@@ -33,18 +33,28 @@ class Shown(NamedTuple):
     ids : (n,) int64
     places : (n, k) float64
     confidence : (n,) float64
-    seen : (n,) bool
-        What is not seen stays where it was seen last.
+    visible : (n,) bool
+        What is not visible stays where it was seen last.
+    given : (n,) bool
+        By hand.
     """
 
     ids: NDArray[np.int64]
     places: NDArray[np.float64]
     confidence: NDArray[np.float64]
-    seen: NDArray[np.bool_]
+    visible: NDArray[np.bool_]
+    given: NDArray[np.bool_]
 
     def rows(self, chosen: NDArray[Any]) -> Shown:
         """Return some of the rows."""
         return Shown(*(column[chosen] for column in self))
+
+    @property
+    def table(self) -> dict[str, NDArray[Any]]:
+        """What a layer tells of them, by the words of the tables that ``vitrail propagate`` writes."""
+        return {
+            ID: self.ids, "confidence": self.confidence, "visible": self.visible, "by_hand": self.given,
+        }  # fmt: skip
 
     def is_like(self, other: Shown) -> bool:
         """Whether the same ids are in the same places."""
@@ -98,9 +108,9 @@ class PlaceDraft(QObject):
         return dict(sorted({**self._written, **self._by_hand}.items()))
 
     def given(self, frame: int) -> Placed:
-        """Return what is seen in a frame that was corrected."""
+        """Return what is visible in a frame that was corrected."""
         own = self._by_hand[frame]
-        return Placed(own.ids[own.seen], own.places[own.seen])
+        return Placed(own.ids[own.given], own.places[own.given])
 
     def write(self, frame: int, found: Shown) -> None:
         """Write what was found of some ids in a frame, unless a hand has changed it.
@@ -158,16 +168,14 @@ class PlaceDraft(QObject):
         if not frames:
             return
         at = np.concatenate([np.full(len(own.ids), frame) for frame, own in frames.items()])
-        ids, places, confidence, seen = (
-            np.concatenate(column) for column in zip(*frames.values(), strict=True)
-        )
-        outlines = self._stack.positions_of(at, self._kind.corners(places))
+        every = Shown(*(np.concatenate(column) for column in zip(*frames.values(), strict=True)))
+        outlines = self._stack.positions_of(at, self._kind.corners(every.places))
         held = self._selected()
         self._is_writing = True
         try:
-            self._kind.write(self.layer, outlines, {ID: ids, "confidence": confidence, "seen": seen})
+            self._kind.write(self.layer, outlines, every.table)
             leave_new_unnamed(self.layer)
-            rows = zip(at.tolist(), ids.tolist(), strict=True)
+            rows = zip(at.tolist(), every.ids.tolist(), strict=True)
             self.layer.selected_data = {row for row, own in enumerate(rows) if own in held}
         finally:
             self._is_writing = False
@@ -193,12 +201,13 @@ class PlaceDraft(QObject):
         if not self._written:
             return
         now, nothing = self._read(), next(iter(self._written.values())).rows(np.zeros(0, np.intp))
-        self._by_hand = {
+        changed = {
             frame: now.get(frame, nothing)
             for frame in {*now, *self._written}
             if frame in self._accepted
             or not now.get(frame, nothing).is_like(self._written.get(frame, nothing))
         }
+        self._by_hand = {frame: own._replace(given=own.visible) for frame, own in changed.items()}
         corrected = sorted(self._by_hand)
         if corrected != self._corrected:
             self._corrected = corrected
@@ -219,8 +228,11 @@ class PlaceDraft(QObject):
         """Return places of a frame with what was found of them, where they are as they were written."""
         before = self._written.get(frame)
         if before is None or not len(before.ids):
-            return Shown(own.ids, own.places, np.ones(len(own.ids)), np.ones(len(own.ids), bool))
+            yes = np.ones(len(own.ids), bool)
+            return Shown(own.ids, own.places, yes.astype(float), yes, yes)
         at = np.searchsorted(before.ids, own.ids).clip(max=len(before.ids) - 1)  # they are in order
         is_kept = (before.ids[at] == own.ids) & (np.abs(before.places[at] - own.places) <= _NEAR).all(axis=1)
-        confidence, seen = np.where(is_kept, before.confidence[at], 1.0), before.seen[at] | ~is_kept
-        return Shown(own.ids, own.places, confidence, seen)
+        confidence = np.where(is_kept, before.confidence[at], 1.0)
+        return Shown(
+            own.ids, own.places, confidence, before.visible[at] | ~is_kept, before.given[at] | ~is_kept
+        )

@@ -92,7 +92,7 @@ class PointKind:
             layer.features = dict(table)
             if len(outlines):
                 layer.face_color = colours_of(table["id"])
-                layer.symbol = [_SEEN if is_seen else _LOST for is_seen in table["seen"]]
+                layer.symbol = [_SEEN if is_seen else _LOST for is_seen in table["visible"]]
 
     def follow_steps(self, stack: Any, given: Any, *args: Any, **options: Any) -> Steps[None]:
         """Return the work that follows points through a stack."""
@@ -131,7 +131,7 @@ class BoxKind:
     def write(self, layer: Shapes, outlines: NDArray[np.float64], table: Mapping[str, NDArray[Any]]) -> None:
         """Put rectangles into a layer, faint where what they hold is lost."""
         edges = colours_of(table["id"])
-        edges[~table["seen"], 3] = _FAINT
+        edges[~table["visible"], 3] = _FAINT
         layer.selected_data = set()
         layer.data = []
         if len(outlines):

@@ -83,7 +83,8 @@ class PlacePassage(Passage):
         if self.draft is None:
             self._add_layer()
         assert self.draft is not None
-        self.draft.write(frame, Shown(found.ids, self._kind.places(found), found.confidence, found.visible))
+        places = self._kind.places(found)
+        self.draft.write(frame, Shown(found.ids, places, found.confidence, found.visible, found.given))
         return frame
 
     def take_in_hand(self) -> None:
@@ -161,7 +162,7 @@ class PlacePassage(Passage):
 
     def _track_rows(self, frames: Mapping[int, Shown]) -> np.ndarray:
         """Return the id and the position (n, 1 + ndim) of each thing where it is seen, by ids and frames."""
-        seen = [(frame, own.rows(own.seen)) for frame, own in frames.items()]
+        seen = [(frame, own.rows(own.visible)) for frame, own in frames.items()]
         ids = np.concatenate([own.ids for _, own in seen])
         middles = [self._kind.corners(own.places).mean(axis=1) for _, own in seen]
         at = np.concatenate([np.full(len(own.ids), frame) for frame, own in seen])

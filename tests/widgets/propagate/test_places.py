@@ -7,6 +7,7 @@ import pytest
 from napari.layers import Points, Shapes, Tracks
 from qtpy.QtCore import Qt
 
+from napari_vitrail.propagationfiles._places import read_points
 from napari_vitrail.widgets import _place_draft
 from tests.widgets.driving import button, canvas_of, combo, draw, says
 from tests.widgets.propagate.conftest import PLACES
@@ -120,6 +121,8 @@ def test_a_point_that_is_moved_labels_its_frame(qtbot, viewer, followed, asked):
     np.testing.assert_allclose(asked[-1]["given"][2][0], moved[1:])
     assert list(asked[-1]["ids"][2]) == [1, 2]
     np.testing.assert_allclose(followed.data[row], moved)
+    given = followed.data[followed.features["by_hand"].to_numpy(bool)]
+    np.testing.assert_array_equal(given[:, 0], [0, 0, 2, 2])
     assert not np.allclose(followed.data[followed.data[:, 0] == 1], others)
     viewer.dims.set_current_step(0, 2)
     qtbot.waitUntil(button(widget, "Take back").isEnabled)
@@ -193,6 +196,15 @@ def test_boxes_that_are_removed_stay_away_from_that_frame(qtbot, viewer, box, as
     qtbot.waitUntil(lambda: frames_of(widget) == ["0", "3 ✎"])
     propagate(qtbot, widget)
     assert [int(outline[0, 0]) for outline in layer.data] == [0, 1, 2, 4]
+
+
+def test_of_what_napari_saves_the_command_goes_on_with_what_was_given(followed, tmp_path):
+    file = tmp_path / "points.csv"
+    followed.save(str(file))
+    found = read_points(file)
+    np.testing.assert_array_equal(found.frames, [0, 0])
+    np.testing.assert_array_equal(found.ids, [1, 2])
+    np.testing.assert_allclose(found.places, [CORNER, CORNER + SIDE])
 
 
 def test_tracks_are_drawn_into_the_layer_that_there_is(qtbot, viewer, followed):

@@ -65,7 +65,7 @@ def test_points_stay_on_their_coins(qtbot, table):
     for at in range(4):
         found = layer.data[layer.data[:, 0] == at][:, 1:]
         np.testing.assert_allclose(found, start - at * np.array([4, 6]), atol=1)
-    assert layer.features["seen"].all()
+    assert layer.features["visible"].all()
 
 
 def test_a_slice_that_was_segmented_labels_the_stack_and_the_stack_teaches_back(qtbot, table):
