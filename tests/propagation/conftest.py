@@ -12,7 +12,7 @@ from skimage.data import astronaut, brick
 from napari_vitrail import PROPAGATION
 
 SHAPE = (64, 96)
-TINY = replace(PROPAGATION, descriptor=replace(PROPAGATION.descriptor, stride=4, layer=2), side=64)
+TINY = replace(PROPAGATION, descriptor=replace(PROPAGATION.descriptor, stride=4, layer=2), side=80)
 """For the tiny ViT, whose patches are 8 pixels."""
 REAL = replace(PROPAGATION, side=160)
 """For the real one, which is to see enough of small frames."""

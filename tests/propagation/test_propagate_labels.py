@@ -6,6 +6,7 @@ from dataclasses import replace
 import dask.array as da
 import numpy as np
 import pytest
+import zarr
 
 from napari_vitrail import DINO_PROPAGATION, FeatureStore, propagate_labels, propagate_labels_steps
 from napari_vitrail.propagation import SeenFrame
@@ -177,17 +178,37 @@ def test_what_waits_for_the_way_back_goes_with_the_run(moving, default_named_bac
     assert not list((tmp_path / "cache").iterdir())
 
 
-@pytest.mark.parametrize("wrap", [da.from_array, list, lambda own: np.stack([own] * 3, axis=-1)])
+@pytest.mark.parametrize("wrap", [da.from_array, zarr.array, list, lambda own: np.stack([own] * 3, axis=-1)])
 def test_stacks_may_be_of_any_kind(wrap, moving, frames_of):
     plain = frames_of({0: square(8)})
     other = frames_of({0: square(8)}, stack=wrap(moving))
     for index, frame in plain.items():
+        assert frame.labels.any()
         np.testing.assert_array_equal(frame.labels, other[index].labels)
 
 
 def test_frames_that_are_all_the_same_value_are_no_error(default_named_backbone):
     labels = propagate_labels(np.zeros((3, *SHAPE)), {0: square(8)}, TINY, backbone=default_named_backbone)
     assert labels.shape == (3, *SHAPE)
+
+
+def test_frames_may_be_masks(frames_of, moving):
+    masks = moving > 100
+    for index, frame in frames_of({0: square(8)}, stack=masks).items():
+        same = frames_of({0: square(8)}, stack=masks.astype(float))[index]
+        np.testing.assert_array_equal(frame.shares, same.shares)
+
+
+@pytest.mark.filterwarnings("ignore:.*NaN or infinite")
+def test_a_frame_of_which_nothing_is_known_is_blank(frames_of, moving):
+    blank, holed = moving.astype(np.float32), moving.astype(np.float32)
+    blank[2:4] = 0
+    holed[2], holed[3] = np.nan, 5
+    holed[3, :10] = np.inf
+    expected, found = (frames_of({0: square(8)}, stack=stack) for stack in (blank, holed))
+    assert [bool(frame.shares.any()) for frame in found.values()] == [True, True, False, False, True, True]
+    for index, frame in found.items():
+        np.testing.assert_array_equal(frame.labels, expected[index].labels)
 
 
 def test_scribbles_leave_what_nobody_knows_to_those_who_do(frames_of):
@@ -226,6 +247,8 @@ GIVEN = {0: square(8)}
         ({0: square(8).astype(int) - 1}, {}, "0 or more"),
         (GIVEN, {"frames": range(4, 9)}, "frames"),
         (GIVEN, {"frames": range(0)}, "frames"),
+        (GIVEN, {"frames": (2, 4)}, "range of step 1"),
+        (GIVEN, {"stack": []}, "at least one frame"),
         (GIVEN, {"direction": "up"}, "direction"),
         ({4: square(8)}, {"direction": "forward", "frames": range(2)}, "reach none"),
         (GIVEN, {"spec": replace(TINY, topk=5000)}, "topk"),
@@ -234,6 +257,11 @@ GIVEN = {0: square(8)}
 def test_what_cannot_be_is_said(labels, options, match, frames_of):
     with pytest.raises(ValueError, match=match):
         frames_of(labels, **options)
+
+
+def test_a_stack_has_a_length(frames_of):
+    with pytest.raises(TypeError, match="sequence of images, got generator"):
+        frames_of({0: square(8)}, stack=(scene(8) for _ in range(3)))
 
 
 def test_frames_of_different_sizes_are_refused(moving, frames_of):

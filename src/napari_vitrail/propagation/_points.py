@@ -11,7 +11,7 @@ from napari_vitrail.backbones import load_backbone
 from napari_vitrail.propagation._followed import FollowedFrame, Following
 from napari_vitrail.propagation._following import PointPass
 from napari_vitrail.propagation._places import GivenPlaces
-from napari_vitrail.propagation._seen import SeenFrames
+from napari_vitrail.propagation._seen import SeenFrames, count_frames
 from napari_vitrail.propagation._spec import PROPAGATION, PropagationSpec
 from napari_vitrail.propagation._stretches import checked_frames
 from napari_vitrail.propagation._tracks import Tracks
@@ -81,7 +81,7 @@ def propagate_points_steps(
 
     Points that were given in the same frames come together; frames come as in `propagate_labels_steps`.
     """
-    count = len(stack)  # type: ignore[arg-type]
+    count = count_frames(stack)
     given = GivenPlaces.of("points", points, ids, 2, count)
     wanted = checked_frames(frames, direction, count)
     backbone = backbone or load_backbone(spec.descriptor.backbone, device=device)

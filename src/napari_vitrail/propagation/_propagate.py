@@ -19,7 +19,7 @@ from napari_vitrail.propagation._given import GivenLabels, shares_of
 from napari_vitrail.propagation._passing import CarriedFrame, Pass
 from napari_vitrail.propagation._pixels import pixel_labels_steps
 from napari_vitrail.propagation._quality import quality_of
-from napari_vitrail.propagation._seen import SeenFrame, SeenFrames
+from napari_vitrail.propagation._seen import SeenFrame, SeenFrames, count_frames
 from napari_vitrail.propagation._spec import PROPAGATION, PropagationSpec
 from napari_vitrail.propagation._stretches import Direction, Stretch, checked_frames, stretches
 from napari_vitrail.scratch import FiledArray, Scratch
@@ -87,8 +87,7 @@ def propagate_labels(
     )
     found = (progress.so_far for progress in steps if progress.so_far is not None)
     first: PropagatedFrame = next(found)
-    count = len(stack)  # type: ignore[arg-type]
-    result = np.zeros((count, *first.labels.shape), first.labels.dtype)
+    result = np.zeros((count_frames(stack), *first.labels.shape), first.labels.dtype)
     for frame in chain([first], found):
         result[frame.index] = frame.labels
     return result
@@ -114,8 +113,9 @@ def propagate_labels_steps(
         Of an earlier run on this stack. What depends on the same labels is taken from there, not computed;
         so after a correction only the frames up to the next labelled ones are.
     """
-    given = GivenLabels.of(labels, len(stack))  # type: ignore[arg-type]
-    wanted = checked_frames(frames, direction, len(stack))  # type: ignore[arg-type]
+    count = count_frames(stack)
+    given = GivenLabels.of(labels, count)
+    wanted = checked_frames(frames, direction, count)
     backbone = backbone or load_backbone(spec.descriptor.backbone, device=device)
     seen = SeenFrames(stack, spec, backbone, store)
     run = _Run(seen, given, spec, {} if known is None else known)

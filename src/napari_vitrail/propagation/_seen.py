@@ -72,6 +72,25 @@ class SeenFrame:
         return Grid((len(rows), len(columns)), (float(origin[0]), float(origin[1])), spacing)
 
 
+def count_frames(stack: Stack) -> int:
+    """Return how many frames a stack has.
+
+    Raises
+    ------
+    TypeError
+        If it does not say.
+    ValueError
+        If it has none.
+    """
+    shape = getattr(stack, "shape", None)  # an array of zarr has one, and no length
+    if not shape and not hasattr(stack, "__len__"):
+        raise TypeError(f"stack must be an array or a sequence of images, got {type(stack).__name__}")
+    count = int(shape[0]) if shape else len(stack)  # type: ignore[arg-type]
+    if not count:
+        raise ValueError("stack must have at least one frame, got none")
+    return count
+
+
 @dataclass
 class SeenFrames:
     """The frames of a stack, each seen when it is asked for, and not kept in memory.
@@ -95,7 +114,7 @@ class SeenFrames:
     _shape: tuple[int, int] | None = None
 
     def __len__(self) -> int:
-        return len(self.stack)  # type: ignore[arg-type]
+        return count_frames(self.stack)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -106,7 +125,7 @@ class SeenFrames:
         return self._shape
 
     def picture(self, index: int) -> Picture:
-        """Return one frame, read now.
+        """Return one frame, read now; one without any finite value is blank.
 
         Raises
         ------
@@ -121,7 +140,8 @@ class SeenFrames:
         self._shape = self._shape or shape
         if shape != self._shape:
             raise ValueError(f"all frames must be of one size; frame {index} is {shape}, not {self._shape}")
-        return picture
+        pixels = main_of(picture)
+        return picture if np.isfinite(pixels).any() else np.zeros_like(pixels)
 
     def grey(self, index: int) -> NDArray[np.float32]:
         """Return the grey values (H', W'), 0 to 1, of a frame as the ViT is shown it."""
@@ -152,8 +172,13 @@ def _look_steps(
     voting = tuple(_voting(features.grid, axis, size, spec) for axis in (0, 1))
     return SeenFrame(
         index, shape, features.grid.magnified(factors), descriptors, (voting[0], voting[1]),
-        spec.radius * size / min(factors), not np.ptp(main_of(picture)),
+        spec.radius * size / min(factors), _is_blank(main_of(picture)),
     )  # fmt: skip
+
+
+def _is_blank(pixels: NDArray[np.generic]) -> bool:
+    seen = pixels[np.isfinite(pixels)]
+    return bool(seen.min() == seen.max())
 
 
 def _shown_pixels(picture: Picture, spec: PropagationSpec) -> NDArray[np.float32]:

@@ -57,7 +57,7 @@ def checked_frames(frames: range | None, direction: Direction, count: int) -> ra
         If they are not in the stack, side by side, or the direction is unknown.
     """
     wanted = range(count) if frames is None else frames
-    if wanted.step != 1 or not 0 <= wanted.start < wanted.stop <= count:
+    if not isinstance(wanted, range) or wanted.step != 1 or not 0 <= wanted.start < wanted.stop <= count:
         raise ValueError(f"frames must be a range of step 1 within 0 to {count}, got {frames}")
     if direction not in ("both", "forward", "backward"):
         raise ValueError(f"direction must be 'both', 'forward' or 'backward', got {direction!r}")
