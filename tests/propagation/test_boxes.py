@@ -126,3 +126,9 @@ def test_frames_come_as_they_are_finished(moving, default_named_backbone):
 def test_what_are_no_boxes_of_the_stack_is_said(follow, boxes, message):
     with pytest.raises(ValueError, match=message):
         follow(boxes)
+
+
+@pytest.mark.parametrize("side", [11.5, 12.0, 12.5])
+def test_a_box_of_a_single_pixel_is_one_wherever_it_lies(side, follow):
+    own = [side, side, side + 1, side + 1]
+    np.testing.assert_array_equal(follow({0: [own]}, frames=range(2)).boxes, [own, own])

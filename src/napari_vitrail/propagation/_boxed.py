@@ -81,7 +81,7 @@ def _object_in(box: NDArray[np.float64], frame: SeenFrame) -> Shares:
 
 def _shares_in(box: NDArray[np.float64], frame: SeenFrame) -> Shares:
     """Return which share of the cell round each place (h, w) lies in a box."""
-    low, high = (np.clip(np.rint(side), 0, frame.shape).astype(int) for side in (box[:2], box[2:]))
+    low, high = (np.clip(np.floor(side + 0.5), 0, frame.shape).astype(int) for side in (box[:2], box[2:]))
     mask = np.zeros(frame.shape, np.uint8)
     mask[low[0] : high[0], low[1] : high[1]] = 1
     return shares_of(mask, (0, 1), frame.grid)[..., 1].astype(np.float32)
