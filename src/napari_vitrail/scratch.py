@@ -29,6 +29,8 @@ class FiledArray:
 
     def read(self) -> NDArray[Any]:
         """Return the array, mapped into memory as long as somebody has it; changes stay out of the file."""
+        if 0 in self.shape:  # nothing cannot be mapped
+            return np.empty(self.shape, self.dtype)
         return np.asarray(np.memmap(self.file, self.dtype, "c", self.start, self.shape))
 
 

@@ -9,6 +9,7 @@ import pytest
 import zarr
 
 from napari_vitrail import DINO_PROPAGATION, FeatureStore, propagate_labels, propagate_labels_steps
+from napari_vitrail.backbones import ViTBackbone
 from napari_vitrail.propagation import SeenFrame
 from tests.propagation.conftest import SHAPE, TINY, scene, square
 
@@ -147,6 +148,24 @@ def test_frames_of_other_labels_or_settings_are_not_taken_for_known(frames_of):
     assert frames_of({0: square(8)}, known=first)[1] is first[1]
 
 
+def test_frames_of_other_weights_are_not_taken_for_known(frames_of, moving, default_named_backbone):
+    first = frames_of({0: square(8)})
+    info = default_named_backbone.info
+    other = replace(info, weights=replace(info.weights, digest="other"))
+    backbone = ViTBackbone(default_named_backbone._model, other, "cpu")
+    steps = propagate_labels_steps(moving, {0: square(8)}, TINY, backbone=backbone, known=first)
+    assert all(frame.key != first[frame.index].key for frame in finished(steps) if not frame.is_given)
+
+
+def test_after_a_blank_frame_a_run_goes_on_as_if_it_had_never_stopped(frames_of, moving):
+    moving[2] = 0
+    spec = replace(TINY, n_context=1)
+    whole = frames_of({0: square(8)}, spec=spec)
+    rest = frames_of({0: square(8)}, spec=spec, known={index: whole[index] for index in (1, 2)})
+    for index, frame in whole.items():
+        np.testing.assert_array_equal(rest[index].shares, frame.shares)
+
+
 @pytest.mark.parametrize("labelled", [(0,), (0, 5)], ids=["one way", "both ways"])
 def test_a_store_changes_nothing_but_rounding(labelled, frames_of, tmp_path):
     given = {index: square(8 + 8 * index) for index in labelled}
@@ -223,6 +242,27 @@ def test_scribbles_leave_what_nobody_knows_to_those_who_do(frames_of):
     assert not near.labels[56:, 80:].any()  # no scribble is so near
 
 
+@pytest.mark.parametrize("labelled", [(0,), (0, 5)], ids=["one way", "both ways"])
+def test_without_any_scribble_nothing_is_known(labelled, frames_of):
+    nothing = np.zeros(SHAPE, np.uint8)
+    frames = frames_of(dict.fromkeys(labelled, nothing), spec=replace(TINY, mode="scribble"))
+    assert sorted(frames) == list(range(6))
+    assert not any(frame.labels.any() or frame.ids for frame in frames.values())
+
+
+def test_however_cold_the_most_similar_places_vote(frames_of):
+    frames = frames_of({0: square(8)}, spec=replace(TINY, temperature=1e-3))
+    np.testing.assert_allclose(frames[1].shares.sum(axis=-1, dtype=float), 1, atol=2e-3)
+    assert frames[1].labels.any()
+
+
+def test_ids_of_signed_and_unsigned_types_stay_whole_numbers(moving, default_named_backbone):
+    given = {0: square(8).astype(np.int64) * 2**40, 5: square(48).astype(np.uint64)}
+    labels = propagate_labels(moving, given, TINY, backbone=default_named_backbone)
+    assert labels.dtype == np.int64
+    assert set(np.unique(labels)) == {0, 7, 7 * 2**40}
+
+
 def test_the_published_protocol_runs(frames_of):
     spec = replace(
         DINO_PROPAGATION, descriptor=replace(DINO_PROPAGATION.descriptor, stride=8, layer=2), side=None
@@ -245,6 +285,7 @@ GIVEN = {0: square(8)}
         ({0: square(8)[1:]}, {}, "as large as the frame"),
         ({0: square(8) / 2}, {}, "whole numbers"),
         ({0: square(8).astype(int) - 1}, {}, "0 or more"),
+        ({0: square(8).astype(np.uint64) * 2**62}, {}, "below 2"),
         (GIVEN, {"frames": range(4, 9)}, "frames"),
         (GIVEN, {"frames": range(0)}, "frames"),
         (GIVEN, {"frames": (2, 4)}, "range of step 1"),

@@ -103,11 +103,11 @@ def _votes(
         images.masked_fill_(~allowed[part, None], -torch.inf)
         if may_vote is not None:
             similarity.masked_fill_(~may_vote, -torch.inf)
-        last = similarity.topk(min(topk, len(voting)), dim=1).values[:, -1:]
-        chosen = (similarity >= last) & (similarity > -torch.inf)  # fewer than topk may be allowed
+        best = similarity.topk(min(topk, len(voting)), dim=1).values
+        chosen = (similarity >= best[:, -1:]) & (similarity > -torch.inf)  # fewer than topk may be allowed
         cells, others = chosen.nonzero(as_tuple=True)
         cosine = similarity[cells, others]
-        weights = (cosine / temperature).exp()
+        weights = ((cosine - best[cells, 0]) / temperature).exp()  # their quotients count: none overflows
         cells += start
         found.index_add_(0, cells, weights[:, None] * values[others])
         alike.index_add_(0, cells, weights * cosine)
@@ -140,7 +140,7 @@ def _allowed(near: list[NDArray[np.bool_]]) -> Tensor:
 
 
 def _rows(values: NDArray[np.floating]) -> Tensor:
-    return _tensor(values).float().reshape(-1, values.shape[-1])
+    return _tensor(values).float().flatten(0, -2)
 
 
 def _tensor(values: NDArray[np.generic]) -> Tensor:

@@ -33,7 +33,7 @@ class PropagatedFrame:
     sources : tuple of int
         The labelled frames that it depends on.
     key : str
-        Names all that the labels follow from, but the stack: the labels of `sources`, and the spec.
+        Names all that the labels follow from, but the stack: the labels of `sources`, the spec, the weights.
     quality : float, 0 to 1
         How sure its labels are, and how well they find their way back to `sources`; 1 where it was labelled
         by hand.

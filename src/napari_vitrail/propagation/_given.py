@@ -67,7 +67,8 @@ class GivenLabels:
             own = _checked(known[index], index)
             digests[index] = _digest(own)
             dtypes.append(own.dtype)
-        return cls(known, digests, np.result_type(np.uint8, *dtypes))
+        dtype = np.result_type(np.uint8, *dtypes)  # a float of signed and unsigned ones of 64 bits
+        return cls(known, digests, dtype if dtype.kind in "ui" else np.dtype(np.int64))
 
     @property
     def indices(self) -> list[int]:
@@ -96,6 +97,8 @@ def _checked(labels: ArrayLike, index: int) -> NDArray[np.integer]:
         raise ValueError(f"labels must be whole numbers, frame {index} has data type {own.dtype}")
     if own.size and own.min() < 0:
         raise ValueError(f"labels must be 0 or more, frame {index} has {own.min()}")
+    if own.size and own.max() >= 2**63:
+        raise ValueError(f"labels must be below 2**63, frame {index} has {own.max()}")
     return own
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING, NamedTuple
@@ -132,7 +132,6 @@ class _Run:
     known: Known
     _done: int = 0
     _total: int = 0
-    _scratch: Scratch = field(default_factory=Scratch)
 
     def steps(self, wanted: range, direction: Direction) -> Steps[None]:
         """Yield Progress, and each frame once."""
@@ -147,7 +146,7 @@ class _Run:
         for index in labelled:
             yield self._counted(self._given_frame(index))
         for stretch in todo:
-            ends = _Ends.of(stretch, self.given, self.seen.shape, self.spec)
+            ends = _Ends.of(stretch, self.given, self.seen)
             if stretch.before is None or stretch.after is None:
                 yield from self._one_way_steps(stretch, ends)
             else:
@@ -185,13 +184,13 @@ class _Run:
             for index in stretch.wanted:
                 yield self._counted(self.known[index])
             return
-        waiting: dict[int, FiledArray] = {}
+        scratch, waiting = Scratch(), dict[int, FiledArray]()
         carrying = yield from self._pass_steps(stretch.after, ends)
         after = carrying.source
         for index in stretch.backward:
             carried = carrying.step((yield from self._see_steps(index)))
             if index in stretch.wanted:
-                waiting[index] = self._scratch.put(carried.values)
+                waiting[index] = scratch.put(carried.values)
             yield self._counted(None)
         carrying = yield from self._pass_steps(stretch.before, ends)
         for index in stretch.forward:
@@ -211,10 +210,13 @@ class _Run:
         labels = self.given.frame(source, self.seen.shape)
         first = yield from self._see_again_steps(source)
         shares = shares_of(labels, ends.ids, first.grid, self.spec.seed)
-        recent = []
-        for index in known[len(known) - min(self.spec.n_context, len(known)) :]:
+        recent: list[CarriedFrame] = []
+        for index in reversed(known):
+            if len(recent) == self.spec.n_context:
+                break
             frame = yield from self._see_again_steps(index)
-            recent.append(CarriedFrame(frame, self.known[index].shares))
+            if not frame.is_blank:  # which nobody asks, see `Pass.step`
+                recent.insert(0, CarriedFrame(frame, self.known[index].shares))
         return Pass(CarriedFrame(first, shares), self.spec, recent)
 
     def _labelled_steps(self, carried: CarriedFrame, quality: float, ends: _Ends) -> Steps[PropagatedFrame]:
@@ -253,9 +255,11 @@ class _Ends(NamedTuple):
     key: str
 
     @classmethod
-    def of(cls, stretch: Stretch, given: GivenLabels, shape: tuple[int, int], spec: PropagationSpec) -> _Ends:
-        ids = _ids([given.frame(index, shape) for index in stretch.sources], spec)
-        named = [spec.digest, *(f"{index} {given.digests[index]}" for index in stretch.sources)]
+    def of(cls, stretch: Stretch, given: GivenLabels, seen: SeenFrames) -> _Ends:
+        ids = _ids([given.frame(index, seen.shape) for index in stretch.sources], seen.spec)
+        weights = seen.backbone.info.weights
+        named = [seen.spec.digest, "" if weights is None else weights.digest]
+        named += [f"{index} {given.digests[index]}" for index in stretch.sources]
         return cls(ids, stretch.sources, hashlib.sha256("\n".join(named).encode()).hexdigest())
 
 
