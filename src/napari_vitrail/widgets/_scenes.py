@@ -243,7 +243,7 @@ class Scenes(QObject):
         if not n_with_any:
             return "no object was found."
         where = "" if count == 1 else f" in {n_with_any} of {count} images"
-        return f"objects{where} became labels and boxes."
+        return f"labels and boxes{where} are layers."
 
     def _keep(self, scene: Scene) -> None:
         """Take what was found in an image, in place of what was found there before."""

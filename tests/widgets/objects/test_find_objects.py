@@ -117,7 +117,7 @@ def test_a_stack_in_is_a_stack_out(qtbot, make_napari_viewer_proxy, things):
     for number, place in enumerate((*PLACES, PLACES[0])):
         assert overlap(labels.data[number], place) > 0.4
     assert {int(shape[0, 0]) for shape in boxes.data} == {0, 1, 2}
-    assert says(widget, "objects in 3 of 3 images")
+    assert says(widget, "labels and boxes in 3 of 3 images are layers")
     np.testing.assert_array_equal(boxes.scale, (5, 2, 2))
     before = labels.data.copy()
     spot = (1, *np.argwhere(before[1])[0])
