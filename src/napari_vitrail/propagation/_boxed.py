@@ -69,7 +69,7 @@ def _object_in(box: NDArray[np.float64], frame: SeenFrame) -> Shares:
     inside = _shares_in(box, frame)
     sides = np.tile(box[2:] - box[:2], 2) * np.repeat([-SURROUNDINGS, SURROUNDINGS], 2)
     near = _shares_in(box + sides, frame) > 0
-    if inside[near].min() == 1:  # the box is the whole frame
+    if not np.ptp(inside[near]):  # the box is the whole frame, or within a single place
         return inside
     rows = frame.descriptors[near].astype(np.float32)
     plane = ObjectPlane.learned(rows, inside[near].astype(np.float64))
