@@ -11,6 +11,7 @@ import zarr
 from napari_vitrail import DINO_PROPAGATION, FeatureStore, propagate_labels, propagate_labels_steps
 from napari_vitrail.backbones import ViTBackbone
 from napari_vitrail.propagation import SeenFrame
+from napari_vitrail.smoothing import Smoothing
 from tests.propagation.conftest import SHAPE, TINY, scene, square
 
 
@@ -314,7 +315,7 @@ def test_frames_of_different_sizes_are_refused(moving, frames_of):
     "values",
     [{"topk": 0}, {"n_context": -1}, {"radius": -1.0}, {"temperature": 0.0}, {"vanish_below": 2.0},
      {"gone_below": -0.1},
-     {"side": 8}, {"mode": "sparse"}, {"seed": "mean"}, {"context": "some"}],
+     {"refinement": Smoothing()}, {"side": 8}, {"mode": "sparse"}, {"seed": "mean"}, {"context": "some"}],
     ids=str,
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(values):

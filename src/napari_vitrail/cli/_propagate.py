@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from napari_vitrail.cli._computing import add_computing, add_no_store, backbone_of, passing_store_of
 from napari_vitrail.cli._images import add_channels, reading_of
-from napari_vitrail.cli._refining import refinement_of
 from napari_vitrail.cli._spec import given
 from napari_vitrail.cli._voice import with_bar
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
         PropagationFiles,
         PropagationWanted,
     )
-    from napari_vitrail.refinement import Refinement
 
 
 def add(commands: Any, common: ArgumentParser) -> None:
@@ -143,8 +141,8 @@ def _add_spec(parser: ArgumentParser) -> None:
         help="nor is one whose places are less like the labelled frame's than this, 0 to 1",
     )  # fmt: skip
     group.add_argument(
-        "--refine", choices=("guided", "grabcut", "crf", "none"),
-        help="what moves borders to where colours change; grabcut needs napari-vitrail[refine], crf [crf]",
+        "--refine", choices=("guided", "none"),
+        help="whether a guided filter moves borders to where colours change",
     )  # fmt: skip
 
 
@@ -297,6 +295,7 @@ def _conclude(
 
 def _spec(options: Namespace) -> PropagationSpec:
     """Return how labels are passed on: by a recipe, but for what the options say."""
+    from napari_vitrail.guidedfilter import GuidedFilter
     from napari_vitrail.propagation import DINO_PROPAGATION, PROPAGATION
 
     spec = PROPAGATION if options.recipe == "ours" else DINO_PROPAGATION
@@ -307,13 +306,5 @@ def _spec(options: Namespace) -> PropagationSpec:
         gone_below=options.gone_below,
     )  # fmt: skip
     if options.refine is not None:
-        own["refinement"] = _refinement(options)
+        own["refinement"] = GuidedFilter() if options.refine == "guided" else None
     return replace(spec, descriptor=descriptor, **own)
-
-
-def _refinement(options: Namespace) -> Refinement | None:
-    from napari_vitrail.guidedfilter import GuidedFilter
-
-    if options.refine == "none":
-        return None
-    return GuidedFilter() if options.refine == "guided" else refinement_of(options)

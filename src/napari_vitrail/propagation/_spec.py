@@ -88,6 +88,8 @@ class PropagationSpec:
         for name, least in {"n_context": 0, "topk": 1}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}")
+        if not isinstance(self.refinement, GuidedFilter | None):
+            raise ValueError(f"refinement must be a GuidedFilter or None, got {self.refinement}")
         if not 0 <= self.radius < np.inf:
             raise ValueError(f"radius must be 0 or more and finite, got {self.radius}")
         if not 0 < self.temperature < np.inf:
