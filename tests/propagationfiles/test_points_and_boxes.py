@@ -50,6 +50,21 @@ def test_an_earlier_table_says_again_what_was_given_to_it(napari_points, tiny):
     assert (napari_points / "out.csv").read_text() == (napari_points / "earlier.csv").read_text()
 
 
+def test_tables_that_a_spreadsheet_has_saved_are_read(folder, tiny):
+    (folder / "sheet.csv").write_text("id,frame,row,column,by_hand\n4,0,24,16,TRUE\n4,5,24,36,FALSE\n")
+    assert run("--points", "sheet.csv") == 0
+    table = pd.read_csv("out.csv")
+    assert table[table["by_hand"]][["id", "frame", "row", "column"]].to_numpy().tolist() == [[4, 0, 24, 16]]
+
+
+def test_of_tables_of_one_frame_the_later_counts_with_its_ids(napari_points, tiny):
+    (napari_points / "named.csv").write_text("id,frame,row,column\n4,0,24,16\n9,0,20,10\n")
+    assert run("--points", "named.csv", "points.csv") == 0
+    assert set(pd.read_csv("out.csv")["id"]) == {0, 1}
+    assert run("--points", "points.csv", "named.csv") == 0
+    assert set(pd.read_csv("out.csv")["id"]) == {4, 9}
+
+
 def test_points_of_one_frame_need_its_number(folder, tiny, capsys):
     pd.DataFrame(POINTS, columns=["axis-0", "axis-1"]).to_csv("plane.csv", index_label="index")
     assert run("--points", "plane.csv") == cli.MISUSED
@@ -90,12 +105,14 @@ def test_rectangles_of_napari_are_boxes(folder, tiny):
         (("--points", "first.png"), "first.png must be text in UTF-8"),
         (("--points", "9=points.csv"), "points.csv must be of frames 0 to 5, got 9"),
         (("--boxes", "points.csv"), "points.csv, line 1, must name frame, left_px"),
+        (("--points", "empty.csv"), "empty.csv: no row says where anything is, by hand"),
         (("--points", "points.csv", "--resume"), "--resume, --film and --confidence are for --labels"),
         (("--points", "points.csv", "-o", "out.tif"), "--output must end in .csv for points and boxes"),
         (("--points", "points.csv", "-o", "points.csv"), "points.csv is an input and is not overwritten"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_done(napari_points, tiny, capsys, words, message):
+    (napari_points / "empty.csv").write_text("index,axis-0,axis-1,axis-2\n")
     before = sorted(napari_points.rglob("*"))
     assert run(*words) == cli.MISUSED
     assert message in capsys.readouterr().err

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PLACE = ("row", "column")
 SIDES = ("left_px", "top_px", "width_px", "height_px")
-_YES = ("True", "1.0")
-"""In our tables, and in those that napari saves of a layer, which has numbers only."""
+YES = ("true", "1", "1.0")
+"""How tables say it: ours, once spreadsheets have had them, and those that napari saves of a layer."""
 _FOUND = ("confidence", "visible", "by_hand")
 
 
@@ -57,9 +57,10 @@ def read_tables(
     ------
     OSError, ValueError
         If a table cannot be read, does not say which frames it is about, or names others than the first
-        `count`.
+        `count`; or all tables are empty.
     """
-    places, ids = {}, {}
+    places: dict[int, NDArray[np.float64]] = {}
+    ids: dict[int, NDArray[np.int64]] = {}
     for source in sources:
         own = read(source.path)
         frames = own.frames if source.frame is None else np.full(len(own.places), source.frame)
@@ -69,8 +70,13 @@ def read_tables(
             raise ValueError(f"{source.path} must be of frames 0 to {count - 1}, got {outside[0]}")
         for frame in np.unique(frames).tolist():
             places[frame] = own.places[frames == frame]
+            ids.pop(frame, None)  # of an earlier table
             if own.ids is not None:
                 ids[frame] = own.ids[frames == frame]
+    if not places:
+        raise ValueError(
+            f"{', '.join(str(source.path) for source in sources)}: no row says where anything is, by hand"
+        )
     return GivenTables(places, ids or None)
 
 
@@ -151,7 +157,7 @@ def _write(
 
 def _by_hand(table: CsvTable) -> CsvTable:
     """Return a table without rows that were found: of an earlier run those count that were given to it."""
-    table.rows = [(line, row) for line, row in table.rows if row.get("by_hand", "True") in _YES]
+    table.rows = [(line, row) for line, row in table.rows if row.get("by_hand", "True").casefold() in YES]
     return table
 
 
