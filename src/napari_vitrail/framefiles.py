@@ -179,7 +179,8 @@ def open_frames(path: Path, reading: Reading, at: Sequence[Place] = ()) -> Itera
 def stack_axes(array: FileArray, channel_axis: int | None = None, at: Sequence[Place] = ()) -> StackAxes:
     """Return which axis of an array counts frames: the only one that is left.
 
-    Rows and columns are the last two axes, those of channels aside; axes of length 1 count nothing. Channels
+    Rows and columns are the last two axes, those of channels aside; axes of length 1 count nothing, unless
+    there are no others: then it is a stack of one frame. Channels
     are the axis that the file says, or the last one of 3 or 4 where the file says nothing.
 
     Raises
@@ -190,7 +191,8 @@ def stack_axes(array: FileArray, channel_axis: int | None = None, at: Sequence[P
     shape, ndim = array.shape, len(array.shape)
     channel = _channel_axis(array) if channel_axis is None else _axis(str(channel_axis), array)
     others = [axis for axis in range(ndim) if axis != channel][:-2]
-    fixed = {axis: 0 for axis in others if shape[axis] == 1}
+    single = [axis for axis in others if shape[axis] == 1]
+    fixed = dict.fromkeys(single if len(single) < len(others) else single[1:], 0)
     for name, place in at:
         axis = _axis(name, array)
         if axis not in others:

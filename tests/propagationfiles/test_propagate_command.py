@@ -214,6 +214,22 @@ def test_borders_are_refined_as_the_recipe_says_unless_another_way_is_chosen():
     assert spec_of("--recipe", "dino").refinement is DINO_PROPAGATION.refinement
 
 
+def test_a_stack_may_have_one_frame(folder, tiny):
+    tifffile.imwrite("one.tif", MOVIE[:1, None], photometric="minisblack")
+    tifffile.imwrite("labels.tif", square(4)[None])
+    for labels in ("0=first.png", "labels.tif"):
+        assert run("one.tif", "--labels", labels, "-o", "out.tif") == 0
+        np.testing.assert_array_equal(read_image("out.tif").reshape(1, 48, 64), square(4)[None])
+
+
+def test_a_frame_of_which_nothing_is_known_is_no_error(folder, tiny):
+    holed = MOVIE.astype(np.float32)
+    holed[2] = np.nan
+    tifffile.imwrite("holed.tif", holed, photometric="minisblack")
+    assert run("holed.tif", "--labels", "0=first.png", "-o", "out.tif", "--film", "1") == 0
+    assert [bool(own.any()) for own in read_image("out.tif")] == [True, True, False, True, True, True]
+
+
 # ---- going on -------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from napari_vitrail.propagation._frame import PropagatedFrame
 from napari_vitrail.propagation._passing import CarriedFrame, Pass
 from napari_vitrail.propagation._points import propagate_points, propagate_points_steps
 from napari_vitrail.propagation._propagate import propagate_labels, propagate_labels_steps
-from napari_vitrail.propagation._seen import SeenFrame, SeenFrames
+from napari_vitrail.propagation._seen import SeenFrame, SeenFrames, known_or_blank
 from napari_vitrail.propagation._spec import DINO_PROPAGATION, PROPAGATION, PropagationSpec
 from napari_vitrail.propagation._stretches import Direction
 from napari_vitrail.propagation._tracks import TrackedBoxes, Tracks
@@ -22,6 +22,7 @@ __all__ = [
     "SeenFrames",
     "TrackedBoxes",
     "Tracks",
+    "known_or_blank",
     "propagate_boxes",
     "propagate_boxes_steps",
     "propagate_labels",

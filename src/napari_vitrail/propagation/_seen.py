@@ -91,6 +91,12 @@ def count_frames(stack: Stack) -> int:
     return count
 
 
+def known_or_blank(picture: Picture) -> Picture:
+    """Return a frame, or a blank one in its place where it has no finite value."""
+    pixels = main_of(picture)
+    return picture if np.isfinite(pixels).any() else np.zeros_like(pixels)
+
+
 @dataclass
 class SeenFrames:
     """The frames of a stack, each seen when it is asked for, and not kept in memory.
@@ -140,8 +146,7 @@ class SeenFrames:
         self._shape = self._shape or shape
         if shape != self._shape:
             raise ValueError(f"all frames must be of one size; frame {index} is {shape}, not {self._shape}")
-        pixels = main_of(picture)
-        return picture if np.isfinite(pixels).any() else np.zeros_like(pixels)
+        return known_or_blank(picture)
 
     def grey(self, index: int) -> NDArray[np.float32]:
         """Return the grey values (H', W'), 0 to 1, of a frame as the ViT is shown it."""

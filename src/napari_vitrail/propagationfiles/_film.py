@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from napari_vitrail.image import main_of
 from napari_vitrail.picture import class_colours, overlay
+from napari_vitrail.propagation import known_or_blank
 from napari_vitrail.thumbnails import labels_at, thumbnail
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def film_picture(
 def _frame(
     frames: Frames, kept: KeptFrames, done: FrameDone, colours: dict[int, Colour]
 ) -> NDArray[np.uint8]:
-    picture = thumbnail(main_of(frames[done.frame]), SIDE)
+    picture = thumbnail(main_of(known_or_blank(frames[done.frame])), SIDE)
     canvas = Image.fromarray(overlay(picture, labels_at(kept[done.frame].labels, picture.shape), colours))
     drawing, font = ImageDraw.Draw(canvas), ImageFont.load_default(12)
     text = str(done.frame) if done.is_given else f"{done.frame}  {done.quality:.2f}"
