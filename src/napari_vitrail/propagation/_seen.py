@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -82,10 +83,10 @@ def count_frames(stack: Stack) -> int:
     ValueError
         If it has none.
     """
-    shape = getattr(stack, "shape", None)  # an array of zarr has one, and no length
-    if not shape and not hasattr(stack, "__len__"):
+    shape: tuple[int, ...] = getattr(stack, "shape", ())  # an array of zarr has one, and no length
+    if not shape and not isinstance(stack, Sized):
         raise TypeError(f"stack must be an array or a sequence of images, got {type(stack).__name__}")
-    count = int(shape[0]) if shape else len(stack)  # type: ignore[arg-type]
+    count = len(stack) if isinstance(stack, Sized) else shape[0]
     if not count:
         raise ValueError("stack must have at least one frame, got none")
     return count
