@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,9 @@ def pixel_labels_steps(
 ) -> Steps[NDArray[np.int64]]:
     """Yield Progress; return the ids (H, W) of a frame's pixels.
 
+    What is smaller than the windows of the refinement, and hardly differs from the ground in colour, would
+    lose all its pixels there: it keeps the borders that it had before.
+
     Parameters
     ----------
     shares : (h, w, k) float16
@@ -43,14 +46,32 @@ def pixel_labels_steps(
     there = np.flatnonzero(own.any(axis=(0, 1))).tolist()
     pixels = Grid.of_pixels((int(picture.shape[0]), int(picture.shape[1])))
     guide = _guide(grid, picture, spec) if len(there) > 1 else None
-    labels, surest = np.zeros(pixels.shape, np.int64), np.zeros(pixels.shape, np.float32)
+    coarse, refined = _Winners.none(pixels.shape), _Winners.none(pixels.shape)
     for done, channel in enumerate(there, start=1):  # one at a time: there may be hundreds
         placed = FeatureGrid(own[..., channel, None], grid).on(pixels).values[..., 0]
-        placed = placed if guide is None else guide.followed(placed)
-        wins = placed > surest
-        labels[wins], surest[wins] = ids[channel], placed[wins]
+        coarse.enter(ids[channel], placed)
+        if guide is not None:
+            refined.enter(ids[channel], guide.followed(placed))
         yield Progress(done, len(there), "labels")
-    return labels
+    if guide is None:
+        return coarse.labels
+    lost = np.isin(coarse.labels, np.setdiff1d(coarse.labels, [0, *np.unique(refined.labels)]))
+    return np.where(lost, coarse.labels, refined.labels)
+
+
+class _Winners(NamedTuple):
+    """The label of each pixel (H, W) that has been surest so far, and how sure it is."""
+
+    labels: NDArray[np.int64]
+    surest: NDArray[np.float32]
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> _Winners:
+        return cls(np.zeros(shape, np.int64), np.zeros(shape, np.float32))
+
+    def enter(self, own: int, placed: NDArray[np.float32]) -> None:
+        wins = placed > self.surest
+        self.labels[wins], self.surest[wins] = own, placed[wins]
 
 
 def _guide(grid: Grid, picture: Picture, spec: PropagationSpec) -> Guide | None:
