@@ -59,3 +59,13 @@ def test_one_label_of_two_may_be_gone():
     np.testing.assert_allclose(kept[..., 1], first)
     np.testing.assert_allclose(kept[..., 2], 0)
     np.testing.assert_allclose(kept.sum(axis=-1), 1)
+
+
+def test_things_of_one_kind_back_each_other():
+    first, second = np.array([[1, 0, 0, 0, 0, 0]]), np.array([[0, 0, 1, 0, 0, 0]])
+    values = np.stack([1 - first - second, first, second], axis=-1).astype(np.float16)
+    seen = frame([[0, 1, 0, 2, 1, 2]])  # from afar each is half the one and half the other
+    given, own = CarriedFrame(seen, values), values.astype(np.float32)
+    wary = replace(SPEC, gone_below=0.6)
+    np.testing.assert_array_equal(without_gone(own, seen, given, wary), own)
+    assert without_gone(own, frame([[1, 1, 2, 2, 1, 2]]), given, wary)[..., 0].all()

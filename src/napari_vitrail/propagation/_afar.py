@@ -49,7 +49,8 @@ def without_gone(
     Within reach of a place in the middle of a thing there may be nothing but the thing, so that it would go
     on for ever where the thing has vanished. From any distance the labelled frame says what places are
     like: a label that has less than ``spec.gone_below`` of what it was given from there is gone, and what
-    its places are like takes them.
+    its places are like takes them. Things of one kind back each other, which from afar nobody tells apart:
+    where there is background, that alone speaks against them.
 
     Parameters
     ----------
@@ -62,7 +63,10 @@ def without_gone(
     """
     given = values[frame.voting]
     afar = votes_from_afar(source, frame, spec)
-    backed = np.minimum(given, afar).sum(axis=(0, 1))
+    backing = afar.copy()
+    if spec.mode == "dense":
+        backing[..., 1:] = afar[..., 1:].sum(axis=-1, keepdims=True)
+    backed = np.minimum(given, backing).sum(axis=(0, 1))
     gone = backed < spec.gone_below * given.sum(axis=(0, 1))
     if not gone.any():
         return values
