@@ -55,7 +55,7 @@ def without_gone(
     Parameters
     ----------
     values : (h, w, k) float32
-        What the places of `frame` were given.
+        What the places of `frame` were given; in mode "dense" those of the background first.
     frame : SeenFrame
     source : CarriedFrame
         The labelled frame that it all came from.

@@ -45,15 +45,15 @@ class BoxPass:
     def __init__(self, source: ShownFrame, boxes: NDArray[np.float64], spec: PropagationSpec) -> None:
         frame = source.frame
         objects = np.stack([_object_in(box, frame) for box in boxes], axis=-1)
-        others = np.ones((*frame.grid.shape, 1))  # so that places outside have a vote
-        values = np.concatenate([objects, others], axis=-1).astype(np.float16)
+        ground = np.ones((*frame.grid.shape, 1))  # so that places outside have a vote
+        values = np.concatenate([ground, objects], axis=-1).astype(np.float16)
         self._pass = Pass(CarriedFrame(frame, values), spec)
         self._boxes = self._last = boxes
         self._cores = np.array([_core(own, frame.grid) for own in np.moveaxis(objects, -1, 0)])
 
     def step(self, shown: ShownFrame) -> Found:
         """Return where the boxes are in the next frame."""
-        values = self._pass.step(shown.frame).values[..., :-1].astype(np.float32)
+        values = self._pass.step(shown.frame).values[..., 1:].astype(np.float32)
         shares = np.where(values > HELD, values, 0)
         present = shares.any(axis=(0, 1))
         boxes = self._last.copy()
