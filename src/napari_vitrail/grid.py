@@ -33,6 +33,13 @@ class Grid:
         return cls((int(image_shape[0]), int(image_shape[1])))
 
     @classmethod
+    def of_window(cls, window: tuple[slice, slice]) -> Grid:
+        """Return the grid with one cell on every pixel of a window of an image."""
+        rows, columns = window
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        return cls(shape, (float(rows.start), float(columns.start)))
+
+    @classmethod
     def of_tokens(cls, image_shape: tuple[int, int], patch_size: int, stride: int) -> Grid:
         """Return the grid of a ViT's tokens: ``1 + (side - patch_size) // stride`` cells a side.
 

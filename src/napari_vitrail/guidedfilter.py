@@ -102,6 +102,16 @@ class Guide:
     inverse: NDArray[np.float32]
     side: int
 
+    @property
+    def reach(self) -> int:
+        """Pixels round what a class has, beyond which it stays 0: three times the radius."""
+        return self.side + self.side // 2
+
+    def within(self, window: tuple[slice, slice]) -> Guide:
+        """Return what a window of the image has to say."""
+        planes = (slice(None), *window)
+        return Guide(self.colours[planes], self.mean[planes], self.inverse[window], self.side)
+
     def followed(self, own: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return one class (H, W), in each window a linear function of the colours; 0 to 1."""
         level = _means(own, self.side)

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from napari_vitrail.propagation._spec import PropagationSpec
 
 
+LEAST = 1e-3
+"""Share that a label has somewhere; less is what rounding leaves."""
+Window = tuple[slice, slice]
+
+
 def pixel_labels_steps(
     shares: NDArray[np.float16], grid: Grid, ids: Sequence[int], picture: Picture, spec: PropagationSpec
 ) -> Steps[NDArray[np.int64]]:
@@ -43,15 +48,16 @@ def pixel_labels_steps(
     spec : PropagationSpec
     """
     own = _present(shares.astype(np.float32), spec)
-    there = np.flatnonzero(own.any(axis=(0, 1))).tolist()
+    there = np.flatnonzero(own.max(axis=(0, 1), initial=0) > LEAST).tolist()
     pixels = Grid.of_pixels((int(picture.shape[0]), int(picture.shape[1])))
     guide = _guide(grid, picture, spec) if len(there) > 1 else None
     coarse, refined = _Winners.none(pixels.shape), _Winners.none(pixels.shape)
     for done, channel in enumerate(there, start=1):  # one at a time: there may be hundreds
-        placed = FeatureGrid(own[..., channel, None], grid).on(pixels).values[..., 0]
-        coarse.enter(ids[channel], placed)
+        window = _window(own[..., channel], grid, pixels.shape, 0 if guide is None else guide.reach)
+        placed = FeatureGrid(own[..., channel, None], grid).on(Grid.of_window(window)).values[..., 0]
+        coarse.enter(ids[channel], placed, window)
         if guide is not None:
-            refined.enter(ids[channel], guide.followed(placed))
+            refined.enter(ids[channel], guide.within(window).followed(placed), window)
         yield Progress(done, len(there), "labels")
     if guide is None:
         return coarse.labels
@@ -69,9 +75,21 @@ class _Winners(NamedTuple):
     def none(cls, shape: tuple[int, int]) -> _Winners:
         return cls(np.zeros(shape, np.int64), np.zeros(shape, np.float32))
 
-    def enter(self, own: int, placed: NDArray[np.float32]) -> None:
-        wins = placed > self.surest
-        self.labels[wins], self.surest[wins] = own, placed[wins]
+    def enter(self, own: int, placed: NDArray[np.float32], window: Window) -> None:
+        labels, surest = self.labels[window], self.surest[window]
+        wins = placed > surest
+        labels[wins], surest[wins] = own, placed[wins]
+
+
+def _window(own: NDArray[np.float32], grid: Grid, shape: tuple[int, int], margin: int) -> Window:
+    """Return the pixels beyond which a label of shares (h, w) is nowhere: there may be hundreds of labels."""
+    cells = np.argwhere(own > LEAST)
+    first, last = cells.min(axis=0) - 1, cells.max(axis=0) + 1
+    start, stop = grid.to_pixels([first, last])
+    low = np.where(first < 0, 0, np.floor(start).astype(int) - margin)
+    high = np.where(last >= grid.shape, shape, np.ceil(stop).astype(int) + 1 + margin)
+    rows, columns = zip(low.clip(0).tolist(), np.minimum(high, shape).tolist(), strict=True)
+    return slice(*rows), slice(*columns)
 
 
 def _guide(grid: Grid, picture: Picture, spec: PropagationSpec) -> Guide | None:
