@@ -1,16 +1,10 @@
-"""Send what was found to Paint to segment: as strokes, to be corrected and learned from."""
+"""Send objects to Paint to segment: as strokes, to be corrected and learned from."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
-
-from napari_vitrail.widgets._form import allow
-from napari_vitrail.widgets._gallery_images import LayerImage
-from napari_vitrail.widgets._part_strokes import send_strokes
 from napari_vitrail.widgets._scene_steps import strokes_steps
 from napari_vitrail.widgets._scenes import Scenes
+from napari_vitrail.widgets._send_strokes import PlaneStrokes, SendStrokes, send_strokes
 
 _HINT = (
     "Paint a stroke along the middle of each object, and of the ground, into a strokes layer on each image "
@@ -18,7 +12,7 @@ _HINT = (
 )
 
 
-class SendObjects(QWidget):
+class SendObjects(SendStrokes):
     """A button that makes strokes of objects.
 
     Parameters
@@ -27,19 +21,11 @@ class SendObjects(QWidget):
     """
 
     def __init__(self, scenes: Scenes) -> None:
-        super().__init__()
         self._scenes = scenes
-        self._send = QPushButton("Send to Paint to segment")
-        self._send.clicked.connect(self._on_clicked)
-        for signal in (scenes.shown, scenes.changed):
-            signal.connect(self._allow)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._send)
-        self._allow()
+        super().__init__("Send to Paint to segment", _HINT, (scenes.shown, scenes.changed))
 
-    def _allow(self) -> None:
-        allow(self._send, _HINT, "" if self._scenes.here else self._scenes.obstacle())
+    def _obstacle(self) -> str:
+        return "" if self._scenes.here else self._scenes.obstacle()
 
     def _on_clicked(self) -> None:
         self._scenes.job.run(
@@ -48,5 +34,5 @@ class SendObjects(QWidget):
             title="Making strokes",
         )
 
-    def _on_done(self, made: tuple[list[tuple[LayerImage, NDArray[np.uint8]]], dict[int, str]]) -> str:
+    def _on_done(self, made: tuple[list[PlaneStrokes], dict[int, str]]) -> str:
         return send_strokes(self._scenes.viewer, *made)

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_vitrail.progress import Progress, Steps
-from napari_vitrail.widgets._form import allow
 from napari_vitrail.widgets._gallery_images import LayerImage
 from napari_vitrail.widgets._label_passage import LabelPassage
 from napari_vitrail.widgets._layers import class_names
-from napari_vitrail.widgets._part_strokes import PlaneStrokes, send_strokes
 from napari_vitrail.widgets._propagation import Propagation
+from napari_vitrail.widgets._send_strokes import PlaneStrokes, SendStrokes, send_strokes
 
 if TYPE_CHECKING:
     from napari_vitrail.propagation import PropagatedFrame
@@ -50,7 +48,7 @@ class SureFrame(NamedTuple):
     frame: PropagatedFrame | None
 
 
-class SendFrames(QWidget):
+class SendFrames(SendStrokes):
     """A button that makes strokes of propagated labels.
 
     Parameters
@@ -59,21 +57,13 @@ class SendFrames(QWidget):
     """
 
     def __init__(self, propagation: Propagation) -> None:
-        super().__init__()
         self._propagation = propagation
-        self._send = QPushButton("Send to Paint to segment")
-        self._send.clicked.connect(self._on_clicked)
-        for signal in (propagation.shown, propagation.changed):
-            signal.connect(self._allow)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._send)
-        self._allow()
+        super().__init__("Send to Paint to segment", _HINT, (propagation.shown, propagation.changed))
 
-    def _allow(self) -> None:
+    def _obstacle(self) -> str:
         passage = self._propagation.passage
         kind = "" if passage is None else passage.strokes_obstacle
-        allow(self._send, _HINT, kind or self._propagation.found_obstacle())
+        return kind or self._propagation.found_obstacle()
 
     def _on_clicked(self) -> None:
         passage = self._propagation.passage
