@@ -224,3 +224,8 @@ def _spoken(name: str) -> str:
 
 def _swap(titles: dict[str, str]) -> list[tuple[str, str]]:
     return [(title, value) for value, title in titles.items()]
+
+
+def without_arguments(slot: Callable[[], None]) -> Callable[[], None]:
+    """Return a slot that is not told whether a button is ticked."""
+    return lambda: slot()

@@ -7,7 +7,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QPushButton, QWidget
 
-from napari_vitrail.widgets._form import allow, folded, wrapped
+from napari_vitrail.widgets._form import allow, folded, without_arguments, wrapped
 from napari_vitrail.widgets._keys import KeyAction, Keys
 from napari_vitrail.widgets._propagation import Propagation
 
@@ -56,7 +56,7 @@ class FrameTools(QWidget):
         )
         self._buttons = {text: QPushButton(text) for text in _HINTS}
         for button, slot in zip(self._buttons.values(), slots, strict=True):
-            button.clicked.connect(_without_arguments(slot))
+            button.clicked.connect(without_arguments(slot))
         self._keys = Keys(
             propagation.viewer,
             [
@@ -137,8 +137,3 @@ def _said(frame: int | None, values: Mapping[int, float], labelled: frozenset[in
     if frame in labelled:
         return f"Frame {frame}: labelled"
     return f"Frame {frame}: quality {values[frame]:.2f}" if frame in values else f"Frame {frame}"
-
-
-def _without_arguments(slot: Callable[[], None]) -> Callable[[], None]:
-    """Return a slot that is not told whether a button is ticked."""
-    return lambda: slot()

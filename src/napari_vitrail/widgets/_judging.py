@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QPushButton, QWidget
 
-from napari_vitrail.widgets._form import allow, folded, wrapped
+from napari_vitrail.widgets._form import allow, folded, without_arguments, wrapped
 from napari_vitrail.widgets._keys import KeyAction, Keys
 from napari_vitrail.widgets._scene import JudgedBox, Judgement
 from napari_vitrail.widgets._scene_layers import boxes_layer, corners_of
@@ -70,7 +70,7 @@ class Judging(QWidget):
         grid.addWidget(self._score, 1, 2)
         shown.setToolTip(self._score.toolTip())
         for place, (button, slot) in enumerate(zip(self._buttons.values(), slots, strict=True)):
-            button.clicked.connect(_without_arguments(slot))
+            button.clicked.connect(without_arguments(slot))
             grid.addWidget(button, 2 + place // 3, place % 3)
         self._keys = Keys(
             scenes.viewer,
@@ -148,8 +148,3 @@ class Judging(QWidget):
         )
         for text, button in self._buttons.items():
             allow(button, self._hints[text], obstacle)
-
-
-def _without_arguments(slot: Callable[[], None]) -> Callable[[], None]:
-    """Return a slot that is not told whether a button is ticked."""
-    return lambda: slot()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QSpinBox, QWidget
 
 from napari_vitrail.pairs import Correspondences, PairStatus, SavedPairs
 from napari_vitrail.progress import Steps
-from napari_vitrail.widgets._form import allow
+from napari_vitrail.widgets._form import allow, without_arguments
 from napari_vitrail.widgets._linked import LinkedPoints
 from napari_vitrail.widgets._matching import Matching
 
@@ -60,7 +60,7 @@ class Proposals(QWidget):
             )
         }  # fmt: skip
         for button, _, slot in self._buttons.values():
-            button.clicked.connect(_without_arguments(slot))
+            button.clicked.connect(without_arguments(slot))
         matching.changed.connect(self._on_changed)
         self._lay_out()
         self._on_changed()
@@ -166,8 +166,3 @@ def _find_steps(seen: Any, count: int) -> Steps[Correspondences]:
     from napari_vitrail.matching import find_steps  # loads torch, which has long been
 
     return (yield from find_steps(seen, n_pairs=count))
-
-
-def _without_arguments(slot: Callable[[], None]) -> Callable[[], None]:
-    """Return a slot that is not told whether a button is ticked."""
-    return lambda: slot()

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from napari_vitrail.files import files_written_aside
 from napari_vitrail.progress import Progress, Steps
 from napari_vitrail.widgets._found import Found, Seen
 from napari_vitrail.widgets._gallery_images import FileImage
-from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._naming import Naming
 from napari_vitrail.widgets._part_layers import part_colours
+from napari_vitrail.widgets._save_files import SaveFiles
 from napari_vitrail.widgets._sharing import Sharing
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ _HINT = (
 _LAYERS = "the images are layers, and napari saves layers itself: File > Save Selected Layers"
 
 
-class SaveFound(QWidget):
+class SaveFound(SaveFiles):
     """A button that asks for a folder and writes files into it, beside all else that may be computed.
 
     Parameters
@@ -43,24 +42,9 @@ class SaveFound(QWidget):
     """
 
     def __init__(self, sharing: Sharing) -> None:
-        super().__init__()
         self._sharing = sharing
-        self._job = JobPanel("Save masks and gallery ...", _HINT, untouched="no file was changed")
-        self._job.requested.connect(self._on_requested)
-        sharing.shown.connect(self._allow)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._job)
-        self._allow()
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether something is being written."""
-        return self._job.is_busy
-
-    def cancel(self) -> None:
-        """Leave files as they were."""
-        self._job.cancel()
+        question = "Choose a folder for masks and gallery"
+        super().__init__("Save masks and gallery ...", _HINT, question, (sharing.shown,))
 
     def _obstacle(self) -> str:
         found = self._sharing.found
@@ -70,15 +54,10 @@ class SaveFound(QWidget):
             return "there is no part"
         return "" if all(isinstance(image, FileImage) for image in found.seen.images) else _LAYERS
 
-    def _allow(self) -> None:
-        self._job.allow(self._obstacle())
-
-    def _on_requested(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Choose a folder for masks and gallery")
-        if not name or self._sharing.found is None:
-            return
-        steps = saved_steps(self._sharing.found, self._sharing.naming, Path(name))
-        self._job.run(steps, on_done=partial(_report, Path(name)), title="Writing files")
+    def _write(self, folder: Path) -> None:
+        if self._sharing.found is not None:
+            steps = saved_steps(self._sharing.found, self._sharing.naming, folder)
+            self._job.run(steps, on_done=partial(_report, folder), title="Writing files")
 
 
 def _report(folder: Path, outcome: tuple[Sequence[ImageFound], Sequence[FailedImage]]) -> str:

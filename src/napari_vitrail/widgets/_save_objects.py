@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from napari_vitrail.files import files_written_aside, written_aside
 from napari_vitrail.image import main_of
 from napari_vitrail.imagefile import tiff_axes, write_png, write_tiff
 from napari_vitrail.progress import Progress, Steps, part_of
 from napari_vitrail.widgets._gallery_images import LayerImage
-from napari_vitrail.widgets._job import JobPanel
 from napari_vitrail.widgets._part_layers import part_colours
 from napari_vitrail.widgets._planes import position_of
+from napari_vitrail.widgets._save_files import SaveFiles
 from napari_vitrail.widgets._scene import Scene, SceneCut
 from napari_vitrail.widgets._scenes import Scenes
 
@@ -36,7 +35,7 @@ _HINT = (
 )
 
 
-class SaveObjects(QWidget):
+class SaveObjects(SaveFiles):
     """A button that asks for a folder and writes files into it, beside all else that may be computed.
 
     Parameters
@@ -45,37 +44,19 @@ class SaveObjects(QWidget):
     """
 
     def __init__(self, scenes: Scenes) -> None:
-        super().__init__()
         self._scenes = scenes
-        self._job = JobPanel("Save ...", _HINT, untouched="no file was changed")
-        self._job.requested.connect(self._on_requested)
-        for signal in (scenes.shown, scenes.changed):
-            signal.connect(self._allow)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._job)
-        self._allow()
+        question = "Choose a folder for labels and boxes"
+        super().__init__("Save ...", _HINT, question, (scenes.shown, scenes.changed))
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether something is being written."""
-        return self._job.is_busy
+    def _obstacle(self) -> str:
+        return "" if self._scenes.here else self._scenes.obstacle()
 
-    def cancel(self) -> None:
-        """Leave files as they were."""
-        self._job.cancel()
-
-    def _allow(self) -> None:
-        self._job.allow("" if self._scenes.here else self._scenes.obstacle())
-
-    def _on_requested(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a folder for labels and boxes")
-        if folder:
-            steps = saved_steps(self._scenes.here, self._scenes.scale, self._scenes.least_score, Path(folder))
-            self._job.run(steps, on_done=partial(_report, folder), title="Writing files")
+    def _write(self, folder: Path) -> None:
+        steps = saved_steps(self._scenes.here, self._scenes.scale, self._scenes.least_score, folder)
+        self._job.run(steps, on_done=partial(_report, folder), title="Writing files")
 
 
-def _report(folder: str, found: Sequence[FileFound]) -> str:
+def _report(folder: Path, found: Sequence[FileFound]) -> str:
     n_boxes = sum(len(plane.boxes) for file in found for plane in file.planes)
     images = f"{len(found)} image{'' if len(found) == 1 else 's'}"
     boxes = f"{n_boxes} box{'' if n_boxes == 1 else 'es'}"
