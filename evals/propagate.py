@@ -163,7 +163,10 @@ def _quality_table(rows: Sequence[Row]) -> str:
     """Return how the quality of a frame goes with its J: rank correlation over the frames of each film."""
     films = list(dict.fromkeys(row["video"] for row in rows))
     lines = [f"| rank correlation | {' | '.join(films)} | mean |", "|---|" + "---|" * (len(films) + 1)]
-    for recipe in (recipe for recipe in dict.fromkeys(row["recipe"] for row in rows) if recipe != COPIED):
+    whole = _spans(rows)[0]
+    for recipe in dict.fromkeys(row["recipe"] for row in rows):
+        if recipe == COPIED or _last(rows, recipe) < whole:  # few frames of a film hardly differ
+            continue
         own = [_correlation(_of(rows, film, recipe)) for film in films]
         lines.append(f"| {recipe} | {' | '.join(_shown(value, 2) for value in [*own, np.mean(own)])} |")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def _box_rows(video: Video) -> Iterator[Row]:
 def _point_rows(video: Video) -> Iterator[Row]:
     backbone = load_backbone(PROPAGATION.descriptor.backbone)
     film, begun = ThereAndBack(video), _points_on(video.truth(0) > 0)
-    seen = SeenFrames(film, PROPAGATION, backbone, shared_store())
+    seen = SeenFrames(film, replace(PROPAGATION, centred=False), backbone, shared_store())
     tracks = propagate_points(film, {0: begun}, backbone=backbone, store=shared_store())
     for recipe, paths in ((MOST_SIMILAR, _by_tokens(seen, begun)), (OURS, _paths(tracks, len(film)))):
         on_thing = np.mean(

@@ -48,6 +48,7 @@ def test_recipes_that_were_cut_short_are_compared_over_the_same_frames():
     assert "| slow | 0.4" not in whole
     assert f"| {OURS} | 0.850 |" in start
     assert "| slow | 0.450 |" in start
+    assert start.count("| slow |") == 1  # and nothing is said of its quality
 
 
 def test_quality_that_never_changes_says_nothing():

@@ -81,11 +81,11 @@ def test_what_is_gone_is_not_visible_and_comes_back(real_backbone):
 
 
 def test_a_thing_that_stays_keeps_its_box(follow):
-    still = np.stack([scene(32)] * 3)
-    tracked = follow({1: [box(32)]}, still)
-    np.testing.assert_allclose(tracked.boxes, [box(32)] * 3, atol=2)
+    still = np.stack([large_scene(64)] * 3)
+    tracked = follow({1: [large_box(64)]}, still)
+    np.testing.assert_allclose(tracked.boxes, [large_box(64)] * 3, atol=2)
     assert tracked.given.tolist() == [False, True, False]
-    corners = [[23.5, 31.5], [23.5, 55.5], [47.5, 55.5], [47.5, 31.5]]
+    corners = [[47.5, 63.5], [47.5, 111.5], [95.5, 111.5], [95.5, 63.5]]
     np.testing.assert_array_equal(tracked.corner_rows[1], [[1, *corner] for corner in corners])
 
 

@@ -17,7 +17,9 @@ def frame(kinds, index=0):
     kinds = np.asarray(kinds)
     grid = Grid(kinds.shape, (3.5, 3.5), (8.0, 8.0))
     descriptors = np.eye(kinds.max() + 1, dtype=np.float16)[kinds]
-    return SeenFrame(index, (8 * kinds.shape[0], 8 * kinds.shape[1]), grid, descriptors)
+    return SeenFrame(
+        index, (8 * kinds.shape[0], 8 * kinds.shape[1]), grid, descriptors, np.ones(kinds.shape, np.float16)
+    )
 
 
 def labelled(seen, shares):

@@ -138,7 +138,7 @@ def _add_spec(parser: ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--gone-below", type=float, metavar="SHARE",
-        help="nor is one whose places are less like the labelled frame's than this, 0 to 1",
+        help="nor is one of whose places fewer than this share, 0 to 1, look more like it than like ground",
     )  # fmt: skip
     group.add_argument(
         "--refine", choices=("guided", "none"),

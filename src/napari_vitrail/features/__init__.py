@@ -25,7 +25,7 @@ from napari_vitrail.features._similarity import DescriptorGrid, Descriptors, uni
 from napari_vitrail.features._token_map import TokenMap, majority, token_map, token_map_steps
 from napari_vitrail.features._tokens import held_share
 from napari_vitrail.features._vit import enlarged_pixels, vit_features_steps
-from napari_vitrail.features._window import WindowVotes, vote_in_window
+from napari_vitrail.features._window import vote_in_window
 
 __all__ = [
     "CLASSICAL_CHANNELS",
@@ -40,7 +40,6 @@ __all__ = [
     "Projection",
     "TokenMap",
     "TokenStore",
-    "WindowVotes",
     "attention_density",
     "attention_maps",
     "classical_features",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,9 +46,9 @@ class BoxPass:
     def __init__(self, source: ShownFrame, boxes: NDArray[np.float64], spec: PropagationSpec) -> None:
         frame = source.frame
         objects = np.stack([_object_in(box, frame) for box in boxes], axis=-1)
-        ground = np.ones((*frame.grid.shape, 1))  # so that places outside have a vote
+        ground = 1 - objects.max(axis=-1, keepdims=True)
         values = np.concatenate([ground, objects], axis=-1).astype(np.float16)
-        self._pass = Pass(CarriedFrame(frame, values), spec)
+        self._pass = Pass(CarriedFrame(frame, values), replace(spec, mode="dense"))
         self._boxes = self._last = boxes
         self._cores = np.array([_core(own, frame.grid) for own in np.moveaxis(objects, -1, 0)])
 

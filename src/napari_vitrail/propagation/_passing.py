@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_vitrail.features import vote_in_window
-from napari_vitrail.propagation._afar import without_gone
+from napari_vitrail.propagation._gone import without_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,13 +29,10 @@ class CarriedFrame:
     frame : SeenFrame
     values : (h, w, k) float16
         Of the cells of the frame's grid. A cell of zeros alone knows nothing and has no vote.
-    similarity : (h, w) float32 or None
-        How alike the cells are that the values came from; None where they were given.
     """
 
     frame: SeenFrame
     values: NDArray[np.float16]
-    similarity: NDArray[np.float32] | None = None
 
 
 class Pass:
@@ -79,15 +76,15 @@ class Pass:
         context = [self.source, *self._recent]
         voting = self.source.frame.voting
         values = np.stack([carried.values[voting] for carried in context])
-        votes = vote_in_window(
+        found = vote_in_window(
             frame.descriptors, frame.grid,
             np.stack([carried.frame.descriptors[voting] for carried in context]), frame.voting_grid, values,
             radius=frame.reach, topk=self._spec.topk, temperature=self._spec.temperature,
+            spread=frame.reach if self._spec.window == "gaussian" else 0.0,
             voters=np.asarray(values.any(axis=-1)),
         )  # fmt: skip
-        found = votes.values
         if self._spec.gone_below:
-            found = without_gone(found, frame, self.source, self._spec)
-        carried = CarriedFrame(frame, found.astype(np.float16), votes.similarity)
+            found = without_gone(found, frame, context, self._spec)
+        carried = CarriedFrame(frame, found.astype(np.float16))
         self._recent.append(carried)
         return carried

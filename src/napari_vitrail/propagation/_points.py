@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,6 +86,7 @@ def propagate_points_steps(
     given = GivenPlaces.of("points", points, ids, 2, count)
     wanted = checked_frames(frames, direction, count)
     backbone = backbone or load_backbone(spec.descriptor.backbone, device=device)
+    spec = replace(spec, centred=False)  # one look is followed, whatever else is in a frame
     seen = SeenFrames(stack, spec, backbone, store)
     _check_inside(given, seen.shape)
     for progress in Following(seen, given, PointPass).steps(wanted, direction):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_vitrail.propagation._afar import votes_from_afar
+from napari_vitrail.features import vote_in_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +67,14 @@ def _overlap(
     It is the area of both, where shares of labels count, of the area of either, and the mean over labels. A
     frame without any label gives back nothing, which is right where nothing was given.
     """
-    back = votes_from_afar(other, source.frame, spec, reach)
-    given = source.values[source.frame.voting].astype(np.float32)
+    asking, own = source.frame, other.frame
+    values = other.values[own.voting][None]
+    back = vote_in_window(
+        asking.descriptors[asking.voting], asking.voting_grid, own.descriptors[own.voting][None],
+        own.voting_grid, values,
+        radius=reach, topk=spec.topk, temperature=spec.temperature, voters=np.asarray(values.any(axis=-1)),
+    )  # fmt: skip
+    given = source.values[asking.voting].astype(np.float32)
     back = back * given.any(axis=-1, keepdims=True)  # elsewhere nobody knows
     both = np.minimum(given, back).sum(axis=(0, 1))[named]
     either = np.maximum(given, back).sum(axis=(0, 1))[named]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LONGEST = 2.0
 """Times `PropagationSpec.side` that the longer side of a frame is seen at most: a strip would be huge."""
+FLAT = 1e-3
+"""Length below which what sets a place apart from the mean of its frame is rounding."""
 SCRATCH_BYTES = 2 << 30
 """Of descriptors that wait in a file for the way back; frames beyond are seen again."""
 
@@ -47,7 +49,9 @@ class SeenFrame:
     grid : Grid
         Where the descriptors sit, in pixels of the frame.
     descriptors : (h, w, D) float16
-        Of length 1.
+        Of length 1; of a centred spec, of what sets places apart from the mean of the frame.
+    lengths : (h, w) float16
+        That they had before.
     voting : (rows, columns) slices
         Cells that vote on other frames, see `PropagationSpec.context`.
     reach : float, pixels
@@ -60,9 +64,15 @@ class SeenFrame:
     shape: tuple[int, int]
     grid: Grid
     descriptors: NDArray[np.float16]
+    lengths: NDArray[np.float16]
     voting: tuple[slice, slice] = (slice(None), slice(None))
     reach: float = 0.0
     is_blank: bool = False
+
+    def offsets(self, cells: tuple[slice, slice] | tuple[NDArray[np.intp], ...]) -> NDArray[np.float32]:
+        """Return the descriptors (n, D) of some cells, of the length that they had."""
+        rows = self.descriptors[cells] * self.lengths[cells][..., None].astype(np.float32)
+        return np.asarray(rows.reshape(-1, rows.shape[-1]))
 
     @property
     def voting_grid(self) -> Grid:
@@ -117,7 +127,7 @@ class SeenFrames:
     backbone: Backbone
     store: TokenStore | None = None
     _scratch: Scratch = field(default_factory=Scratch)
-    _known: dict[int, tuple[SeenFrame, FiledArray]] = field(default_factory=dict)
+    _known: dict[int, tuple[SeenFrame, FiledArray, FiledArray]] = field(default_factory=dict)
     _shape: tuple[int, int] | None = None
 
     def __len__(self) -> int:
@@ -156,13 +166,16 @@ class SeenFrames:
     def see_steps(self, index: int) -> Steps[SeenFrame]:
         """Yield Progress; return a frame as the ViT sees it."""
         if index in self._known:
-            frame, filed = self._known[index]
+            frame, *filed = self._known[index]
             yield Progress(1, 1, "frames")
-            return replace(frame, descriptors=filed.read())
+            descriptors, lengths = (own.read() for own in filed)
+            return replace(frame, descriptors=descriptors, lengths=lengths)
         frame = yield from _look_steps(index, self.picture(index), self.spec, self.backbone, self.store)
         if self.store is None and (len(self._known) + 1) * frame.descriptors.nbytes <= SCRATCH_BYTES:
-            nothing = np.empty((0, 0, 0), np.float16)
-            self._known[index] = replace(frame, descriptors=nothing), self._scratch.put(frame.descriptors)
+            nothing = np.empty((0, 0, 1), np.float16)
+            bare = replace(frame, descriptors=nothing, lengths=nothing[..., 0])
+            filed = [self._scratch.put(own) for own in (frame.descriptors, frame.lengths)]
+            self._known[index] = bare, filed[0], filed[1]
         return frame
 
 
@@ -173,11 +186,15 @@ def _look_steps(
     shape = (int(picture.shape[0]), int(picture.shape[1]))
     features = yield from vit_features_steps(rgb, spec.descriptor, backbone, store=store)
     factors = (rgb.shape[0] / shape[0], rgb.shape[1] / shape[1])
-    descriptors = unit_rows(features.values).astype(np.float16)
+    rows = unit_rows(features.values)
+    if spec.centred:
+        rows -= rows.mean(axis=(0, 1))
+        rows[np.linalg.norm(rows, axis=-1) < FLAT] = 0
     size = backbone.info.patch_size
     voting = tuple(_voting(features.grid, axis, size, spec) for axis in (0, 1))
     return SeenFrame(
-        index, shape, features.grid.magnified(factors), descriptors, (voting[0], voting[1]),
+        index, shape, features.grid.magnified(factors), unit_rows(rows).astype(np.float16),
+        np.linalg.norm(rows, axis=-1).astype(np.float16), (voting[0], voting[1]),
         spec.radius * size / min(factors), _is_blank(main_of(picture)),
     )  # fmt: skip
 

@@ -11,7 +11,12 @@ import numpy as np
 from napari_vitrail.guidedfilter import GuidedFilter
 from napari_vitrail.spec import FeatureSpec
 
-CHOICES = {"mode": ("dense", "scribble"), "seed": ("occupancy", "nearest"), "context": ("patches", "all")}
+CHOICES = {
+    "mode": ("dense", "scribble"),
+    "seed": ("occupancy", "nearest"),
+    "context": ("patches", "all"),
+    "window": ("gaussian", "flat"),
+}
 SMALLEST_SIDE, LARGEST_SIDE = 64, 2048
 
 
@@ -26,6 +31,9 @@ class PropagationSpec:
     side : int or None, pixels
         To which the shorter side of a frame is brought before it is seen, and the longer one to twice as
         much at most; None leaves frames as they are.
+    centred : bool
+        Places are compared by what sets them apart from the mean of their own frame: what a frame as a whole
+        looks like changes as things come and go, and would make all its places seem like some one of another.
     mode : {"dense", "scribble"}
         What 0 means in labels: background, which is passed on like any label; or that nothing is known.
     seed : {"occupancy", "nearest"}
@@ -37,14 +45,19 @@ class PropagationSpec:
         Which places of those frames vote: those of the patch grid, or all.
     radius : float, patches
         How far a thing may have moved along either axis; 0 is any distance.
+    window : {"gaussian", "flat"}
+        Whether a vote from a distance d weighs ``exp(-d² / (2 radius²))`` as much, or all within the radius
+        weigh the same; with a radius of 0 they do in either.
     topk : int
-        Places that vote, the most similar ones of all frames.
+        Places that vote, those whose votes weigh most in all frames.
     temperature : float
         A vote weighs ``exp(cosine / temperature)``.
     vanish_below : float, 0 to 1
         A label that is nowhere surer than this is not there.
     gone_below : float, 0 to 1
-        Nor is one of which less than this would come from the labelled frame if any of its places might vote.
+        Nor is one of whose surest places fewer than this share look more like places of it, wherever they
+        were in the frames that vote, than like others; in mode "dense" more like those of any label than like
+        background. 0 asks for nothing.
     scaled : bool
         Labels are scaled to their own range, 0 to 1, in every frame before the surest wins.
     refinement : GuidedFilter or None
@@ -63,15 +76,17 @@ class PropagationSpec:
 
     descriptor: FeatureSpec = FeatureSpec(features="vit", tile=1024)  # noqa: RUF009  frozen
     side: int | None = 480
+    centred: bool = True
     mode: Literal["dense", "scribble"] = "dense"
     seed: Literal["occupancy", "nearest"] = "occupancy"
     n_context: int = 7
     context: Literal["patches", "all"] = "patches"
-    radius: float = 3.0
+    radius: float = 6.0
+    window: Literal["gaussian", "flat"] = "gaussian"
     topk: int = 5
     temperature: float = 0.1
     vanish_below: float = 0.1
-    gone_below: float = 0.3
+    gone_below: float = 0.5
     scaled: bool = False
     refinement: GuidedFilter | None = GuidedFilter()  # noqa: RUF009  frozen
 
@@ -109,9 +124,11 @@ PROPAGATION = PropagationSpec()
 
 DINO_PROPAGATION = PropagationSpec(
     FeatureSpec(features="vit", sampling="strided", stride=14, tile=4096, contrast="fitted"),
+    centred=False,
     seed="nearest",
     context="all",
     radius=12.0,
+    window="flat",
     vanish_below=0.0,
     gone_below=0.0,
     scaled=True,
