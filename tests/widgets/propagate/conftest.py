@@ -39,7 +39,9 @@ def asked(monkeypatch, default_named_backbone):
     def tiny(steps, stack, given, spec, **options):
         calls.append({"given": given, "spec": spec, **options})
         descriptor = replace(PROPAGATION.descriptor, stride=8)
-        own = replace(spec, descriptor=descriptor, side=None, radius=4.0)
+        own = replace(  # to random weights nothing looks more like itself than like the ground
+            spec, descriptor=descriptor, side=None, radius=4.0, window="flat", centred=False, gone_below=0.0
+        )
         return steps(stack, given, own, **{**options, "backbone": default_named_backbone, "store": None})
 
     for steps in (propagate_labels_steps, propagate_points_steps, propagate_boxes_steps):
