@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from napari_vitrail.errors import CHEAPER, ComputeError, MissingExtra, SpecMismatch
+from napari_vitrail.backbones import failure_text
+from napari_vitrail.errors import ComputeError, MissingExtra, SpecMismatch
 from napari_vitrail.imagefile import TIFF_SUFFIXES
 from napari_vitrail.progress import Progress, Steps, part_of, without_results
 from napari_vitrail.reading import Reading, named
@@ -207,7 +208,7 @@ def each_file_steps(
         except ComputeError as error:
             done.append(failed(path, f"{path}: {error}"))
         except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
-            done.append(failed(path, f"{path}: {str(error) or 'out of memory'}{CHEAPER}"))
+            done.append(failed(path, f"{path}: {failure_text(error)}"))
         yield Progress(number + 1, len(paths), path.name, done[-1])
     return done
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_vitrail.backbones import ViTBackbone, _load, is_out_of_memory, resolve_device
+from napari_vitrail.backbones import ViTBackbone, _load, failure_text, is_out_of_memory, resolve_device
 from napari_vitrail.backbones._vit import Tokens
 
 
@@ -123,3 +123,4 @@ def test_a_copy_on_the_cpu_leaves_the_device_alone(tiny_backbone):
 )
 def test_a_lack_of_memory_is_known_by_its_words(error, expected):
     assert is_out_of_memory(error) == expected
+    assert ("need less memory" in failure_text(error)) == expected

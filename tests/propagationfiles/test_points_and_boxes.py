@@ -104,15 +104,19 @@ def test_rectangles_of_napari_are_boxes(folder, tiny):
     [
         (("--points", "first.png"), "first.png must be text in UTF-8"),
         (("--points", "9=points.csv"), "points.csv must be of frames 0 to 5, got 9"),
+        (("--points", "points.csv", "5=named.csv"), "points.csv must have a column id, as other tables have"),
         (("--boxes", "points.csv"), "points.csv, line 1, must name frame, left_px"),
         (("--points", "empty.csv"), "empty.csv: no row says where anything is, by hand"),
-        (("--points", "points.csv", "--resume"), "--resume, --film and --confidence are for --labels"),
+        (("--points", "points.csv", "--resume"), "--resume must be left out with --points"),
+        (("--points", "points.csv", "--topk", "3", "--gone-below", "0"), "--topk, --gone-below must be left"),
+        (("--boxes", "boxes.csv", "--mode", "dense"), "--mode must be left out with --boxes"),
         (("--points", "points.csv", "-o", "out.tif"), "--output must end in .csv for points and boxes"),
         (("--points", "points.csv", "-o", "points.csv"), "points.csv is an input and is not overwritten"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_done(napari_points, tiny, capsys, words, message):
     (napari_points / "empty.csv").write_text("index,axis-0,axis-1,axis-2\n")
+    (napari_points / "named.csv").write_text("id,frame,row,column\n1,5,20,20\n")
     before = sorted(napari_points.rglob("*"))
     assert run(*words) == cli.MISUSED
     assert message in capsys.readouterr().err

@@ -94,6 +94,14 @@ def test_confidence_is_a_stack_of_shares(folder, tiny):
     assert 0.3 < confidence[1:].min() < confidence.max() <= 1
 
 
+def test_results_of_an_earlier_run_that_stay_are_named(folder, tiny, capsys):
+    words = ["movie", "--labels", "0=first.png", "-o", "out.tif", "--frames", "0:2"]
+    assert run(*words, "--confidence") == 0
+    assert "earlier run" not in capsys.readouterr().err
+    assert run(*words) == 0
+    assert "warning: out_confidence.tif is of an earlier run" in capsys.readouterr().err
+
+
 def test_a_film_shows_every_so_manieth_frame_with_its_labels(folder, tiny):
     assert run("movie", "--labels", "0=first.png", "-o", "out.tif", "--film", "2") == 0
     film = iio.imread("out_film.png")

@@ -1,4 +1,4 @@
-from ._device import free_memory, is_out_of_memory, resolve_device
+from ._device import failure_text, free_memory, is_out_of_memory, resolve_device
 from ._load import load_backbone, loaded_backbone
 from ._places import available_source, cache_directory, fetch_weights
 from ._registry import BackboneInfo, Weights, backbone_info, list_backbones
@@ -14,6 +14,7 @@ __all__ = [
     "available_source",
     "backbone_info",
     "cache_directory",
+    "failure_text",
     "fetch_weights",
     "free_memory",
     "is_out_of_memory",

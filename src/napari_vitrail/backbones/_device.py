@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from napari_vitrail.defaults import DEFAULTS
+from napari_vitrail.errors import CHEAPER
 
 _SHORT = (
     "out of memory", "can't allocate memory", "not enough memory", "invalid buffer size", "alloc_failed",
@@ -53,6 +54,12 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(words in text for words in _SHORT)
+
+
+def failure_text(error: BaseException) -> str:
+    """Return what an error of a computation says, with what needs less memory if that was short."""
+    text = str(error).strip()
+    return f"{text.rstrip('.') or 'out of memory'}{CHEAPER}" if is_out_of_memory(error) else text
 
 
 def free_memory(device: str) -> None:

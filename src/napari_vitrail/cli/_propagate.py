@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from napari_vitrail.cli._computing import add_computing, add_no_store, backbone_of, passing_store_of
 from napari_vitrail.cli._images import add_channels, reading_of
 from napari_vitrail.cli._spec import given
-from napari_vitrail.cli._voice import with_bar
+from napari_vitrail.cli._voice import say, with_bar
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
         PropagationFiles,
         PropagationWanted,
     )
+
+OF_LABELS = ("resume", "film", "confidence", "mode", "vanish_below", "refine")
+"""Options that mean something for labels alone."""
+OF_PASSING = ("n_context", "radius", "topk", "temperature", "gone_below")
+"""Options that mean something for labels and boxes."""
 
 
 def add(commands: Any, common: ArgumentParser) -> None:
@@ -205,9 +210,8 @@ def _run_places(sources: Sequence[FrameSource], options: Namespace) -> int:
         read_tables,
     )
 
-    if options.resume or options.film or options.confidence:
-        raise ValueError("--resume, --film and --confidence are for --labels")
     kind = POINTS if options.points else BOXES
+    _check_options(options, kind.name)
     plan_table(options.output, options.path, [source.path for source in sources])
     with open_frames(options.path, reading_of(options), options.at) as frames:
         wanted = _wanted(options, len(frames))
@@ -223,6 +227,15 @@ def _run_places(sources: Sequence[FrameSource], options: Namespace) -> int:
         print(line)
     print(options.output)
     return 0
+
+
+def _check_options(options: Namespace, kind: str) -> None:
+    """Refuse what has no meaning for points or boxes: it would be ignored without a word."""
+    without = OF_LABELS if kind == "boxes" else (*OF_LABELS, *OF_PASSING)
+    values = {name: getattr(options, name) for name in without}
+    if named := [name for name, value in values.items() if value is not None and value is not False]:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in named)
+        raise ValueError(f"{words} must be left out with --{kind}, to which it means nothing")
 
 
 def _wanted(options: Namespace, count: int) -> PropagationWanted:
@@ -286,6 +299,9 @@ def _conclude(
     if options.film:
         write_png(files.film, film_picture(frames, kept, done, options.film))
         written.append(files.film)
+    for path in (files.confidence, files.film):
+        if path not in written and path.exists():
+            say(f"warning: {path} is of an earlier run")
     for line in summary_lines(done, frames):
         print(line)
     for path in written:

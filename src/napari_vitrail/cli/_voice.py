@@ -6,7 +6,7 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_vitrail.errors import CHEAPER, ComputeError
+from napari_vitrail.errors import ComputeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,9 @@ def with_bar(steps: Steps[Result], title: str, tell: Callable[[Any], None] | Non
                 result: Result = stop.value
                 return result
             except (RuntimeError, MemoryError) as error:  # torch's lack of memory is a RuntimeError
-                raise ComputeError(f"{title}: {str(error) or 'out of memory'}{CHEAPER}") from error
+                from napari_vitrail.backbones import failure_text
+
+                raise ComputeError(f"{title}: {failure_text(error)}") from error
             if tell is not None and progress.so_far is not None:
                 bar.clear()
                 tell(progress.so_far)

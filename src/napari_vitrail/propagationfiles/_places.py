@@ -56,11 +56,12 @@ def read_tables(
     Raises
     ------
     OSError, ValueError
-        If a table cannot be read, does not say which frames it is about, or names others than the first
-        `count`; or all tables are empty.
+        If a table cannot be read, does not say which frames it is about, names others than the first
+        `count`, or has no ids where others have; or all tables are empty.
     """
     places: dict[int, NDArray[np.float64]] = {}
     ids: dict[int, NDArray[np.int64]] = {}
+    unnamed: dict[int, Path] = {}
     for source in sources:
         own = read(source.path)
         frames = own.frames if source.frame is None else np.full(len(own.places), source.frame)
@@ -71,12 +72,17 @@ def read_tables(
         for frame in np.unique(frames).tolist():
             places[frame] = own.places[frames == frame]
             ids.pop(frame, None)  # of an earlier table
-            if own.ids is not None:
+            unnamed.pop(frame, None)
+            if own.ids is None:
+                unnamed[frame] = source.path
+            else:
                 ids[frame] = own.ids[frames == frame]
     if not places:
         raise ValueError(
             f"{', '.join(str(source.path) for source in sources)}: no row says where anything is, by hand"
         )
+    if ids and unnamed:
+        raise ValueError(f"{next(iter(unnamed.values()))} must have a column id, as other tables have")
     return GivenTables(places, ids or None)
 
 

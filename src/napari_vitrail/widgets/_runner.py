@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from napari.qt.threading import GeneratorWorker, create_worker
 
-from napari_vitrail.errors import CHEAPER, ComputeError, VitrailWarning
+from napari_vitrail.errors import ComputeError, VitrailWarning
 from napari_vitrail.progress import Progress, Steps
 
 log = logging.getLogger(__name__)
@@ -36,19 +36,13 @@ def shield(steps: Steps[Any]) -> Steps[Any]:
     try:
         return (yield from steps)
     except (RuntimeError, MemoryError) as error:
-        shielded = ComputeError(_said(error))
+        from napari_vitrail.backbones import failure_text  # loads torch, which has long been
+
+        shielded = ComputeError(failure_text(error))
         shielded.__cause__ = error
         return Failure(shielded)
     except Exception as error:  # noqa: BLE001  one of the two boundaries that translate
         return Failure(error)
-
-
-def _said(error: RuntimeError | MemoryError) -> str:
-    """Return an error's text, with what needs less memory if memory was short."""
-    from napari_vitrail.backbones import is_out_of_memory  # loads torch, which has long been
-
-    text = str(error).strip()
-    return f"{text.rstrip('.') or 'out of memory'}{CHEAPER}" if is_out_of_memory(error) else text
 
 
 class Job(NamedTuple):
