@@ -383,11 +383,12 @@ def test_a_table_that_is_no_summary_is_not_resumed(plate, capsys):
 
 def test_lack_of_memory_is_said_of_the_image(plate, monkeypatch, capsys):
     def greedy(pair, **_):
-        raise RuntimeError("tried to allocate 64 GiB")
+        raise RuntimeError("CPU: can't allocate memory: you tried to allocate 64 GiB")
 
     monkeypatch.setattr("napari_vitrail.matchfiles._files.find_steps", greedy)
     assert match("ref.png", "plate", "-o", "out") == cli.FAILED
-    assert "plate/one.png: tried to allocate 64 GiB; a larger stride" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "plate/one.png: CPU: can't allocate memory: you tried to allocate 64 GiB; a larger stride" in said
 
 
 # ---- what the command says of the library ------------------------------------------------------------
