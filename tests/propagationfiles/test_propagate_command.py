@@ -207,12 +207,13 @@ def test_options_are_those_of_the_spec():
     assert spec_of() == PROPAGATION
     assert spec_of("--recipe", "dino") == DINO_PROPAGATION
     given = spec_of(
-        "--mode", "scribble", "--side", "320", "--stride", "2", "--n-context", "3", "--radius", "6",
-        "--topk", "9", "--temperature", "0.07", "--vanish-below", "0.2", "--gone-below", "0.1",
+        "--mode", "scribble", "--side", "320", "--stride", "2", "--n-context", "3", "--motion", "2",
+        "--radius", "6", "--topk", "9", "--temperature", "0.07", "--vanish-below", "0.2",
+        "--gone-below", "0.1",
     )  # fmt: skip
     assert given == replace(
         PROPAGATION, descriptor=replace(PROPAGATION.descriptor, stride=2), mode="scribble", side=320,
-        n_context=3, radius=6.0, topk=9, temperature=0.07, vanish_below=0.2, gone_below=0.1,
+        n_context=3, radius=6.0, motion=2.0, topk=9, temperature=0.07, vanish_below=0.2, gone_below=0.1,
     )  # fmt: skip
 
 

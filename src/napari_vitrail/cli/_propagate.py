@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 OF_LABELS = ("resume", "film", "confidence", "mode", "vanish_below", "refine")
 """Options that mean something for labels alone."""
-OF_PASSING = ("n_context", "radius", "topk", "temperature", "gone_below")
+OF_PASSING = ("n_context", "motion", "radius", "topk", "temperature", "gone_below")
 """Options that mean something for labels and boxes."""
 
 
@@ -132,8 +132,12 @@ def _add_spec(parser: ArgumentParser) -> None:
         "--n-context", type=int, metavar="N", help="frames before a frame that its labels come from too"
     )
     group.add_argument(
+        "--motion", type=float, metavar="PATCHES",
+        help="how far what a frame shows may have moved since the frame before; 0 does not follow it",
+    )  # fmt: skip
+    group.add_argument(
         "--radius", type=float, metavar="PATCHES",
-        help="how far a thing may have moved since those frames; 0 is any distance",
+        help="how far from where it was places of those frames count; 0 is any distance",
     )  # fmt: skip
     group.add_argument("--topk", type=int, metavar="N", help="places that a label comes from")
     group.add_argument("--temperature", type=float, help="more lets less similar places count")
@@ -317,9 +321,9 @@ def _spec(options: Namespace) -> PropagationSpec:
     spec = PROPAGATION if options.recipe == "ours" else DINO_PROPAGATION
     descriptor = replace(spec.descriptor, **given(backbone=options.backbone, stride=options.stride))
     own = given(
-        mode=options.mode, side=options.side, n_context=options.n_context, radius=options.radius,
-        topk=options.topk, temperature=options.temperature, vanish_below=options.vanish_below,
-        gone_below=options.gone_below,
+        mode=options.mode, side=options.side, n_context=options.n_context, motion=options.motion,
+        radius=options.radius, topk=options.topk, temperature=options.temperature,
+        vanish_below=options.vanish_below, gone_below=options.gone_below,
     )  # fmt: skip
     if options.refine is not None:
         own["refinement"] = GuidedFilter() if options.refine == "guided" else None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -28,7 +28,7 @@ def vote_in_window(
     asking: NDArray[np.floating], asking_grid: Grid, voting: NDArray[np.floating], voting_grid: Grid,
     values: NDArray[np.floating], *,
     radius: float, topk: int, temperature: float, spread: float = 0.0,
-    voters: NDArray[np.bool_] | None = None,
+    moved: NDArray[np.floating] | None = None, voters: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:  # fmt: skip
     """Return the mean value (h, w, k) of the cells most like each cell of an image, near it in others.
 
@@ -45,7 +45,7 @@ def vote_in_window(
     values : (f, h', w', k) float array
         What their cells have to give.
     radius : float, pixels
-        How far a cell that votes may be along either axis; 0 is any distance.
+        How far from the middle of a window a cell that votes may be along either axis; 0 is any distance.
     topk : int
         Most similar cells of all images that vote, and those that are as similar as the last of them.
     temperature : float
@@ -53,6 +53,9 @@ def vote_in_window(
     spread : float, pixels
         A vote from a distance d weighs ``exp(-d² / (2 spread²))`` as much, and the topk are those that weigh
         most; 0 is as much from any distance.
+    moved : (f, h, w, 2) float array, pixels, optional
+        Where else than round itself each cell that asks looks in each of the other images: the offset of a
+        second window, of which a vote from either counts once, with the larger weight.
     voters : (f, h', w') bool, optional
         Which cells may vote; else all.
 
@@ -61,34 +64,89 @@ def vote_in_window(
     Squares of `BLOCK_CELLS` cells look together at what any of them may see, by one product of matrices.
     """
     shape, width = asking_grid.shape, values.shape[-1]
+    places = asking_grid.centres().reshape(*shape, 2)
     found = np.zeros((*shape, width), np.float32)
-    costs = [temperature * _apart(asking_grid, voting_grid, axis, radius, spread) for axis in (0, 1)]
-    for rows, columns in product(*(_spans(side) for side in shape)):
-        cells = (rows, columns)
-        windows = tuple(_window(costs[axis][cells[axis]]) for axis in (0, 1))
-        others = (slice(None), *windows)
-        cost = _both([costs[axis][cells[axis], windows[axis]] for axis in (0, 1)])
-        may_vote = None if voters is None else _tensor(voters[others]).ravel()
+    for cells in product(*(_spans(side) for side in shape)):
+        looks = []
+        for image in range(len(voting)):
+            middles = (
+                [places[cells]] if moved is None else [places[cells], places[cells] + moved[image][cells]]
+            )
+            looks += _looks(image, middles, voting_grid, radius, spread)
+        may_vote = None if voters is None else _gathered(voters[..., None], looks)[:, 0]
         part = _votes(
-            _rows(asking[cells]), _rows(voting[others]), _rows(values[others]), cost, may_vote,
+            _rows(asking[cells]), _gathered(voting, looks), _gathered(values, looks), looks, may_vote,
             topk, temperature,
         )  # fmt: skip
         found[cells] = part.reshape(found[cells].shape)
     return found
 
 
+class _Look(NamedTuple):
+    """What some cells look at in an image: a part of its cells, and how far those are from their windows.
+
+    Attributes
+    ----------
+    image : int
+    part : (rows, columns) slices
+    apart : sequence of (n, rows), (n, columns)
+        d² / (2 spread²) along both axes, from each window that lies here; infinite beyond it.
+    """
+
+    image: int
+    part: tuple[slice, slice]
+    apart: list[tuple[Tensor, Tensor]]
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells are looked at."""
+        rows, columns = self.apart[0]
+        return rows.shape[1] * columns.shape[1]
+
+    def cost(self, asking: slice) -> Tensor:
+        """Return d² / (2 spread²) (n, cells) from the nearest window of some of those that look."""
+        costs = [(rows[asking, :, None] + columns[asking, None]).flatten(1) for rows, columns in self.apart]
+        return costs[0] if len(costs) == 1 else torch.minimum(*costs)
+
+
+def _looks(
+    image: int, middles: Sequence[NDArray[np.floating]], grid: Grid, radius: float, spread: float
+) -> list[_Look]:
+    """Return what cells look at in an image: windows that overlap together, so that no cell is seen twice."""
+    apart = [[_apart(own[..., axis], grid.along(axis), radius, spread) for axis in (0, 1)] for own in middles]
+    parts = [(_reached(rows), _reached(columns)) for rows, columns in apart]
+    groups = [[own] for own in range(len(middles))]
+    if len(middles) == 2 and all(_overlap(*sides) for sides in zip(*parts, strict=True)):
+        groups = [[0, 1]]
+    looks = []
+    for group in groups:
+        part = tuple(_joined([parts[own][axis] for own in group]) for axis in (0, 1))
+        near = [(_tensor(apart[own][0][:, part[0]]), _tensor(apart[own][1][:, part[1]])) for own in group]
+        looks.append(_Look(image, (part[0], part[1]), near))
+    return looks
+
+
+def _overlap(one: slice, other: slice) -> bool:
+    return one.start < other.stop and other.start < one.stop
+
+
+def _joined(parts: Sequence[slice]) -> slice:
+    return slice(min(own.start for own in parts), max(own.stop for own in parts))
+
+
 def _votes(
-    asking: Tensor, voting: Tensor, values: Tensor, cost: Tensor, may_vote: Tensor | None,
+    asking: Tensor, voting: Tensor, values: Tensor, looks: Sequence[_Look], may_vote: Tensor | None,
     topk: int, temperature: float,
 ) -> NDArray[np.float32]:  # fmt: skip
-    """Return values (n, k) of cells; `cost` is (n, m) of one image's cells, off their cosines."""
+    """Return values (n, k) of cells, given by those in their windows, one image's after another's."""
     found = torch.zeros(len(asking), values.shape[1])
     total = torch.zeros(len(asking))
     step = max(BLOCK_VALUES // len(voting), 1)
     for start in range(0, len(asking), step):
         part = slice(start, start + step)
         liking = asking[part] @ voting.T
-        liking.view(len(liking), -1, cost.shape[1]).sub_(cost[part, None])
+        for look, own in zip(looks, liking.split([look.n_cells for look in looks], dim=1), strict=True):
+            own.sub_(look.cost(part), alpha=temperature)
         if may_vote is not None:
             liking.masked_fill_(~may_vote, -torch.inf)
         best = liking.topk(min(topk, len(voting)), dim=1).values
@@ -102,9 +160,11 @@ def _votes(
     return (found / total[:, None]).numpy()
 
 
-def _apart(asking: Grid, voting: Grid, axis: int, radius: float, spread: float) -> NDArray[np.float32]:
-    """Return d² / (2 spread²) of rows, or columns, (n, m) of two grids; infinite beyond a radius."""
-    apart = np.abs(asking.along(axis)[:, None] - voting.along(axis))
+def _apart(
+    middles: NDArray[np.floating], places: NDArray[np.float64], radius: float, spread: float
+) -> NDArray[np.float32]:
+    """Return d² / (2 spread²) of rows, or columns, (n, m) from the middles of windows; infinite beyond."""
+    apart = np.abs(middles.reshape(-1, 1) - places)
     squares = (apart / spread) ** 2 / 2 if spread else np.zeros(apart.shape)
     return np.where(apart <= (radius + ROUNDING if radius else np.inf), squares, np.inf).astype(np.float32)
 
@@ -114,16 +174,17 @@ def _spans(side: int) -> Iterator[slice]:
         yield slice(start, min(start + BLOCK_CELLS, side))
 
 
-def _window(cost: NDArray[np.float32]) -> slice:
-    """Return the rows, or columns, that any of some (n, m) may look at."""
-    reached = np.flatnonzero(np.isfinite(cost).any(axis=0))
+def _reached(apart: NDArray[np.float32]) -> slice:
+    """Return the rows, or columns, that any of some (n, m) may look at; one in vain if there is none."""
+    reached = np.flatnonzero(np.isfinite(apart).any(axis=0))
     return slice(int(reached[0]), int(reached[-1]) + 1) if reached.size else slice(0, 1)
 
 
-def _both(costs: list[NDArray[np.float32]]) -> Tensor:
-    """Return what it costs each of some cells to look at those of a window (n, m)."""
-    both = costs[0][:, None, :, None] + costs[1][None, :, None, :]
-    return _tensor(both.reshape(costs[0].shape[0] * costs[1].shape[0], -1))
+def _gathered(values: NDArray[np.generic], looks: Sequence[_Look]) -> Tensor:
+    """Return what the cells in the windows of some images have (m, k), one image's after another's."""
+    parts = [values[look.image][look.part].reshape(look.n_cells, values.shape[-1]) for look in looks]
+    gathered = _tensor(np.concatenate(parts))
+    return gathered if gathered.dtype == torch.bool else gathered.float()
 
 
 def _rows(values: NDArray[np.floating]) -> Tensor:

@@ -34,6 +34,9 @@ class PropagatedFrame:
         The labelled frames that it depends on.
     key : str
         Names all that the labels follow from, but the stack: the labels of `sources`, the spec, the weights.
+    moved : (h', w', 2) float32
+        Where what patches of the frame show was in the first of `sources`: offsets in rows and columns, in
+        pixels; 0 in a frame that was labelled by hand.
     quality : float, 0 to 1
         How sure its labels are, and how well they find their way back to `sources`; 1 where it was labelled
         by hand.
@@ -46,6 +49,7 @@ class PropagatedFrame:
     grid: Grid
     sources: tuple[int, ...]
     key: str
+    moved: NDArray[np.float32]
     quality: float = 1.0
 
     @property

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from napari_vitrail.backbones import load_backbone
-from napari_vitrail.grid import Grid
+from napari_vitrail.grid import FeatureGrid, Grid
 from napari_vitrail.progress import Progress, Steps, part_of, standing
 from napari_vitrail.propagation._frame import PropagatedFrame
 from napari_vitrail.propagation._given import GivenLabels, shares_of
 from napari_vitrail.propagation._passing import CarriedFrame, Pass
 from napari_vitrail.propagation._pixels import pixel_labels_steps
-from napari_vitrail.propagation._quality import quality_of
+from napari_vitrail.propagation._quality import Quality
 from napari_vitrail.propagation._seen import SeenFrame, SeenFrames, count_frames
 from napari_vitrail.propagation._spec import PROPAGATION, PropagationSpec
 from napari_vitrail.propagation._stretches import Direction, Stretch, checked_frames, stretches
@@ -156,7 +156,8 @@ class _Run:
         labels = self.given.frame(index, self.seen.shape)
         ids, grid = _ids([labels], self.spec), _one_cell(labels.shape)
         key = hashlib.sha256(self.given.digests[index].encode()).hexdigest()
-        return PropagatedFrame(index, labels, ids, shares_of(labels, ids, grid), grid, (index,), key)
+        still = np.zeros((1, 1, 2), np.float32)
+        return PropagatedFrame(index, labels, ids, shares_of(labels, ids, grid), grid, (index,), key, still)
 
     def _one_way_steps(self, stretch: Stretch, ends: _Ends) -> Steps[None]:
         """Yield the frames on the way from a labelled one, beginning after those that are known."""
@@ -167,11 +168,12 @@ class _Run:
         if len(known) == len(way):
             return
         carrying = yield from self._pass_steps(stretch.sources[0], ends, known)
+        quality = Quality(carrying.source, ends.ids, self.spec)
         for index in way[len(known) :]:
             carried = carrying.step((yield from self._see_steps(index)))
             if index in stretch.wanted:
-                quality = quality_of(carrying.source, carried, ends.ids, self.spec)
-                yield self._counted((yield from self._labelled_steps(carried, quality, ends)))
+                labelled = self._labelled_steps(carried, carrying.moved, quality.of(carried), ends)
+                yield self._counted((yield from labelled))
             else:
                 yield self._counted(None)
 
@@ -186,13 +188,14 @@ class _Run:
             return
         scratch, waiting = Scratch(), dict[int, FiledArray]()
         carrying = yield from self._pass_steps(stretch.after, ends)
-        after = carrying.source
+        quality_after = Quality(carrying.source, ends.ids, self.spec)
         for index in stretch.backward:
             carried = carrying.step((yield from self._see_steps(index)))
             if index in stretch.wanted:
                 waiting[index] = scratch.put(carried.values)
             yield self._counted(None)
         carrying = yield from self._pass_steps(stretch.before, ends)
+        quality_before = Quality(carrying.source, ends.ids, self.spec)
         for index in stretch.forward:
             carried = carrying.step((yield from self._see_steps(index)))
             if index not in stretch.wanted:
@@ -201,32 +204,35 @@ class _Run:
             weight = stretch.weight_of_before(index)
             values = np.float32(weight) * carried.values + np.float32(1 - weight) * waiting.pop(index).read()
             blended = CarriedFrame(carried.frame, values.astype(np.float16))
-            ways = [quality_of(source, blended, ends.ids, self.spec) for source in (carrying.source, after)]
-            quality = weight * ways[0] + (1 - weight) * ways[1]
-            yield self._counted((yield from self._labelled_steps(blended, quality, ends)))
+            quality = weight * quality_before.of(blended) + (1 - weight) * quality_after.of(blended)
+            labelled = self._labelled_steps(blended, carrying.moved, quality, ends)
+            yield self._counted((yield from labelled))
 
     def _pass_steps(self, source: int, ends: _Ends, known: Sequence[int] = ()) -> Steps[Pass]:
         """Yield Progress; return a pass that starts from a labelled frame, and has come past known ones."""
         labels = self.given.frame(source, self.seen.shape)
         first = yield from self._see_again_steps(source)
         shares = shares_of(labels, ends.ids, first.grid, self.spec.seed)
-        recent: list[CarriedFrame] = []
+        passed: list[CarriedFrame] = []
         for index in reversed(known):
-            if len(recent) == self.spec.n_context:
+            if len(passed) == max(self.spec.n_context, 1):
                 break
             frame = yield from self._see_again_steps(index)
             if not frame.is_blank:  # which nobody asks, see `Pass.step`
-                recent.insert(0, CarriedFrame(frame, self.known[index].shares))
-        return Pass(CarriedFrame(first, shares), self.spec, recent)
+                passed.insert(0, CarriedFrame(frame, self.known[index].shares))
+        moved = FeatureGrid(self.known[known[-1]].moved, first.voting_grid) if known else None
+        return Pass(CarriedFrame(first, shares), self.spec, passed, moved)
 
-    def _labelled_steps(self, carried: CarriedFrame, quality: float, ends: _Ends) -> Steps[PropagatedFrame]:
+    def _labelled_steps(
+        self, carried: CarriedFrame, moved: FeatureGrid, quality: float, ends: _Ends
+    ) -> Steps[PropagatedFrame]:
         """Yield Progress; return a frame with labels on its pixels."""
         frame, shares = carried.frame, carried.values
         picture = self.seen.picture(frame.index)
         half = part_of(pixel_labels_steps(shares, frame.grid, ends.ids, picture, self.spec), 1, 2)
         labels = (yield from part_of(half, self._done, self._total)).astype(self.given.dtype)
         return PropagatedFrame(
-            frame.index, labels, ends.ids, shares, frame.grid, ends.sources, ends.key, quality
+            frame.index, labels, ends.ids, shares, frame.grid, ends.sources, ends.key, moved.values, quality
         )
 
     def _see_steps(self, index: int) -> Steps[SeenFrame]:

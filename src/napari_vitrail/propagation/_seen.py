@@ -54,8 +54,8 @@ class SeenFrame:
         That they had before.
     voting : (rows, columns) slices
         Cells that vote on other frames, see `PropagationSpec.context`.
-    reach : float, pixels
-        How far a thing may have moved since another frame; 0 is any distance.
+    patch : float, pixels
+        Side of a patch, in pixels of the frame.
     is_blank : bool
         Whether all its pixels have the same value: nothing is to be seen.
     """
@@ -66,7 +66,7 @@ class SeenFrame:
     descriptors: NDArray[np.float16]
     lengths: NDArray[np.float16]
     voting: tuple[slice, slice] = (slice(None), slice(None))
-    reach: float = 0.0
+    patch: float = 1.0
     is_blank: bool = False
 
     def offsets(self, cells: tuple[slice, slice] | tuple[NDArray[np.intp], ...]) -> NDArray[np.float32]:
@@ -195,7 +195,7 @@ def _look_steps(
     return SeenFrame(
         index, shape, features.grid.magnified(factors), unit_rows(rows).astype(np.float16),
         np.linalg.norm(rows, axis=-1).astype(np.float16), (voting[0], voting[1]),
-        spec.radius * size / min(factors), _is_blank(main_of(picture)),
+        size / min(factors), _is_blank(main_of(picture)),
     )  # fmt: skip
 
 

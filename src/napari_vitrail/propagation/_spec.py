@@ -18,6 +18,8 @@ CHOICES = {
     "window": ("gaussian", "flat"),
 }
 SMALLEST_SIDE, LARGEST_SIDE = 64, 2048
+FARTHEST_MOTION = 12
+"""Patches; twice as far takes four times as long."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ class PropagationSpec:
         Frames before a frame that vote on its labels, besides the labelled one that it all started from.
     context : {"patches", "all"}
         Which places of those frames vote: those of the patch grid, or all.
+    motion : float, patches
+        How far along either axis what a frame shows may have moved since the frame before, to be looked for
+        where it was; 0 looks for it where it is, however far it went since the other frames.
     radius : float, patches
-        How far a thing may have moved along either axis; 0 is any distance.
+        How far from there, along either axis, places vote; 0 is any distance.
     window : {"gaussian", "flat"}
         Whether a vote from a distance d weighs ``exp(-d² / (2 radius²))`` as much, or all within the radius
         weigh the same; with a radius of 0 they do in either.
@@ -81,7 +86,8 @@ class PropagationSpec:
     seed: Literal["occupancy", "nearest"] = "occupancy"
     n_context: int = 7
     context: Literal["patches", "all"] = "patches"
-    radius: float = 6.0
+    motion: float = 4.0
+    radius: float = 4.0
     window: Literal["gaussian", "flat"] = "gaussian"
     topk: int = 5
     temperature: float = 0.1
@@ -105,6 +111,8 @@ class PropagationSpec:
                 raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}")
         if not isinstance(self.refinement, GuidedFilter | None):
             raise ValueError(f"refinement must be a GuidedFilter or None, got {self.refinement}")
+        if not 0 <= self.motion <= FARTHEST_MOTION:
+            raise ValueError(f"motion must be 0 to {FARTHEST_MOTION} patches, got {self.motion}")
         if not 0 <= self.radius < np.inf:
             raise ValueError(f"radius must be 0 or more and finite, got {self.radius}")
         if not 0 < self.temperature < np.inf:
@@ -127,6 +135,7 @@ DINO_PROPAGATION = PropagationSpec(
     centred=False,
     seed="nearest",
     context="all",
+    motion=0.0,
     radius=12.0,
     window="flat",
     vanish_below=0.0,

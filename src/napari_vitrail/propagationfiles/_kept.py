@@ -56,7 +56,7 @@ class KeptFrames(Mapping[int, PropagatedFrame]):
                 grid = Grid(tuple(own["cells"].tolist()), tuple(own["origin"]), tuple(own["spacing"]))
                 return PropagatedFrame(
                     number, own["labels"], tuple(own["ids"].tolist()), own["shares"], grid,
-                    tuple(own["sources"].tolist()), str(own["key"]), float(own["quality"]),
+                    tuple(own["sources"].tolist()), str(own["key"]), own["moved"], float(own["quality"]),
                 )  # fmt: skip
         except Exception as error:  # numpy raises anything at damaged files
             raise ValueError(f"{path} must be of vitrail propagate, and is not: remove it") from error
@@ -77,7 +77,7 @@ class KeptFrames(Mapping[int, PropagatedFrame]):
             np.savez_compressed(
                 aside, labels=frame.labels, ids=frame.ids, shares=frame.shares, cells=grid.shape,
                 origin=grid.origin, spacing=grid.spacing, sources=frame.sources, key=frame.key,
-                quality=frame.quality,
+                moved=frame.moved, quality=frame.quality,
             )  # fmt: skip
 
     def has(self, frame: PropagatedFrame) -> bool:
