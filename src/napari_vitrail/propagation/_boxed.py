@@ -26,7 +26,7 @@ SURROUNDINGS = 0.5
 """Sides of a box that its surroundings reach beyond it."""
 FEWEST = 3
 """Places of an object, below which all that is in the box is taken for it."""
-HELD = 0.3
+HELD = 0.5
 """Share from which a place counts as one of the object: the rest has leaked."""
 CORE = (0.05, 0.95)
 """Parts of an object, along an axis, between which its extent is measured: single places are no sides."""
