@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_fill_holes, gaussian_filter
+from skimage.data import coins
+from skimage.filters import gaussian
+from skimage.measure import label
+from skimage.morphology import remove_small_objects
 
 from napari_vitrail import PROPAGATION, propagate_labels, propagate_labels_steps
 from tests.propagation.conftest import REAL, SHAPE, faces_on_bricks, overlap, scene, square
@@ -72,6 +76,20 @@ def test_things_that_touch_keep_their_ids(real_backbone):
     for index, own in enumerate(labels):
         assert overlap(own, 8 + 4 * index, 3) > 0.7
         assert overlap(own, 32 + 4 * index, 12) > 0.7
+
+
+def test_a_crowd_keeps_its_ids_while_the_camera_pans(real_backbone):
+    """A coin comes closer to where its neighbour was than to where it was itself, in the labelled frame."""
+    table = coins()
+    bright = binary_fill_holes(gaussian(table, 1.5) > gaussian(table, 40) + 0.05)
+    truth = label(remove_small_objects(bright, max_size=300)).astype(np.uint8)
+    views = [(slice(40 - 2 * at, 230 - 2 * at), slice(10 + 14 * at, 250 + 14 * at)) for at in range(3)]
+    stack, given = np.stack([table[view] for view in views]), truth[views[0]]
+    labels = propagate_labels(stack, {0: given}, replace(PROPAGATION, side=256), backbone=real_backbone)
+    last = truth[views[2]]
+    in_both = [own for own in range(1, 256) if min((part == own).sum() for part in (given, last)) > 300]
+    assert len(in_both) > 10
+    assert min((labels[2][last == own] == own).mean() for own in in_both) > 0.8
 
 
 def test_a_labelled_frame_without_labels_ends_a_thing(real_backbone):
