@@ -49,7 +49,9 @@ def test_what_looks_alike_answers_for_a_thing_only_where_it_may_have_come_from(i
     alike = replace(frame([[0, 1, 2, 3, 4, 0]]), patch=8.0)
     given = labelled(alike, [[1, 0, 0, 0, 0, 0]])
     astray = labelled(replace(alike, index=index), [[0, 0, 0, 0, 0, 1]])
-    assert Quality(given, (0, 9), replace(SPEC, radius=1.0)).way_back(astray) == pytest.approx(overlap)
+    assert Quality(given, (0, 9), replace(SPEC, motion=0.0, radius=1.0)).way_back(astray) == pytest.approx(
+        overlap
+    )
 
 
 def test_what_a_frame_cannot_tell_of_itself_is_not_asked_of_others():

@@ -59,7 +59,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 def failure_text(error: BaseException) -> str:
     """Return what an error of a computation says, with what needs less memory if that was short."""
     text = str(error).strip()
-    return f"{text.rstrip('.') or 'out of memory'}{CHEAPER}" if is_out_of_memory(error) else text
+    if is_out_of_memory(error):
+        return f"{text.rstrip('.') or 'out of memory'}{CHEAPER}"
+    return text or type(error).__name__
 
 
 def free_memory(device: str) -> None:

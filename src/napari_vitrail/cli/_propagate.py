@@ -137,7 +137,7 @@ def _add_spec(parser: ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--radius", type=float, metavar="PATCHES",
-        help="how far from where it was places of those frames count; 0 is any distance",
+        help="how far from a place, and from where it was, those of other frames count; 0 is any distance",
     )  # fmt: skip
     group.add_argument("--topk", type=int, metavar="N", help="places that a label comes from")
     group.add_argument("--temperature", type=float, help="more lets less similar places count")
@@ -239,7 +239,7 @@ def _check_options(options: Namespace, kind: str) -> None:
     values = {name: getattr(options, name) for name in without}
     if named := [name for name, value in values.items() if value is not None and value is not False]:
         words = ", ".join(f"--{name.replace('_', '-')}" for name in named)
-        raise ValueError(f"{words} must be left out with --{kind}, to which it means nothing")
+        raise ValueError(f"{words} must be left out with --{kind}, for which nothing depends on it")
 
 
 def _wanted(options: Namespace, count: int) -> PropagationWanted:

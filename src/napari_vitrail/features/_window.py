@@ -67,12 +67,13 @@ def vote_in_window(
     places = asking_grid.centres().reshape(*shape, 2)
     found = np.zeros((*shape, width), np.float32)
     for cells in product(*(_spans(side) for side in shape)):
+        here = _Near.of(places[cells], voting_grid, radius, spread)
         looks = []
         for image in range(len(voting)):
-            middles = (
-                [places[cells]] if moved is None else [places[cells], places[cells] + moved[image][cells]]
-            )
-            looks += _looks(image, middles, voting_grid, radius, spread)
+            windows = [here]
+            if moved is not None:
+                windows.append(_Near.of(places[cells] + moved[image][cells], voting_grid, radius, spread))
+            looks += _looks(image, windows)
         may_vote = None if voters is None else _gathered(voters[..., None], looks)[:, 0]
         part = _votes(
             _rows(asking[cells]), _gathered(voting, looks), _gathered(values, looks), looks, may_vote,
@@ -109,20 +110,39 @@ class _Look(NamedTuple):
         return costs[0] if len(costs) == 1 else torch.minimum(*costs)
 
 
-def _looks(
-    image: int, middles: Sequence[NDArray[np.floating]], grid: Grid, radius: float, spread: float
-) -> list[_Look]:
-    """Return what cells look at in an image: windows that overlap together, so that no cell is seen twice."""
-    apart = [[_apart(own[..., axis], grid.along(axis), radius, spread) for axis in (0, 1)] for own in middles]
-    parts = [(_reached(rows), _reached(columns)) for rows, columns in apart]
-    groups = [[own] for own in range(len(middles))]
-    if len(middles) == 2 and all(_overlap(*sides) for sides in zip(*parts, strict=True)):
-        groups = [[0, 1]]
+class _Near(NamedTuple):
+    """Windows of some cells: d² / (2 spread²) of all rows and all columns of an image, infinite beyond.
+
+    Attributes
+    ----------
+    apart : (n, rows), (n, columns)
+    part : (rows, columns) slices
+        That any of the windows reaches.
+    """
+
+    apart: tuple[NDArray[np.float32], NDArray[np.float32]]
+    part: tuple[slice, slice]
+
+    @classmethod
+    def of(cls, middles: NDArray[np.floating], grid: Grid, radius: float, spread: float) -> _Near:
+        rows, columns = (_apart(middles[..., axis], grid.along(axis), radius, spread) for axis in (0, 1))
+        return cls((rows, columns), (_reached(rows), _reached(columns)))
+
+    def within(self, part: tuple[slice, slice]) -> tuple[Tensor, Tensor]:
+        """Return what is apart from some rows, and from some columns."""
+        rows, columns = self.apart
+        return _tensor(rows[:, part[0]]), _tensor(columns[:, part[1]])
+
+
+def _looks(image: int, windows: Sequence[_Near]) -> list[_Look]:
+    """Return what cells look at in an image: windows that overlap together, so that no cell votes twice."""
+    groups = [[own] for own in windows]
+    if len(windows) == 2 and all(map(_overlap, *(own.part for own in windows))):
+        groups = [list(windows)]
     looks = []
     for group in groups:
-        part = tuple(_joined([parts[own][axis] for own in group]) for axis in (0, 1))
-        near = [(_tensor(apart[own][0][:, part[0]]), _tensor(apart[own][1][:, part[1]])) for own in group]
-        looks.append(_Look(image, (part[0], part[1]), near))
+        rows, columns = (_joined([own.part[axis] for own in group]) for axis in (0, 1))
+        looks.append(_Look(image, (rows, columns), [own.within((rows, columns)) for own in group]))
     return looks
 
 

@@ -27,7 +27,7 @@ SURROUNDINGS = 0.5
 FEWEST = 3
 """Places of an object, below which all that is in the box is taken for it."""
 HELD = 0.5
-"""Share from which a place counts as one of the object: the rest has leaked."""
+"""Of the largest share of a given object: places that have so much count as it, the rest has leaked."""
 CORE = (0.05, 0.95)
 """Parts of an object, along an axis, between which its extent is measured: single places are no sides."""
 
@@ -49,13 +49,14 @@ class BoxPass:
         ground = 1 - objects.max(axis=-1, keepdims=True)
         values = np.concatenate([ground, objects], axis=-1).astype(np.float16)
         self._pass = Pass(CarriedFrame(frame, values), replace(spec, mode="dense"))
+        self._held = HELD * objects.max(axis=(0, 1))
         self._boxes = self._last = boxes
         self._cores = np.array([_core(own, frame.grid) for own in np.moveaxis(objects, -1, 0)])
 
     def step(self, shown: ShownFrame) -> Found:
         """Return where the boxes are in the next frame."""
         values = self._pass.step(shown.frame).values[..., 1:].astype(np.float32)
-        shares = np.where(values > HELD, values, 0)
+        shares = np.where(values > self._held, values, 0)
         present = shares.any(axis=(0, 1))
         boxes = self._last.copy()
         for row in np.flatnonzero(present):

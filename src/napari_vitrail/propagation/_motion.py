@@ -77,20 +77,18 @@ def _likeness(
     own, others = (each.descriptors[each.voting].astype(np.float32) for each in (frame, before))
     shape = own.shape[:2]
     shifts = [range(-side, side + 1) for side in reach.tolist()]
-    cosines = np.zeros((len(shifts[0]), len(shifts[1]), *shape), np.float32)
-    covered = np.zeros_like(cosines)
-    for at, shift in zip(np.ndindex(*cosines.shape[:2]), product(*shifts), strict=True):
+    windows = (TOGETHER * cells_of_patch).tolist()
+    likeness = np.empty((len(shifts[0]), len(shifts[1]), *shape), np.float32)
+    for at, shift in zip(np.ndindex(*likeness.shape[:2]), product(*shifts), strict=True):
         here = tuple(slice(max(-d, 0), max(min(n, n - d), 0)) for d, n in zip(shift, shape, strict=True))
         there = tuple(slice(max(d, 0), max(min(n, n + d), 0)) for d, n in zip(shift, shape, strict=True))
-        cosines[at][here] = np.einsum("ijk,ijk->ij", own[here], others[there])
-        covered[at][here] = 1
-    windows = (TOGETHER * cells_of_patch).tolist()
-    cosines, covered = (
-        gaussian_filter(each, (0, 0, *windows), mode="constant") for each in (cosines, covered)
-    )
-    patches = [(np.array(own) / size) ** 2 for own, size in zip(shifts, cells_of_patch, strict=True)]
-    cost = SLOWNESS * (patches[0][:, None] + patches[1])
-    return (cosines / np.maximum(covered, COVERED) - cost[..., None, None]).astype(np.float32)
+        cosines, covered = np.zeros((2, *shape), np.float32)
+        cosines[here] = np.einsum("ijk,ijk->ij", own[here], others[there])
+        covered[here] = 1
+        cosines, covered = (gaussian_filter(each, windows, mode="constant") for each in (cosines, covered))
+        cost = SLOWNESS * float(((np.array(shift) / cells_of_patch) ** 2).sum())
+        likeness[at] = cosines / np.maximum(covered, COVERED) - cost
+    return likeness
 
 
 def _between(likeness: Likeness, best: NDArray[np.intp], axis: int) -> NDArray[np.float32]:

@@ -73,6 +73,7 @@ class Pass:
             raise ValueError(f"topk must be at most {places}, the places of a frame, got {spec.topk}")
         self.source = source
         self._spec = spec
+        self._follows = bool(spec.motion and spec.radius)
         self.moved = no_motion(source.frame)
         self._last = source.frame
         self._recent: deque[tuple[CarriedFrame, FeatureGrid]] = deque(maxlen=spec.n_context)
@@ -99,7 +100,7 @@ class Pass:
             np.stack([carried.frame.descriptors[voting] for carried in context]), frame.voting_grid, values,
             radius=reach, topk=self._spec.topk, temperature=self._spec.temperature,
             spread=reach if self._spec.window == "gaussian" else 0.0,
-            moved=np.stack([own.on(frame.grid).values for own in moved]) if self._spec.motion else None,
+            moved=np.stack([own.on(frame.grid).values for own in moved]) if self._follows else None,
             voters=np.asarray(values.any(axis=-1)),
         )  # fmt: skip
         if self._spec.gone_below:
@@ -110,7 +111,7 @@ class Pass:
 
     def _follow(self, frame: SeenFrame) -> None:
         """Find out where what the next frame shows was in those that vote on it."""
-        if self._spec.motion:
+        if self._follows:
             motion = motion_between(frame, self._last, self._spec.motion)
             self.moved = composed(motion, self.moved)
             for place, (carried, moved) in enumerate(self._recent):

@@ -53,7 +53,8 @@ class Quality:
         would have if it took labels from itself: borders blur, and small things are all border.
         """
         frame = self._source.frame
-        reach = abs(carried.frame.index - frame.index) * self._spec.radius * frame.patch
+        farthest = max(self._spec.radius, self._spec.motion) if self._spec.radius else 0.0
+        reach = abs(carried.frame.index - frame.index) * farthest * frame.patch
         reach = min(reach, float(max(frame.shape)))  # from there on it is the same
         if reach not in self._best:
             self._best[reach] = self._overlap(self._source, reach)

@@ -19,7 +19,7 @@ CHOICES = {
 }
 SMALLEST_SIDE, LARGEST_SIDE = 64, 2048
 FARTHEST_MOTION = 12
-"""Patches; twice as far takes four times as long."""
+"""Patches; twice as far takes four times as long, and four times the memory."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class PropagationSpec:
         Which places of those frames vote: those of the patch grid, or all.
     motion : float, patches
         How far along either axis what a frame shows may have moved since the frame before, to be looked for
-        where it was; 0 looks for it where it is, however far it went since the other frames.
+        where it was, too; 0 looks for it in its place alone.
     radius : float, patches
-        How far from there, along either axis, places vote; 0 is any distance.
+        How far from either, along each axis, places vote; 0 is any distance.
     window : {"gaussian", "flat"}
         Whether a vote from a distance d weighs ``exp(-d² / (2 radius²))`` as much, or all within the radius
         weigh the same; with a radius of 0 they do in either.
