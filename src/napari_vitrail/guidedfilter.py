@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,13 +75,12 @@ class GuidedFilter:
         side = 2 * self.radius + 1
         mean = _means(colours, side)
         count = len(colours)
-        covariance = np.empty((*colours.shape[1:], count, count), np.float32)
+        covariance = np.empty((count, count, *colours.shape[1:]), np.float32)
+        for i, j in combinations_with_replacement(range(count), 2):
+            covariance[i, j] = covariance[j, i] = _means(colours[i] * colours[j], side) - mean[i] * mean[j]
         for i in range(count):
-            for j in range(i, count):
-                own = _means(colours[i] * colours[j], side) - mean[i] * mean[j]
-                covariance[..., i, j] = covariance[..., j, i] = own
-        covariance += self.softness * np.eye(count, dtype=np.float32)
-        return Guide(colours, mean, np.linalg.inv(covariance).astype(np.float32, copy=False), side)
+            covariance[i, i] += self.softness
+        return Guide(colours, mean, _inverse(covariance), side)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ class Guide:
     ----------
     colours, mean : (c, H, W) float32
         Of each pixel, and the mean of its window.
-    inverse : (H, W, c, c) float32
+    inverse : (c, c, H, W) float32
         Of the covariance in the window.
     side : int, pixels
         Of a window.
@@ -109,14 +109,14 @@ class Guide:
 
     def within(self, window: tuple[slice, slice]) -> Guide:
         """Return what a window of the image has to say."""
-        planes = (slice(None), *window)
-        return Guide(self.colours[planes], self.mean[planes], self.inverse[window], self.side)
+        part = (..., *window)
+        return Guide(self.colours[part], self.mean[part], self.inverse[part], self.side)
 
     def followed(self, own: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return one class (H, W), in each window a linear function of the colours; 0 to 1."""
         level = _means(own, self.side)
         together = _means(self.colours * own, self.side) - self.mean * level
-        slopes = np.einsum("hwij,jhw->ihw", self.inverse, together)
+        slopes = np.einsum("ijhw,jhw->ihw", self.inverse, together)
         offset = level - (slopes * self.mean).sum(axis=0)
         found = (_means(slopes, self.side) * self.colours).sum(axis=0) + _means(offset, self.side)
         return np.clip(found, 0, 1)
@@ -126,3 +126,26 @@ def _means(planes: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Return the means of planes (..., H, W) in the window round every pixel."""
     means: NDArray[np.float32] = uniform_filter(planes, side, axes=(-2, -1), mode="reflect")
     return means
+
+
+def _inverse(covariance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the inverse (c, c, H, W) of a symmetric matrix at each pixel, of one colour or of three.
+
+    By Cramer's rule, plane by plane: numpy's inverse, a call of LAPACK for each pixel, takes several times as
+    long. In double precision, since cofactors are small differences of large products.
+    """
+    count = len(covariance)
+    if count == 1:
+        return np.reciprocal(covariance)
+    first = [_cofactor(covariance, 0, j) for j in range(count)]
+    determinant = sum(own * plane for own, plane in zip(covariance[0], first, strict=True))
+    inverse = np.empty_like(covariance)
+    for i, j in combinations_with_replacement(range(count), 2):
+        inverse[i, j] = inverse[j, i] = (_cofactor(covariance, i, j) if i else first[j]) / determinant
+    return inverse
+
+
+def _cofactor(matrix: NDArray[np.float32], i: int, j: int) -> NDArray[np.float64]:
+    """Return the cofactor (H, W) of 3 by 3 matrices (3, 3, H, W): rows and columns go round."""
+    (a, b), (c, d) = ((matrix[i - row, j - 2], matrix[i - row, j - 1]) for row in (2, 1))
+    return np.multiply(a, d, dtype=np.float64) - np.multiply(b, c, dtype=np.float64)
