@@ -92,6 +92,7 @@ def test_frames_come_as_they_are_finished(moving, default_named_backbone):
         ({0: []}, None, "at least one"),
         ([[1, 2]], None, "mapping of frames"),
         ({5: [[1, 2]]}, None, "frames 0 to 4, got 5"),
+        ({"first": [[1, 2]]}, None, "whole numbers from 0, got 'first'"),
         ({0: [[1, 2, 3]]}, None, r"frame 0 must be \(n, 2\), got shape \(1, 3\)"),
         ({0: [[1, np.nan]]}, None, "finite"),
         ({0: [[1, 2]], 3: [[1, 96]]}, None, r"\(64, 96\), got \[1.0, 96.0\] in frame 3"),

@@ -283,6 +283,7 @@ GIVEN = {0: square(8)}
         (np.zeros((6, *SHAPE), int), {}, "at least one labelled frame"),
         (np.zeros((5, *SHAPE), int), {}, r"\(6, H, W\)"),
         ({6: square(8)}, {}, "frames 0 to 5"),
+        ({0.5: square(8)}, {}, "whole numbers from 0, got 0.5"),
         ({0: square(8)[1:]}, {}, "as large as the frame"),
         ({0: square(8) / 2}, {}, "whole numbers"),
         ({0: square(8).astype(int) - 1}, {}, "0 or more"),

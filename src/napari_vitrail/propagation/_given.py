@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_vitrail.propagation._stretches import given_frames
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,10 +45,10 @@ class GivenLabels:
         Raises
         ------
         ValueError
-            If no frame is labelled, one lies outside the stack, or labels are no ids.
+            If no frame is labelled, one is none of the stack's, or labels are no ids.
         """
         if isinstance(labels, Mapping):
-            indices = sorted(int(index) for index in labels)
+            indices = given_frames("labels", labels, n_frames)
             known: Mapping[int, ArrayLike] | Sequence[ArrayLike] = labels
         else:
             shape = np.shape(labels)
@@ -59,9 +61,6 @@ class GivenLabels:
             indices = [index for index in range(n_frames) if np.asarray(known[index]).any()]
         if not indices:
             raise ValueError("labels must have at least one labelled frame, got none")
-        outside = [index for index in indices if not 0 <= index < n_frames]
-        if outside:
-            raise ValueError(f"labels must be of frames 0 to {n_frames - 1}, got {outside[0]}")
         digests, dtypes = {}, []
         for index in indices:
             own = _checked(known[index], index)

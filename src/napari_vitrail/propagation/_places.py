@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_vitrail.propagation._stretches import given_frames
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -39,20 +41,18 @@ class GivenPlaces:
         Raises
         ------
         ValueError
-            If there are none, a frame lies outside the stack, places have another shape or are not finite,
+            If there are none, a frame is none of the stack's, places have another shape or are not finite,
             or ids are not one whole number for each place of a frame, all different.
         """
         if not isinstance(places, Mapping):
             raise ValueError(
                 f"{name} must be a mapping of frames to (n, {width}), got {type(places).__name__}"
             )
-        found = {int(index): _checked(name, places[index], int(index), width) for index in sorted(places)}
+        indices = given_frames(name, places, n_frames)
+        found = {index: _checked(name, places[index], index, width) for index in indices}
         found = {index: own for index, own in found.items() if len(own)}
         if not found:
             raise ValueError(f"{name} must have at least one in some frame, got none")
-        outside = [index for index in found if not 0 <= index < n_frames]
-        if outside:
-            raise ValueError(f"{name} must be of frames 0 to {n_frames - 1}, got {outside[0]}")
         numbers = ids or {}
         astray = sorted(set(numbers) - set(places))
         if astray:

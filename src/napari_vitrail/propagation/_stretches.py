@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Direction = Literal["both", "forward", "backward"]
 
@@ -46,6 +48,25 @@ class Stretch(NamedTuple):
         if self.before is None or self.after is None:
             return float(self.after is None)
         return 1 - (index - self.before) / (self.after - self.before)
+
+
+def given_frames(name: str, frames: Iterable[object], count: int) -> list[int]:
+    """Return the frames of a stack that something is given for, ascending; `name` is what errors call it.
+
+    Raises
+    ------
+    ValueError
+        If one is no whole number, or outside the stack.
+    """
+    found = []
+    for frame in frames:
+        if not isinstance(frame, int | np.integer):
+            raise ValueError(f"{name} must be by frames, whole numbers from 0, got {frame!r}")
+        found.append(int(frame))
+    outside = [frame for frame in found if not 0 <= frame < count]
+    if outside:
+        raise ValueError(f"{name} must be of frames 0 to {count - 1}, got {outside[0]}")
+    return sorted(found)
 
 
 def checked_frames(frames: range | None, direction: Direction, count: int) -> range:
