@@ -9,6 +9,7 @@ import numpy as np
 from napari_vitrail.alignment import fit_alignment
 from napari_vitrail.matching._neighbours import moves_along
 from napari_vitrail.matching._turning import FEWEST, Found, Scene, agreeing_buddies, rough_alignment
+from napari_vitrail.peaks import past_top
 from napari_vitrail.progress import Progress, Steps
 
 if TYPE_CHECKING:
@@ -136,9 +137,6 @@ def _peaks(similarity: NDArray[np.float32], distinct: float) -> tuple[NDArray[np
             similarity[every, row - down, column - right],
             similarity[every, row + down, column + right],
         )
-        bend = before + after - 2 * peak
-        moved[:, axis] = np.divide(
-            (before - after) / 2, bend, out=np.zeros(count, np.float32), where=bend < 0
-        )
+        moved[:, axis] = past_top(before, peak, after)
     above = peak - np.median(similarity.reshape(count, -1), axis=1)
     return moved + np.stack([row, column], axis=1) - (side - 1) / 2, inner & (above > distinct)

@@ -11,6 +11,7 @@ from skimage.feature import match_template
 
 from napari_vitrail.features import product, unit_rows
 from napari_vitrail.grid import FeatureGrid, Grid
+from napari_vitrail.peaks import past_top
 from napari_vitrail.propagation._tracks import VISIBLE
 
 if TYPE_CHECKING:
@@ -194,9 +195,7 @@ def _peak(score: NDArray[np.float64]) -> Points:
 def _vertex(line: NDArray[np.float64], top: int) -> float:
     if not 0 < top < len(line) - 1:
         return float(top)
-    before, own, after = line[top - 1 : top + 2]
-    bend = before - 2 * own + after
-    return float(top + (before - after) / (2 * bend)) if np.isfinite(bend) and bend < 0 else float(top)
+    return float(top + past_top(*line[top - 1 : top + 2]))
 
 
 def _window(grey: NDArray[np.float32], place: Points, reach: int) -> Windows:

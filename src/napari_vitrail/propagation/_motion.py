@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from napari_vitrail.grid import FeatureGrid
+from napari_vitrail.peaks import past_top
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,10 +96,6 @@ def _between(likeness: Likeness, best: NDArray[np.intp], axis: int) -> NDArray[n
     """Return by which part of a cell (h, w) the peak of a parabola through the best shift lies beyond it."""
     step = np.eye(2, dtype=int)[axis][:, None, None]
     last = likeness.shape[axis] - 1
-    inside = (best[axis] > 0) & (best[axis] < last)
+    beside = step * ((best[axis] > 0) & (best[axis] < last))  # at the rim three times the same: no peak
     rows, columns = np.indices(best.shape[1:])
-    beside = step * inside
-    low, middle, high = (likeness[(*(best + side * beside), rows, columns)] for side in (-1, 0, 1))
-    bend = low - 2 * middle + high
-    bent = inside & (bend < 0)
-    return np.where(bent, (low - high) / (2 * np.where(bent, bend, 1)), 0)
+    return past_top(*(likeness[(*(best + side * beside), rows, columns)] for side in (-1, 0, 1)))
